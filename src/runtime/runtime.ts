@@ -1,0 +1,122 @@
+/**
+ * The runtime seam: run one workload (a container of a pod, in Kubernetes' words) on this machine. It knows no API
+ * objects and no cluster. `process/` runs Node.js programs as ordinary processes, `fake/` is scripted by its spec;
+ * `oci/` and `microvm/` follow. Each passes `conformance.ts`.
+ *
+ * What every runtime promises:
+ * - A workload outlives the process that started it. `recover` finds it again from its handle.
+ * - `start` is crash-safe: before a process exists there is a record on disk and a marker on the process itself, so
+ *   that after `kill -9` at any instruction `orphans()` names what runs without a persisted handle.
+ * - stdout and stderr are append-only files, never pipes.
+ * - A workload sees the environment in its spec and nothing of ours.
+ */
+
+export interface WorkloadSpec {
+  /** Unique on the machine and for all time, file-name safe: `<podUID>_<container>_<attempt>`. */
+  readonly id: string
+  /** Absolute path of the program and its arguments. Never passed through a shell. */
+  readonly argv: readonly string[]
+  readonly cwd: string
+  /** The whole environment of the workload. */
+  readonly env: Readonly<Record<string, string>>
+  /** The loopback address (127.x.y.z) that is this pod's own; the process runtime's preload maps listeners to it. */
+  readonly address: string
+  /** True when the program is Node.js and gets the preload. */
+  readonly node: boolean
+  /** Files to which stdout and stderr are appended. Created when absent, never truncated. */
+  readonly stdoutPath: string
+  readonly stderrPath: string
+  /** Folder for the runtime's own records of this workload (exit status, pids); made by the caller, private to one id. */
+  readonly stateDir: string
+  readonly resources?: { readonly cpuMillis?: number; readonly memoryBytes?: number }
+  /** Runtime-specific, e.g. the fake's script. */
+  readonly options?: Readonly<Record<string, string>>
+}
+
+/** Plain JSON that finds a workload again. Persist it as soon as `start` returns. */
+export interface Handle {
+  readonly id: string
+  readonly runtime: string
+  readonly stateDir: string
+  /** The boot that the pids belong to: after a reboot every handle is `lost`. */
+  readonly bootId: string
+  /** The tiny parent that outlives the agent and writes the exit status; leader of the workload's process group. */
+  readonly pid: number
+  /** Clock ticks since boot from /proc/PID/stat: pid + start time is an identity, pid alone is not. */
+  readonly startTicks: number
+  readonly startedAt: string
+}
+
+export interface Exit {
+  /** 0..255; 128 + signal number when killed, as a shell says it. */
+  readonly code: number
+  /** The signal's number, 0 when it exited by itself. */
+  readonly signal: number
+  readonly reason: 'Completed' | 'Error' | 'OOMKilled' | 'Lost'
+  readonly finishedAt: string
+}
+
+export type WorkloadState =
+  | { readonly phase: 'running'; readonly pid: number }
+  | { readonly phase: 'exited'; readonly exit: Exit }
+  | { readonly phase: 'lost' } // gone without an exit status: reboot, or its parent was killed too
+
+export interface Stats {
+  readonly cpuSeconds: number
+  readonly memoryBytes: number
+  readonly pids: number
+}
+
+/** Is this runtime usable here? If not, which fact is missing, as a sentence for a person. */
+export type Probe =
+  | { readonly usable: true; readonly version: string }
+  | { readonly usable: false; readonly reason: string }
+
+export interface RuntimeCapabilities {
+  readonly isolation: 'none' | 'process' | 'container' | 'vm'
+  readonly exec: boolean
+  readonly memoryLimit: boolean
+  readonly cpuLimit: boolean
+}
+
+export interface ExecSpec {
+  readonly argv: readonly string[]
+  readonly cwd?: string
+  readonly timeoutMs: number
+}
+
+export interface ExecResult {
+  readonly code: number
+  /** stdout and stderr together, cut at 10 KiB. */
+  readonly output: string
+}
+
+export interface Runtime {
+  readonly name: string
+  readonly capabilities: RuntimeCapabilities
+  probe(): Promise<Probe>
+  /** Starts the workload and returns once its process exists and its record is on disk. Starting an id twice throws `RuntimeError('exists')`. */
+  start(spec: WorkloadSpec): Promise<Handle>
+  /** What became of a workload. Never throws for a valid handle. */
+  inspect(handle: Handle): Promise<WorkloadState>
+  /** Resolves when the workload has ended (or was `lost`). Rejects with the signal's reason on abort. */
+  wait(handle: Handle, signal: AbortSignal): Promise<Exit>
+  /** Sends `signal` to the whole process group, then SIGKILL after `graceMs`. Resolves when no process of the group is left. Idempotent. */
+  stop(handle: Handle, how: { readonly signal: string; readonly graceMs: number }): Promise<void>
+  stats(handle: Handle): Promise<Stats>
+  /** Runs a command in the workload's surroundings (environment, cwd, address) and waits for it. */
+  exec(handle: Handle, spec: ExecSpec): Promise<ExecResult>
+  /** Handles of live workloads whose stateDir lies under `root`, known from their markers: after a crash, those not in the agent's records are adopted or stopped. */
+  orphans(root: string): Promise<readonly Handle[]>
+}
+
+export type RuntimeErrorCode = 'exists' | 'not-found' | 'start-failed' | 'unsupported'
+
+export class RuntimeError extends Error {
+  override readonly name = 'RuntimeError'
+  readonly code: RuntimeErrorCode
+  constructor(code: RuntimeErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}
