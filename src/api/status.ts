@@ -4,6 +4,7 @@
  * Messages are word for word those of kube-apiserver (apimachinery pkg/api/errors/errors.go eed236c), because
  * kubectl prints them and scripts grep them.
  */
+export { fieldError, type FieldError } from './field-errors.ts'
 import { fieldErrorBody, fieldErrorsText, type FieldError } from './field-errors.ts'
 import {
   groupKindName,
