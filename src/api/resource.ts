@@ -5,20 +5,8 @@
  * run time. Pure and browser-safe.
  */
 import type { FieldError } from './status.ts'
-import type { KubeObject } from './meta.ts'
+import type { GroupResource, GroupVersion, KubeObject } from './meta.ts'
 import type { TypeDef } from './schema/schema.ts'
-
-export interface GroupVersion {
-  /** Empty for the core group. */
-  readonly group: string
-  readonly version: string
-}
-
-export interface GroupResource {
-  readonly group: string
-  /** Plural, lower-case: `pods`. */
-  readonly resource: string
-}
 
 export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete' | 'deletecollection'
 
@@ -100,7 +88,3 @@ export const groupResourceOf = (def: Pick<ResourceDef, 'group' | 'plural'>): Gro
   group: def.group,
   resource: def.plural,
 })
-
-/** `deployments.apps`, `pods`: how messages and names write a resource. */
-export const resourceName = ({ group, resource }: GroupResource): string =>
-  group === '' ? resource : `${resource}.${group}`

@@ -6,8 +6,7 @@
  * Every call takes an AbortSignal where it may wait, and throws `StatusError` (the wire's own error object) for
  * answers of the server and `TransportError` when there was no answer.
  */
-import type { KubeObject } from '../api/meta.ts'
-import type { GroupVersion } from '../api/resource.ts'
+import type { GroupVersion, KubeObject } from '../api/meta.ts'
 
 /** Which resource a call is about. `ResourceDef` is one; so is this short form. */
 export interface ResourceRef extends GroupVersion {

@@ -1,0 +1,49 @@
+import type { Clock } from '../base/clock.ts'
+import type { Random } from '../base/ids.ts'
+import type { Logger } from '../base/logger.ts'
+import type { KubeObject } from '../api/meta.ts'
+import type { Client, ResourceRef } from './client.ts'
+import { openInformer, type Informer } from './informer.ts'
+import type { IndexFunctions } from './indexed-cache.ts'
+
+/** One shared informer for each resource of a process, opened at first use. */
+export interface Informers extends AsyncDisposable {
+  for<T extends KubeObject>(resource: ResourceRef): Informer<T>
+  /** Resolves when every informer opened so far is synced. */
+  synced(): Promise<void>
+}
+
+export interface InformersOptions {
+  readonly client: Client
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+}
+
+/** Every shared informer has these: by namespace, and by the UIDs of the owners. */
+export const sharedIndexes: IndexFunctions<KubeObject> = {
+  namespace: (object) => [object.metadata.namespace ?? ''],
+  owner: (object) => (object.metadata.ownerReferences ?? []).map((reference) => reference.uid),
+}
+
+export function openInformers(options: InformersOptions): Informers {
+  const opened = new Map<string, Informer<KubeObject>>()
+  return {
+    for<T extends KubeObject>(resource: ResourceRef): Informer<T> {
+      const key = `${resource.group}/${resource.plural}`
+      let informer = opened.get(key)
+      if (!informer) {
+        informer = openInformer<KubeObject>({ ...options, resource, indexes: sharedIndexes })
+        opened.set(key, informer)
+      }
+      // One resource has one type; the registry can't express it.
+      return informer as unknown as Informer<T>
+    },
+    async synced() {
+      await Promise.all([...opened.values()].map((informer) => informer.synced))
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all([...opened.values()].map((informer) => informer[Symbol.asyncDispose]()))
+    },
+  }
+}

@@ -1,0 +1,92 @@
+import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http'
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
+import { TransportError } from './client.ts'
+import type { Transport, TransportRequest, TransportResponse } from './transport.ts'
+
+export interface HttpTransportOptions {
+  /** `https://127.0.0.1:18888`: no path, no trailing slash. */
+  readonly server: string
+  /** PEM of the CA that the server's certificate is checked against; without it, Node's own roots. */
+  readonly ca?: string
+  /** PEM of a client certificate and its key. */
+  readonly cert?: string
+  readonly key?: string
+  readonly token?: string
+  /** Connections kept open and, at most, used side by side; further requests wait. */
+  readonly socketsMax?: number
+}
+
+// Each informer holds a connection for its watch, so this must exceed the number of informers in a process.
+const socketsMaxDefault = 64
+const connectTimeoutMs = 10_000
+
+/** Requests over HTTP/1.1 with kept-alive connections. */
+export function httpTransport(options: HttpTransportOptions): Transport {
+  const url = new URL(options.server)
+  const pool = { keepAlive: true, maxSockets: options.socketsMax ?? socketsMaxDefault, noDelay: true }
+  const secure = url.protocol === 'https:'
+  const agent = secure
+    ? new HttpsAgent({ ...pool, ca: options.ca, cert: options.cert, key: options.key, maxCachedSessions: 8 })
+    : new HttpAgent(pool)
+  const authorization: Record<string, string> = options.token
+    ? { authorization: `Bearer ${options.token}` }
+    : {}
+  const target = {
+    host: url.hostname.replace(/^\[|\]$/g, ''),
+    port: url.port,
+    agent,
+    timeout: connectTimeoutMs,
+  }
+
+  return {
+    send: (request) =>
+      new Promise<TransportResponse>((resolve, reject) => {
+        const outgoing = (secure ? httpsRequest : httpRequest)({
+          ...target,
+          method: request.method,
+          path: request.path,
+          headers: { ...headersOf(request), ...authorization },
+          ...(request.signal && { signal: request.signal }),
+        })
+        outgoing.on('response', (incoming) => {
+          outgoing.setTimeout(0) // a watch may be silent for as long as it likes
+          resolve(responseOf(incoming, request))
+        })
+        outgoing.on('timeout', () => {
+          if (outgoing.socket?.connecting) outgoing.destroy(new Error('connecting timed out'))
+        })
+        outgoing.on('error', (error) => reject(asTransportError(error, request, options.server)))
+        outgoing.end(request.body)
+      }),
+    async [Symbol.asyncDispose]() {
+      agent.destroy()
+    },
+  }
+}
+
+function headersOf(request: TransportRequest): Record<string, string> {
+  if (!request.body) return { ...request.headers }
+  return { ...request.headers, 'content-length': String(request.body.byteLength) }
+}
+
+function responseOf(incoming: IncomingMessage, request: TransportRequest): TransportResponse {
+  const headers: Record<string, string> = {}
+  for (const [name, value] of Object.entries(incoming.headers)) headers[name] = String(value)
+  return { status: incoming.statusCode ?? 0, headers, body: bodyOf(incoming, request) }
+}
+
+async function* bodyOf(incoming: IncomingMessage, request: TransportRequest): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const chunk of incoming) yield chunk as Uint8Array
+  } catch (error) {
+    throw asTransportError(error, request, 'the server')
+  }
+}
+
+function asTransportError(error: unknown, request: TransportRequest, server: string): Error {
+  if (request.signal?.aborted && request.signal.reason instanceof Error) return request.signal.reason
+  const why = error instanceof Error ? error.message : String(error)
+  return new TransportError(`${request.method} ${request.path} got no answer from ${server}: ${why}`, {
+    cause: error,
+  })
+}
