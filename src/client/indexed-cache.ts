@@ -5,11 +5,11 @@ export type IndexFunctions<T> = Readonly<Record<string, (object: T) => readonly 
 
 /** Objects by key, and by what each index function says of them. */
 export interface IndexedCache<T extends KubeObject> {
-  get(namespace: string | undefined, name: string): T | undefined
-  getByKey(key: string): T | undefined
-  list(): readonly T[]
+  readonly get: (namespace: string | undefined, name: string) => T | undefined
+  readonly getByKey: (key: string) => T | undefined
+  readonly list: () => readonly T[]
   /** The objects for which index function `index` yields `value`. An unknown index is a programming error. */
-  byIndex(index: string, value: string): readonly T[]
+  readonly byIndex: (index: string, value: string) => readonly T[]
   readonly size: number
 }
 

@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts'
+import { deadlineSignal } from '../base/deadline.ts'
 import type { Random } from '../base/ids.ts'
 import { describeError, type Logger } from '../base/logger.ts'
 import type { KubeObject } from '../api/meta.ts'
@@ -86,8 +87,8 @@ async function keepHolding(
   while (!signal.aborted && clock.monotonicMs() - renewedMs < timing.renewDeadlineMs) {
     await clock.sleep(timing.retryMs, signal).catch(() => {}) // aborted: the loop ends
     if (signal.aborted) return
-    const deadline = AbortSignal.timeout(timing.renewDeadlineMs)
-    if (await candidate.tryHold(AbortSignal.any([signal, deadline]))) renewedMs = clock.monotonicMs()
+    using deadline = deadlineSignal(clock, timing.renewDeadlineMs, signal)
+    if (await candidate.tryHold(deadline.signal)) renewedMs = clock.monotonicMs()
   }
 }
 
