@@ -4,11 +4,13 @@
  * `oci/` and `microvm/` follow. Each passes `conformance.ts`.
  *
  * What every runtime promises:
- * - A workload outlives the process that started it. `recover` finds it again from its handle.
+ * - A workload outlives the process that started it; its handle, or `recover`, finds it again.
  * - `start` is crash-safe: before a process exists there is a record on disk and a marker on the process itself, so
- *   that after `kill -9` at any instruction `orphans()` names what runs without a persisted handle.
+ *   that after `kill -9` at any instruction `recover(stateDir)` tells whether it was started, and `orphans()` names
+ *   what runs without a persisted handle. However often a start is retried, a workload is started once.
  * - stdout and stderr are append-only files, never pipes.
- * - A workload sees the environment in its spec and nothing of ours.
+ * - A workload sees the environment in its spec and nothing of the agent's. A runtime may add variables whose names
+ *   begin with SAMPAN_, and, to a Node.js program, its preload to NODE_OPTIONS.
  */
 
 export interface WorkloadSpec {
@@ -97,11 +99,19 @@ export interface Runtime {
   probe(): Promise<Probe>
   /** Starts the workload and returns once its process exists and its record is on disk. Starting an id twice throws `RuntimeError('exists')`. */
   start(spec: WorkloadSpec): Promise<Handle>
+  /**
+   * The handle of the workload that was started in `stateDir`, alive or ended; undefined when none ever was. For a
+   * start whose outcome is unknown (the starter was killed, or `start` said 'exists').
+   */
+  recover(stateDir: string): Promise<Handle | undefined>
   /** What became of a workload. Never throws for a valid handle. */
   inspect(handle: Handle): Promise<WorkloadState>
   /** Resolves when the workload has ended (or was `lost`). Rejects with the signal's reason on abort. */
   wait(handle: Handle, signal: AbortSignal): Promise<Exit>
-  /** Sends `signal` to the whole process group, then SIGKILL after `graceMs`. Resolves when no process of the group is left. Idempotent. */
+  /**
+   * Sends `signal` to the whole process group, then SIGKILL after `graceMs`. Resolves when no process of the workload
+   * is left, those that moved to another group included: worth calling after the workload ended by itself, too. Idempotent.
+   */
   stop(handle: Handle, how: { readonly signal: string; readonly graceMs: number }): Promise<void>
   stats(handle: Handle): Promise<Stats>
   /** Runs a command in the workload's surroundings (environment, cwd, address) and waits for it. */
