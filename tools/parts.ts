@@ -1,0 +1,64 @@
+/** The real programs that tests run against, and how they get onto a machine. */
+import { spawnSync } from 'node:child_process'
+import { accessSync, constants, readFileSync } from 'node:fs'
+
+export interface Part {
+  readonly program: string
+  readonly debianPackage: string
+  /** Completes the sentence "needed for …". */
+  readonly purpose: string
+}
+
+export const parts: readonly Part[] = [
+  {
+    program: 'chromium',
+    debianPackage: 'chromium',
+    purpose: 'loading the Node-RED editor as a person would',
+  },
+  { program: 'ip', debianPackage: 'iproute2', purpose: 'hosts in network namespaces' },
+]
+
+/** As root on Debian: installs what is missing. Elsewhere: says what is missing and what that costs. */
+export async function installParts(): Promise<void> {
+  const missing = parts.filter((part) => !isOnPath(part.program))
+  if (missing.length === 0) return
+  const names = missing.map((part) => part.debianPackage)
+  if (process.getuid?.() !== 0 || !isDebian()) {
+    for (const part of missing) {
+      console.log(
+        `missing ${part.program} (Debian: ${part.debianPackage}), needed for ${part.purpose}: its tests are skipped`,
+      )
+    }
+    return
+  }
+  for (const part of missing) console.log(`installing ${part.debianPackage}, needed for ${part.purpose}`)
+  apt(['update', '-qq'])
+  apt(['install', '-y', '-qq', '--no-install-recommends', ...names])
+}
+
+/** Whether a program of this name can be run. */
+export function isOnPath(program: string): boolean {
+  return (process.env['PATH'] ?? '').split(':').some((folder) => {
+    try {
+      accessSync(`${folder}/${program}`, constants.X_OK)
+      return true
+    } catch {
+      return false // not in this folder
+    }
+  })
+}
+
+function isDebian(): boolean {
+  try {
+    return /^ID(_LIKE)?=.*debian/m.test(readFileSync('/etc/os-release', 'utf8'))
+  } catch {
+    return false // no such file outside Linux
+  }
+}
+
+function apt(args: readonly string[]): void {
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+  const { status } = spawnSync('apt-get', args, { env, stdio: ['ignore', 'ignore', 'inherit'] })
+  if (status !== 0)
+    console.log(`apt-get ${args[0]} failed with ${status}: the tests that need it will say so`)
+}

@@ -1,0 +1,56 @@
+/**
+ * `npm test`: every test, with the real services they need; `--unit` only those beside the code; a file name only that
+ * file. The last line is `N passed, N failed`.
+ */
+import { spawn } from 'node:child_process'
+import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { installParts } from './parts.ts'
+
+const root = join(import.meta.dirname, '..')
+const unit = ['src/**/*.test.ts', 'tests/tidy.test.ts']
+const all = ['src/**/*.test.ts', 'tests/**/*.test.ts']
+/** A hung test is a failure, not a hung run. */
+const testTimeoutMs = 300_000
+
+async function main(args: readonly string[]): Promise<number> {
+  const isUnit = args.includes('--unit')
+  const named = args.filter((arg) => !arg.startsWith('--'))
+  if (!isUnit && named.length === 0) await installParts()
+  const patterns = named.length > 0 ? named : isUnit ? unit : all
+  const files = globSync(patterns, { cwd: root }).toSorted()
+  if (files.length === 0) {
+    console.error(`no test matches ${patterns.join(' ')}`)
+    return 1
+  }
+  const folder = mkdtempSync(join(tmpdir(), 'sampan-test-'))
+  try {
+    const totals = join(folder, 'totals')
+    const code = await runTests(files, totals, isUnit)
+    const { passed, failed, skipped } = JSON.parse(readFileSync(totals, 'utf8')) as Record<string, number>
+    const skips = skipped ? `, ${skipped} skipped` : ''
+    console.log(`${passed} passed, ${failed} failed${skips}`)
+    return code === 0 && failed === 0 ? 0 : 1
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+function runTests(files: readonly string[], totals: string, isUnit: boolean): Promise<number> {
+  const reporters = [
+    `--test-reporter=${isUnit ? 'dot' : 'spec'}`,
+    '--test-reporter-destination=stdout',
+    `--test-reporter=${join(import.meta.dirname, 'totals-reporter.mjs')}`,
+    `--test-reporter-destination=${totals}`,
+  ]
+  const args = ['--test', `--test-timeout=${testTimeoutMs}`, '--test-concurrency=2', ...reporters, ...files]
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, args, { cwd: root, stdio: 'inherit' })
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal))
+    child.on('error', reject)
+    child.on('exit', (code) => resolve(code ?? 1))
+  })
+}
+
+process.exitCode = await main(process.argv.slice(2))
