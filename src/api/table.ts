@@ -1,0 +1,17 @@
+/**
+ * Every built-in resource, in the order of discovery: the core group first, because kubectl takes the first match of
+ * a short name. A literal, so that the list can be read; a CustomResourceDefinition adds to it at run time elsewhere.
+ */
+import type { KubeObject } from './meta.ts'
+import type { ResourceDef } from './resource.ts'
+import { configMaps } from './resources/configmaps.ts'
+import { namespaces } from './resources/namespaces.ts'
+import { secrets } from './resources/secrets.ts'
+
+/**
+ * A definition reads and changes objects of its own type only; whoever holds the table decodes by `schema` first, so
+ * what reaches it is of that type. TypeScript can't see that.
+ */
+const erased = <T extends KubeObject>(def: ResourceDef<T>): ResourceDef => def as unknown as ResourceDef
+
+export const resources: readonly ResourceDef[] = [erased(configMaps), erased(namespaces), erased(secrets)]
