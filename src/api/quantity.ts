@@ -161,7 +161,7 @@ const magnitudeOf = ({ whole, fraction, format, exponent }: Parts): bigint => {
 /** Upstream gives back what it parsed without reformatting when a quick look finds it canonical (`1.123`, `+5`). */
 const isKeptAsWritten = ({ whole, fraction, format, exponent }: Parts, magnitude: bigint): boolean => {
   const digits = (whole === '' ? '0' : whole) + fraction
-  if (magnitude === 0n || /^0/.test(digits)) return false
+  if (magnitude === 0n || digits.startsWith('0')) return false
   if (format === 'BinarySI') {
     const spare = 15 - digits.length - Math.trunc((exponent * 3) / 10) - 1
     return fraction === '' && spare >= 0 && BigInt(digits) % 8n !== 0n
