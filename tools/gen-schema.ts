@@ -73,7 +73,6 @@ const scalarTypes: Readonly<Record<string, string>> = {
   'intstr.IntOrString': 'intOrString',
   'meta.v1.Time': 'time',
   'meta.v1.MicroTime': 'microTime',
-  'meta.v1.Duration': 'duration',
   'meta.v1.FieldsV1': 'fields',
   'runtime.RawExtension': 'raw',
 }
@@ -136,6 +135,8 @@ const readField = (field: GoField, packages: ReadonlyMap<string, GoPackage>): Ta
     flags.push('atomic')
   if (field.patchStrategy) flags.push(`patch=${field.patchStrategy}`)
   if (field.patchMergeKey) flags.push(`key=${field.patchMergeKey}`)
+  // Undoes the atomicity of the type (PersistentVolumeSpec.claimRef).
+  if (markers.get('structType')?.[0] === 'granular') flags.push('granular')
   const marked = markers.get('default')?.[0]
   if (marked !== undefined) flags.push(`default=${defaultOf(marked, field, packages)}`)
   return {

@@ -881,7 +881,7 @@ csi 22 .CSIPersistentVolumeSource *
 capacity 1 .ResourceList=map[]quantity
 - 2 .PersistentVolumeSource
 accessModes 3 []string:.PersistentVolumeAccessMode list=atomic
-claimRef 4 .ObjectReference *
+claimRef 4 .ObjectReference * granular
 persistentVolumeReclaimPolicy 5 string:.PersistentVolumeReclaimPolicy
 storageClassName 6 string
 mountOptions 7 []string list=atomic

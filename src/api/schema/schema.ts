@@ -37,6 +37,8 @@ export interface TypeDef extends SchemaBase {
   readonly isKind: boolean
   /** Unknown fields stay (`x-kubernetes-preserve-unknown-fields`). */
   readonly preserveUnknown: boolean
+  /** The promised ones among `fields`. */
+  readonly promised: readonly FieldDef[]
   /** Server-side apply owns it as a whole (`+structType=atomic`). */
   readonly atomic: boolean
 }
@@ -48,8 +50,13 @@ export interface FieldDef {
   readonly required: boolean
   /** Protobuf field number; 0 when the field is not on that wire. */
   readonly number: number
-  /** False: on the protobuf wire it is always written, so its zero value says nothing and is dropped unless required. */
+  /** True: its zero value differs from its absence. */
   readonly pointer: boolean
+  /**
+   * A struct in Go cannot lack it: required and no pointer, or the `spec` of anything, or the `metadata` of a kind.
+   * Decoding can fill it in with its zero value, so that code may rely on `types.gen.ts` and answers match upstream's.
+   */
+  readonly promised: boolean
   /** How a strategic merge patch treats it: `merge`, `replace`, `retainKeys`; several may apply. */
   readonly patchStrategy: readonly string[]
   /** The field that identifies an item in a strategic merge; may differ from the list's own `keys`. */
@@ -97,7 +104,6 @@ export type Scalar =
   | 'intOrString'
   | 'time'
   | 'microTime'
-  | 'duration'
   | 'raw'
   | 'fields'
   | 'any'
@@ -129,7 +135,8 @@ export const typeNames = (): readonly string[] => builtin.names()
  *
  * TYPE is a `Scalar`, `string:NAME` for a named string, `[]TYPE`, `map[]TYPE`, `NAME=TYPE` for a named container
  * (`NAME=box[]TYPE` when boxed) or the name of a type. A name that begins with a dot is of the same group. Keys:
- * `list=TYPE,KEY…`, `patch=STRATEGY,…`, `key=MERGEKEY`, `default=JSON`, and the bare word `atomic`.
+ * `list=TYPE,KEY…`, `patch=STRATEGY,…`, `key=MERGEKEY`, `default=JSON`, and the bare words `atomic` and `granular`
+ * (not atomic although its type is).
  */
 class TypeTable {
   readonly #text: string
@@ -181,6 +188,7 @@ class TableType implements TypeDef {
   readonly preserveUnknown = false
   readonly members: readonly TableField[]
   #fields: ReadonlyMap<string, FieldDef> | undefined
+  #promised: readonly FieldDef[] | undefined
 
   constructor(table: TypeTable, lines: readonly string[]) {
     const [, name = '', ...marks] = (lines[0] ?? '').split(' ')
@@ -188,12 +196,18 @@ class TableType implements TypeDef {
     this.isKind = marks.includes('kind')
     this.atomic = marks.includes('atomic')
     const group = name.slice(0, name.lastIndexOf('.'))
-    this.members = lines.slice(1).map((line) => new TableField(table, group, line))
+    const owner = { group, isKind: this.isKind }
+    this.members = lines.slice(1).map((line) => new TableField(table, owner, line))
   }
 
   get fields(): ReadonlyMap<string, FieldDef> {
     this.#fields ??= this.#flatten()
     return this.#fields
+  }
+
+  get promised(): readonly FieldDef[] {
+    this.#promised ??= [...this.fields.values()].filter((field) => field.promised)
+    return this.#promised
   }
 
   #flatten(): ReadonlyMap<string, FieldDef> {
@@ -214,6 +228,7 @@ const typeMetaField = (name: string): FieldDef => ({
   required: false,
   number: 0,
   pointer: false,
+  promised: false,
   patchStrategy: [],
 })
 
@@ -224,23 +239,28 @@ class TableField implements FieldDef {
   readonly pointer: boolean
   readonly patchStrategy: readonly string[]
   readonly patchMergeKey?: string
+  readonly promised: boolean
   readonly #table: TypeTable
   readonly #group: string
   readonly #type: string
   readonly #marks: ReadonlyMap<string, string>
   #schema: Schema | undefined
 
-  constructor(table: TypeTable, group: string, line: string) {
+  constructor(table: TypeTable, owner: { group: string; isKind: boolean }, line: string) {
     const [name = '', number = '', type = '', ...words] = line.split(' ')
     const marks = new Map(words.map((word) => splitOnce(word, '=')))
     this.#table = table
-    this.#group = group
+    this.#group = owner.group
     this.#type = type
     this.#marks = marks
     this.name = name === '-' ? '' : name
     this.number = Number(number)
     this.required = marks.has('!')
     this.pointer = marks.has('*')
+    const isStruct = /^[A-Z.]|^\w+\.v\d/.test(type) && !type.includes('=')
+    const isNamed = (name === 'metadata' && owner.isKind) || name === 'spec'
+    const hasZero = !/^(?:time|microTime|raw|fields|any)$/.test(type)
+    this.promised = !this.pointer && ((this.required && hasZero) || (isNamed && isStruct))
     this.patchStrategy = marks.get('patch')?.split(',') ?? []
     const key = marks.get('key')
     if (key !== undefined) this.patchMergeKey = key
@@ -283,7 +303,8 @@ class TableField implements FieldDef {
     const object = this.#table.find(this.#fullName(bare))
     if (!object)
       throw new Error(`the table of types names ${this.#fullName(bare)} but lacks it; generate it again`)
-    return marks.has('atomic') && !object.atomic ? atomically(object) : object
+    const atomic = marks.has('atomic') || (object.atomic && !marks.has('granular'))
+    return atomic === object.atomic ? object : withAtomicity(object, atomic)
   }
 
   #fullName(name: string): string {
@@ -293,17 +314,20 @@ class TableField implements FieldDef {
 
 const noMarks: ReadonlyMap<string, string> = new Map()
 
-/** The same type where one field of its owner is marked atomic. Keeps reading `fields` late: the type may be recursive. */
-const atomically = (type: TypeDef): TypeDef => ({
+/** The same type where a field says otherwise. Keeps reading `fields` late: the type may be recursive. */
+const withAtomicity = (type: TypeDef, atomic: boolean): TypeDef => ({
   kind: 'object',
   name: type.name,
   get fields() {
     return type.fields
   },
   members: type.members,
+  get promised() {
+    return type.promised
+  },
   isKind: type.isKind,
   preserveUnknown: type.preserveUnknown,
-  atomic: true,
+  atomic,
 })
 
 const plainScalars = {
@@ -317,7 +341,6 @@ const plainScalars = {
   intOrString: { kind: 'intOrString' },
   time: { kind: 'time' },
   microTime: { kind: 'microTime' },
-  duration: { kind: 'duration' },
   raw: { kind: 'raw' },
   fields: { kind: 'fields' },
   any: { kind: 'any' },

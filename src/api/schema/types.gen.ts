@@ -7,8 +7,6 @@ export type IntOrString = number | string
 export type Time = string
 /** RFC 3339 with microseconds: `2026-01-02T15:04:05.000000Z`. */
 export type MicroTime = string
-/** As Go prints a duration: `1m30s`. */
-export type Duration = string
 /** Base64. */
 export type Bytes = string
 export type RawExtension = Record<string, unknown>
