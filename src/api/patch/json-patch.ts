@@ -56,9 +56,7 @@ const applyOperation = (draft: Draft, operation: JsonObject): void => {
       return
     }
     default:
-      throw refused(
-        `unknown operation ${describe(op)}; use add, remove, replace, move, copy or test`,
-      )
+      throw refused(`unknown operation ${describe(op)}; use add, remove, replace, move, copy or test`)
   }
 }
 

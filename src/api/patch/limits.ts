@@ -1,14 +1,12 @@
 /** Bounds of all patches. A patch is a stranger's program that runs inside the server. */
 import { isJsonArray, isJsonObject, type JsonValue } from '../json.ts'
+import { jsonDepthMax } from '../schema/json.ts'
 import { badRequest } from '../status.ts'
 
-/** Deeper than any Kubernetes object; shallow enough that recursion and `JSON.stringify` never meet the stack's end. */
-export const nestingMax = 500
-
-/** Throws BadRequest for a value that nests deeper than `nestingMax`. */
+/** A patched object must be readable again, so the bound of the parser holds for it too. */
 export const assertNesting = (value: JsonValue, what: string): void => {
-  if (isDeeperThan(value, nestingMax)) {
-    throw badRequest(`${what} nests deeper than ${nestingMax} levels; flatten it`)
+  if (isDeeperThan(value, jsonDepthMax)) {
+    throw badRequest(`${what} nests deeper than ${jsonDepthMax} levels; flatten it`)
   }
 }
 
