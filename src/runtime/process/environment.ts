@@ -1,0 +1,49 @@
+import type { WorkloadSpec } from '../runtime.ts'
+
+/**
+ * The environment's way to the program, through a shell. A shell passes most variables on untouched; some it sets
+ * itself, and names that are no shell identifiers it drops. Those go around it, as arguments of env(1).
+ */
+export interface Environment {
+  /** The tiny parent's environment: the workload's, and the marks by which it is found. */
+  readonly parent: Readonly<Record<string, string>>
+  /** Arguments of env(1) before the program: what to unset and what the shell cannot carry. */
+  readonly arguments: readonly string[]
+}
+
+const shellIdentifier = /^[A-Za-z_][A-Za-z0-9_]*$/
+// Set, or read to change their behaviour, by the shells that are found as /bin/sh (dash, bash, busybox, ksh).
+const shellOwned =
+  /^(PWD|OLDPWD|SHLVL|_|IFS|OPTIND|OPTARG|OPTERR|PPID|LINENO|PS[0-4]|RANDOM|SECONDS|E?UID|GROUPS|ENV|POSIXLY_CORRECT|SHELLOPTS|BASH.*|_sampan_stat)$/
+const setByShell = ['PWD', 'OLDPWD', 'SHLVL', '_']
+
+/** `preloadPath` is where the workload's own copy of the preload lies. */
+export function environmentOf(spec: WorkloadSpec, preloadPath: string): Environment {
+  const wanted = { ...spec.env, ...additions(spec, preloadPath) }
+  const carried = Object.entries(wanted).filter(([name]) => canCarry(name))
+  const around = Object.entries(wanted).filter(([name]) => !canCarry(name))
+  return {
+    parent: { ...Object.fromEntries(carried), SAMPAN_STATE_DIR: spec.stateDir },
+    arguments: [
+      ...['SAMPAN_STATE_DIR', ...setByShell].flatMap((name) => ['-u', name]),
+      ...around.map(([name, value]) => `${name}=${value}`),
+    ],
+  }
+}
+
+const canCarry = (name: string) => shellIdentifier.test(name) && !shellOwned.test(name)
+
+function additions(spec: WorkloadSpec, preloadPath: string): Record<string, string> {
+  return {
+    // Inherited by all that the workload starts, so that what leaves its process group is still found at its end.
+    SAMPAN_WORKLOAD_ID: spec.id,
+    ...(spec.address ? { SAMPAN_POD_ADDRESS: spec.address } : {}),
+    ...(spec.node ? { NODE_OPTIONS: nodeOptions(preloadPath, spec.env['NODE_OPTIONS']) } : {}),
+  }
+}
+
+/** Our preload first: modules that the app preloads may already open a server. */
+function nodeOptions(preloadPath: string, own: string | undefined): string {
+  const quoted = `"${preloadPath.replace(/[\\"]/g, '\\$&')}"`
+  return ['--require', quoted, ...(own?.trim() ? [own.trim()] : [])].join(' ')
+}

@@ -1,0 +1,140 @@
+import { constants } from 'node:os'
+import type { Clock } from '../../base/clock.ts'
+import { type Handle, RuntimeError } from '../runtime.ts'
+import { readStat } from './proc.ts'
+import type { MarkedProcess, ProcessTable } from './process-table.ts'
+import { readExit, readIdentity, writeExit } from './records.ts'
+
+/** Whether the tiny parent lives. Says nothing about a program that outlived it. */
+export function isParentAlive(handle: Handle): boolean {
+  const stat = handle.pid > 1 ? readStat(handle.pid) : undefined
+  return stat !== undefined && stat.startTicks === handle.startTicks && stat.state !== 'Z'
+}
+
+/**
+ * The live processes of the workload: its group, and what left the group but carries its mark.
+ *
+ * A group's number is not given to another process while one member lives. So one member whose identity is certain
+ * (the parent, the program, or a marked process) proves that the whole group is ours.
+ */
+export function workloadProcesses(
+  handle: Handle,
+  processes: readonly MarkedProcess[],
+): readonly MarkedProcess[] {
+  const child = readIdentity(handle.stateDir, 'child')
+  const isProgram = (p: MarkedProcess) =>
+    typeof child === 'object' && p.pid === child.pid && p.startTicks === child.startTicks
+  const isParent = (p: MarkedProcess) => p.pid === handle.pid && p.startTicks === handle.startTicks
+  const isCertain = (p: MarkedProcess) => isParent(p) || isProgram(p) || p.workloadId === handle.id
+  const group = processes.filter((p) => p.groupId === handle.pid)
+  const ours = group.some(isCertain) ? group : []
+  return [...ours, ...processes.filter((p) => p.groupId !== handle.pid && isCertain(p))]
+}
+
+const pollMsMin = 5
+const pollMsMax = 50
+const killMsMax = 30_000 // a process that survives SIGKILL this long waits for a device; nothing here can end it
+
+export interface StopOptions {
+  readonly signal: string
+  readonly graceMs: number
+}
+
+/** See `Runtime.stop`. */
+export async function stopWorkload(
+  handle: Handle,
+  { signal, graceMs }: StopOptions,
+  { clock, table }: { readonly clock: Clock; readonly table: ProcessTable },
+): Promise<void> {
+  const number = signalNumber(signal)
+  const context = { clock, table }
+  if (graceMs > 0 && (await isGroupAlive(handle, table))) {
+    sendToGroup(handle, number)
+    await groupGone(handle, graceMs, context)
+  }
+  const killed = await isGroupAlive(handle, table)
+  if (killed) {
+    sendToGroup(handle, constants.signals.SIGKILL)
+    if (!(await groupGone(handle, killMsMax, context))) throw unkillable(handle)
+  }
+  await killRest(handle, context)
+  // SIGKILL took the parent with it: its last duty is ours.
+  if (killed && !(await readExit(handle.stateDir))) {
+    await writeExit(handle.stateDir, 128 + constants.signals.SIGKILL)
+  }
+}
+
+export function signalNumber(signal: string): number {
+  const number = (constants.signals as Readonly<Record<string, number>>)[signal]
+  if (number === undefined) {
+    throw new RuntimeError('unsupported', `unknown signal ${signal}; write a name such as SIGTERM`)
+  }
+  return number
+}
+
+async function isGroupAlive(handle: Handle, table: ProcessTable): Promise<boolean> {
+  if (isParentAlive(handle)) return true
+  if (!groupExists(handle)) return false
+  // Zombies nobody waits for, or a program that outlived its parent, or a stranger's group of the same number.
+  const processes = workloadProcesses(handle, await table.fresh())
+  return processes.some((p) => p.groupId === handle.pid)
+}
+
+/** True when the group was gone within `timeoutMs`. */
+async function groupGone(
+  handle: Handle,
+  timeoutMs: number,
+  { clock, table }: { readonly clock: Clock; readonly table: ProcessTable },
+): Promise<boolean> {
+  const deadlineMs = clock.monotonicMs() + timeoutMs
+  for (let pollMs = pollMsMin; await isGroupAlive(handle, table); pollMs = Math.min(pollMs * 2, pollMsMax)) {
+    const leftMs = deadlineMs - clock.monotonicMs()
+    if (leftMs <= 0) return false
+    await clock.sleep(Math.min(pollMs, leftMs))
+  }
+  return true
+}
+
+/** Ends what left the group (daemons, commands of `exec`). Repeats, because a dying process may have had a child. */
+async function killRest(
+  handle: Handle,
+  { clock, table }: { readonly clock: Clock; readonly table: ProcessTable },
+): Promise<void> {
+  const deadlineMs = clock.monotonicMs() + killMsMax
+  for (;;) {
+    const rest = workloadProcesses(handle, await table.fresh()).filter((p) => p.pid !== process.pid)
+    if (rest.length === 0) return
+    if (clock.monotonicMs() > deadlineMs) throw unkillable(handle)
+    for (const p of rest) send(p.pid, constants.signals.SIGKILL)
+    await clock.sleep(pollMsMin)
+  }
+}
+
+const unkillable = (handle: Handle): Error =>
+  new Error(
+    `workload ${handle.id}: processes of group ${handle.pid} survived SIGKILL for ${killMsMax / 1000} s; they probably wait for a device or a network file system`,
+  )
+
+function groupExists(handle: Handle): boolean {
+  if (handle.pid <= 1) return false
+  try {
+    process.kill(-handle.pid, 0)
+    return true
+  } catch (e) {
+    return !isGone(e)
+  }
+}
+
+function sendToGroup(handle: Handle, signal: number): void {
+  if (handle.pid > 1) send(-handle.pid, signal) // kill(-1) and kill(0) would hit everything
+}
+
+function send(target: number, signal: number): void {
+  try {
+    process.kill(target, signal)
+  } catch (e) {
+    if (!isGone(e)) throw e
+  }
+}
+
+const isGone = (e: unknown): boolean => e instanceof Error && 'code' in e && e.code === 'ESRCH'

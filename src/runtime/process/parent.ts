@@ -1,0 +1,129 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { rmSync } from 'node:fs'
+import { copyFile, open } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import type { Clock } from '../../base/clock.ts'
+import { RuntimeError, type WorkloadSpec } from '../runtime.ts'
+import { environmentOf } from './environment.ts'
+import { recordFile } from './records.ts'
+
+/**
+ * The tiny parent: a shell that leads the workload's process group, outlives the agent, and writes the exit status.
+ * It is passed as an argument, not as a file, because an upgrade may replace files under a running shell.
+ *
+ * - It creates `pid` exclusively (set -C) and goes on only if it was the creator: a second parent for the same id, of
+ *   an agent that retries after a crash, ends here. Nothing the agent does or dies of can start the program twice.
+ * - The signals that go to the group reach the shell too; a trap that does nothing makes it survive them. An ignored
+ *   signal would be inherited by the program, a trapped one is not. For the same reason the program runs in the
+ *   foreground: a shell makes background programs ignore SIGINT and SIGQUIT.
+ * - Descriptors: 1 and 4 are the program's stdout and stderr (2 would take the shell's own remarks, such as "Killed"), 3
+ *   tells the agent how the start went. The agent may be dead by then, so SIGPIPE is ignored around that one write.
+ * - Variables of the shell would overwrite exported ones of the workload, so there is only one, with a name of our own.
+ * - When the program has ended, its group is killed, as a container ends with its first process.
+ * - Only builtins: PATH is the workload's, and the disk may be full. The status is one write to a file that counts only with its
+ *   newline, hence is never seen half.
+ */
+const parentScript = `
+trap : 1 2 3 4 5 6 7 8 10 11 12 13 14 15 16 20 21 22 24 25 26 27 29 30 31
+set -C
+: >"$SAMPAN_STATE_DIR/pid" || { echo taken >&3; exit 75; }
+read -r _sampan_stat </proc/self/stat
+echo "$_sampan_stat" >>"$SAMPAN_STATE_DIR/pid" || { echo full >&3; exit 75; }
+set +C
+(
+  read -r _sampan_stat </proc/self/stat
+  echo "$_sampan_stat" >"$SAMPAN_STATE_DIR/child"
+  trap '' 13; echo started >&3; trap - 13
+  exec "$@" 2>&4 3>&- 4>&-
+)
+echo "$?" >"$SAMPAN_STATE_DIR/exit"
+kill -9 -- "-$$"
+`
+
+const preloadFile = fileURLToPath(new URL('./preload.cjs', import.meta.url))
+const startMsMax = 30_000 // a shell that has not run its first lines by then never will: the machine is stuck
+
+/** Spawns the parent and resolves when the program is about to run. Throws `RuntimeError`. */
+export async function spawnParent(spec: WorkloadSpec, clock: Clock): Promise<void> {
+  const preloadPath = recordFile(spec.stateDir, 'preload.cjs')
+  if (spec.node) await copyFile(preloadFile, preloadPath)
+  const stdout = await open(spec.stdoutPath, 'a', 0o640)
+  try {
+    const stderr = await open(spec.stderrPath, 'a', 0o640)
+    try {
+      const child = spawnShell(spec, preloadPath, { stdout: stdout.fd, stderr: stderr.fd })
+      child.unref()
+      await startOutcome(child, spec, clock)
+    } finally {
+      await stderr.close()
+    }
+  } finally {
+    await stdout.close()
+  }
+}
+
+interface OutputFiles {
+  readonly stdout: number
+  readonly stderr: number
+}
+
+function spawnShell(spec: WorkloadSpec, preloadPath: string, files: OutputFiles): ChildProcess {
+  const environment = environmentOf(spec, preloadPath)
+  const args = ['-c', parentScript, 'sampan', '/usr/bin/env', ...environment.arguments, ...spec.argv]
+  try {
+    return spawn('/bin/sh', args, {
+      cwd: spec.cwd,
+      env: environment.parent,
+      detached: true, // a session and a process group of its own
+      stdio: ['ignore', files.stdout, 'ignore', 'pipe', files.stderr],
+    })
+  } catch (e) {
+    // Most refusals are events; those that Node.js knows to be final, E2BIG among them, are thrown.
+    throw startFailed(spec, describeSpawnError(e), e)
+  }
+}
+
+const startFailed = (spec: WorkloadSpec, why: string, cause?: unknown): RuntimeError =>
+  new RuntimeError('start-failed', `cannot start ${spec.argv[0]}: ${why}`, { cause })
+
+async function startOutcome(child: ChildProcess, spec: WorkloadSpec, clock: Clock): Promise<void> {
+  const report = child.stdio[3]
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  const fail = (why: string, cause?: Error) => reject(startFailed(spec, why, cause))
+  const cancelTimer = clock.after(startMsMax, () => {
+    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
+    fail(`its parent shell did not report within ${startMsMax / 1000} s; the machine may be overloaded`)
+  })
+  let said = ''
+  report?.on('data', (chunk: Buffer) => {
+    said += chunk.toString()
+    if (said.startsWith('started\n')) resolve()
+    if (said.startsWith('taken\n')) {
+      reject(new RuntimeError('exists', `workload ${spec.id} was already started; find it with recover`))
+    }
+    if (said.startsWith('full\n')) {
+      rmSync(recordFile(spec.stateDir, 'pid'), { force: true }) // its creator has ended: another start may follow
+      fail(`its record could not be written to ${spec.stateDir}; is the disk full?`)
+    }
+  })
+  report?.on('error', (e: Error) => fail('the report of its parent shell was lost', e))
+  report?.on('end', () =>
+    fail(
+      'its parent shell ended early; is the state folder writable and the disk not full? ' + spec.stateDir,
+    ),
+  )
+  child.on('error', (e) => fail(describeSpawnError(e), e))
+  try {
+    await promise
+  } finally {
+    cancelTimer()
+    report?.destroy()
+  }
+}
+
+function describeSpawnError(e: unknown): string {
+  const code = e instanceof Error && 'code' in e ? e.code : undefined
+  if (code === 'E2BIG') return 'its arguments and environment are larger than the kernel allows (E2BIG)'
+  if (code === 'EAGAIN') return 'the user has too many processes (EAGAIN); raise ulimit -u or stop some'
+  return `the system refused to make a process (${String(code ?? e)})`
+}

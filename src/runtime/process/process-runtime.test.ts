@@ -1,0 +1,244 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { realClock } from '../../base/clock.ts'
+import { type Behaviour, describeRuntime, type Machine } from '../conformance.ts'
+import type { Handle, Runtime, WorkloadSpec } from '../runtime.ts'
+import { readStat } from './proc.ts'
+import { openProcessRuntime } from './process-runtime.ts'
+
+const graceful = { signal: 'SIGTERM', graceMs: 10_000 }
+const immediately = { signal: 'SIGTERM', graceMs: 0 }
+const starterFile = join(import.meta.dirname, 'testdata', 'start-and-linger.ts')
+
+describeRuntime('process', openTestMachine)
+
+/** Stops at its end whatever it started. */
+async function openTestMachine(): Promise<Machine> {
+  const started: Handle[] = []
+  const open = (): Runtime => {
+    const runtime = openProcessRuntime({ clock: realClock })
+    return {
+      ...runtime,
+      async start(spec) {
+        const handle = await runtime.start(spec)
+        started.push(handle)
+        return handle
+      },
+    }
+  }
+  return {
+    open,
+    program: programOf,
+    missing: () => ({ argv: ['/no/such/program'], node: false, names: '/no/such/program' }),
+    pass: () => realClock.sleep(10),
+    async startAndDie(spec) {
+      const starter = spawn(process.execPath, [starterFile, JSON.stringify(spec)], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
+      const [line] = (await once(starter.stdout, 'data')) as [Buffer]
+      started.push(JSON.parse(line.toString()) as Handle)
+      starter.kill('SIGKILL')
+      await once(starter, 'exit')
+    },
+    async lose(handle) {
+      process.kill(-handle.pid, 'SIGKILL')
+      while (readStat(handle.pid)) await realClock.sleep(5)
+    },
+    async [Symbol.asyncDispose]() {
+      const runtime = openProcessRuntime({ clock: realClock })
+      await Promise.all(started.map((handle) => runtime.stop(handle, immediately)))
+    },
+  }
+}
+
+const report = `
+process.stdout.write(JSON.stringify({ argv: [process.execPath, ...process.execArgv, ...process.argv.slice(1)], cwd: process.cwd(), env: process.env }) + '\\n')`
+
+function programOf(behaviour: Behaviour): Pick<WorkloadSpec, 'argv' | 'node'> {
+  if (behaviour.report) return { argv: [process.execPath, '--eval', report], node: false }
+  const lines = [
+    behaviour.ignoreSigterm ? `trap '' TERM` : '',
+    behaviour.stdout === undefined ? '' : `echo '${behaviour.stdout}'`,
+    behaviour.stderr === undefined ? '' : `echo '${behaviour.stderr}' >&2`,
+    behaviour.grandchild ? `(trap '' TERM; while :; do sleep 1; done) &` : '',
+    behaviour.exitAfterMs === undefined
+      ? 'while :; do sleep 0.02; done'
+      : `sleep ${behaviour.exitAfterMs / 1000}; exit ${behaviour.code ?? 0}`,
+  ]
+  return { argv: ['/bin/sh', '-c', lines.filter(Boolean).join('\n')], node: false }
+}
+
+describe('the process runtime', () => {
+  const runtime = openProcessRuntime({ clock: realClock })
+  const never = new AbortController().signal
+  const started: Handle[] = []
+  let root = ''
+  before(async () => {
+    root = await mkdtemp(join(tmpdir(), 'sampan-process-'))
+  })
+  after(async () => {
+    await Promise.all(started.map((handle) => runtime.stop(handle, immediately)))
+    await rm(root, { recursive: true, force: true })
+  })
+
+  const specOf = (id: string, argv: readonly string[], extra: Partial<WorkloadSpec> = {}): WorkloadSpec => ({
+    id,
+    argv,
+    cwd: root,
+    env: { PATH: process.env['PATH'] ?? '' },
+    address: '127.3.2.1',
+    node: false,
+    stdoutPath: join(root, `${id}.out`),
+    stderrPath: join(root, `${id}.err`),
+    stateDir: join(root, 'state', id),
+    ...extra,
+  })
+  const start = async (spec: WorkloadSpec): Promise<Handle> => {
+    const handle = await runtime.start(spec)
+    started.push(handle)
+    return handle
+  }
+  const until = async (check: () => boolean | Promise<boolean>) => {
+    while (!(await check())) await realClock.sleep(5)
+  }
+
+  it('finds the program that outlived its parent, and stops it', async () => {
+    const handle = await start(specOf('outlive', ['/bin/sleep', '300']))
+    const before = await runtime.inspect(handle)
+    assert.ok(before.phase === 'running' && before.pid !== handle.pid)
+    process.kill(handle.pid, 'SIGKILL')
+    await until(() => readStat(handle.pid)?.state !== 'S')
+    assert.deepEqual(await runtime.inspect(handle), before)
+    assert.deepEqual(await runtime.orphans(root), [handle])
+    await runtime.stop(handle, graceful)
+    assert.deepEqual(await runtime.inspect(handle), { phase: 'lost' })
+  })
+
+  it('takes neither a reused pid nor another boot for its workload', async () => {
+    const handle = await start(specOf('reused', ['/bin/sleep', '300']))
+    const reused = { ...handle, startTicks: handle.startTicks - 1, stateDir: join(root, 'nowhere'), id: 'x' }
+    assert.deepEqual(await runtime.inspect(reused), { phase: 'lost' })
+    assert.deepEqual(await runtime.inspect({ ...handle, bootId: 'another' }), { phase: 'lost' })
+    await runtime.stop(reused, immediately)
+    assert.equal((await runtime.inspect(handle)).phase, 'running')
+  })
+
+  it('starts a program once, however many start it at the same time', async () => {
+    const spec = specOf('race', ['/bin/sh', '-c', 'echo started; exec sleep 300'])
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 8 }, () => openProcessRuntime({ clock: realClock }).start(spec)),
+    )
+    const won = outcomes.flatMap((o) => (o.status === 'fulfilled' ? [o.value] : []))
+    started.push(...won)
+    assert.equal(won.length, 1)
+    assert.deepEqual(await runtime.recover(spec.stateDir), won[0])
+    await until(async () => (await readFile(spec.stdoutPath, 'utf8')) !== '')
+    assert.equal(await readFile(spec.stdoutPath, 'utf8'), 'started\n')
+  })
+
+  it('ends with its first process what that left behind', async () => {
+    const handle = await start(specOf('leave', ['/bin/sh', '-c', 'sleep 300 & exit 0']))
+    assert.equal((await runtime.wait(handle, never)).code, 0)
+    await until(async () => (await runtime.stats(handle)).pids === 0)
+  })
+
+  it('stops a daemon that left the process group', async () => {
+    const handle = await start(specOf('daemon', ['/bin/sh', '-c', 'setsid sleep 300 & sleep 300']))
+    await until(async () => (await runtime.stats(handle)).pids >= 3)
+    await runtime.stop(handle, graceful)
+    assert.equal((await openProcessRuntime({ clock: realClock }).stats(handle)).pids, 0)
+  })
+
+  it('keeps the environment off the disk', async () => {
+    const secret = 'b7f1c9-not-on-disk'
+    const handle = await start(
+      specOf('secret', ['/bin/sleep', '300'], { env: { TOKEN: secret, PATH: '/bin' } }),
+    )
+    for (const name of ['spec.json', 'pid', 'child']) {
+      assert.ok(!(await readFile(join(handle.stateDir, name), 'utf8')).includes(secret))
+    }
+  })
+
+  it('leaves the default action of SIGINT and SIGQUIT to programs', async () => {
+    const handle = await start(specOf('sigint', ['/bin/sleep', '300']))
+    await runtime.stop(handle, { signal: 'SIGINT', graceMs: 10_000 })
+    const state = await runtime.inspect(handle)
+    assert.ok(state.phase === 'exited')
+    assert.equal(state.exit.signal, 2)
+  })
+
+  it('writes nothing of its own to the output files', async () => {
+    const spec = specOf('quiet', ['/bin/sh', '-c', 'kill -9 $$'])
+    assert.equal((await runtime.wait(await start(spec), never)).code, 137)
+    assert.equal(await readFile(spec.stdoutPath, 'utf8'), '')
+    assert.equal(await readFile(spec.stderrPath, 'utf8'), '')
+  })
+
+  it('runs commands with the environment and in the folder of the workload', async () => {
+    const env = { PATH: process.env['PATH'] ?? '', 'odd.name': 'odd', PLAIN: 'x' }
+    const handle = await start(specOf('exec', ['/bin/sleep', '300'], { env }))
+    const seen = await runtime.exec(handle, { argv: ['env'], timeoutMs: 10_000 })
+    assert.match(seen.output, /^odd\.name=odd$/m)
+    assert.match(seen.output, /^PLAIN=x$/m)
+    assert.doesNotMatch(seen.output, /SAMPAN_STATE_DIR/)
+    const result = await runtime.exec(handle, { argv: ['sh', '-c', 'pwd; exit 3'], timeoutMs: 10_000 })
+    assert.equal(result.code, 3)
+    assert.equal(result.output, `${root}\n`)
+  })
+
+  it('cuts long output, kills at the timeout, and names a missing command', async () => {
+    const handle = await start(specOf('exec2', ['/bin/sleep', '300']))
+    const exec = (timeoutMs: number, ...argv: string[]) => runtime.exec(handle, { argv, timeoutMs })
+    assert.equal((await exec(10_000, 'head', '-c', '100000', '/dev/zero')).output.length, 10 * 1024)
+    const late = await exec(50, 'sleep', '300')
+    assert.equal(late.code, 124)
+    assert.match(late.output, /did not end within 50 ms/)
+    const none = await exec(10_000, 'no-such-command')
+    assert.equal(none.code, 127)
+    assert.match(none.output, /no-such-command/)
+  })
+
+  const refused: [string, Partial<WorkloadSpec>, RegExp][] = [
+    ['a relative program', { argv: ['sleep', '1'] }, /absolute path/],
+    ['a folder as program', { argv: ['/tmp'] }, /not a file/],
+    ['a file that is not executable', { argv: [import.meta.filename] }, /not executable/],
+    ['a missing working directory', { cwd: '/no/such/folder' }, /\/no\/such\/folder does not exist/],
+    ['a file as working directory', { cwd: '/etc/hosts' }, /not a folder/],
+    ['an environment too large for the kernel', { env: { BIG: 'x'.repeat(300_000) } }, /E2BIG/],
+  ]
+  for (const [what, extra, message] of refused) {
+    it(`refuses ${what}`, async () => {
+      const spec = specOf(`refused-${what.replaceAll(' ', '-')}`, ['/bin/sleep', '1'], extra)
+      await assert.rejects(runtime.start(spec), (e: Error & { code?: string }) => {
+        assert.equal(e.code, 'start-failed')
+        assert.match(e.message, message)
+        return true
+      })
+      assert.equal(await runtime.recover(spec.stateDir), undefined)
+    })
+  }
+
+  it('can be started again after a start that failed', async () => {
+    const bad = specOf('again', ['/bin/sleep', '300'], { env: { BIG: 'x'.repeat(300_000) } })
+    await assert.rejects(runtime.start(bad), { code: 'start-failed' })
+    const handle = await start({ ...bad, env: {} })
+    assert.equal((await runtime.inspect(handle)).phase, 'running')
+  })
+
+  it('calls a start that died in its first instructions lost, and never starts it again', async () => {
+    const spec = specOf('cut', ['/bin/sleep', '300'])
+    await mkdir(spec.stateDir, { recursive: true })
+    await writeFile(join(spec.stateDir, 'spec.json'), JSON.stringify({ id: 'cut', bootId: 'x' }))
+    await writeFile(join(spec.stateDir, 'pid'), '')
+    const handle = await runtime.recover(spec.stateDir)
+    assert.ok(handle)
+    assert.deepEqual(await runtime.inspect(handle), { phase: 'lost' })
+    await runtime.stop(handle, graceful)
+    await assert.rejects(runtime.start(spec), { code: 'exists' })
+  })
+})

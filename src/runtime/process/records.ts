@@ -1,0 +1,113 @@
+import { readFileSync, statSync } from 'node:fs'
+import { readFile, rename, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Exit, Handle, WorkloadSpec } from '../runtime.ts'
+import { parseStat, type ProcessStat } from './proc.ts'
+
+/**
+ * What lies in a stateDir, in the order of its making:
+ *
+ *   spec.json     the intent, by the agent, before a process exists. No environment: that may hold secrets
+ *   preload.cjs   the workload's own copy, so that an upgrade of Sampan cannot take it away
+ *   pid           the parent's line of /proc/self/stat, created exclusively by the parent: who creates it may start the program
+ *   child         the program's line of /proc/self/stat, written just before it becomes the program
+ *   exit          the exit status as the shell says it, by the parent; by `stop` when the parent was killed too
+ *
+ * A file without its newline is one that is not yet, or never was, written.
+ */
+export interface SpecRecord {
+  readonly id: string
+  readonly argv: readonly string[]
+  readonly cwd: string
+  readonly address: string
+  readonly node: boolean
+  readonly bootId: string
+}
+
+export const runtimeName = 'process'
+export const recordFile = (stateDir: string, name: 'spec.json' | 'preload.cjs' | 'pid' | 'child' | 'exit') =>
+  join(stateDir, name)
+
+export async function writeSpec(spec: WorkloadSpec, bootId: string): Promise<void> {
+  const { id, argv, cwd, address, node } = spec
+  const record: SpecRecord = { id, argv, cwd, address, node, bootId }
+  await replaceFile(recordFile(spec.stateDir, 'spec.json'), `${JSON.stringify(record)}\n`)
+}
+
+/** Undefined when there is none. */
+export async function readSpec(stateDir: string): Promise<SpecRecord | undefined> {
+  try {
+    return JSON.parse(await readFile(recordFile(stateDir, 'spec.json'), 'utf8')) as SpecRecord
+  } catch (e) {
+    if (isMissing(e) || e instanceof SyntaxError) return undefined // cut by a power failure: it is of an earlier boot
+    throw e
+  }
+}
+
+/** The parent's or the program's identity. 'cut' when the file is there without its content. */
+export function readIdentity(stateDir: string, who: 'pid' | 'child'): ProcessStat | 'cut' | undefined {
+  const text = readIfThere(recordFile(stateDir, who))
+  return text === undefined ? undefined : (text.endsWith('\n') && parseStat(text)) || 'cut'
+}
+
+export function handleOf(parent: ProcessStat, spec: SpecRecord, stateDir: string): Handle {
+  return {
+    id: spec.id,
+    runtime: runtimeName,
+    stateDir,
+    bootId: spec.bootId,
+    pid: parent.pid,
+    startTicks: parent.startTicks,
+    startedAt: modifiedAt(recordFile(stateDir, 'pid')) ?? modifiedAt(recordFile(stateDir, 'spec.json')) ?? '',
+  }
+}
+
+export async function readExit(stateDir: string): Promise<Exit | undefined> {
+  const path = recordFile(stateDir, 'exit')
+  try {
+    const text = await readFile(path, 'utf8')
+    if (!/^\d+\n$/.test(text)) return undefined
+    return exitOf(Number(text), (await stat(path)).mtime)
+  } catch (e) {
+    if (isMissing(e)) return undefined
+    throw e
+  }
+}
+
+export const writeExit = (stateDir: string, code: number): Promise<void> =>
+  replaceFile(recordFile(stateDir, 'exit'), `${code}\n`)
+
+const signalMax = 64
+
+function exitOf(code: number, finishedAt: Date): Exit {
+  const signal = code > 128 && code <= 128 + signalMax ? code - 128 : 0
+  return {
+    code,
+    signal,
+    reason: code === 0 ? 'Completed' : 'Error',
+    finishedAt: finishedAt.toISOString(),
+  }
+}
+
+/** Whole or not at all, also when this process dies half-way. */
+async function replaceFile(path: string, text: string): Promise<void> {
+  const draft = `${path}.${process.pid}.tmp`
+  await writeFile(draft, text, { mode: 0o600 })
+  await rename(draft, path)
+}
+
+function modifiedAt(path: string): string | undefined {
+  return statSync(path, { throwIfNoEntry: false })?.mtime.toISOString()
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (e) {
+    if (isMissing(e)) return undefined
+    throw e
+  }
+}
+
+export const isMissing = (e: unknown): boolean =>
+  e instanceof Error && 'code' in e && (e.code === 'ENOENT' || e.code === 'ENOTDIR')
