@@ -110,3 +110,7 @@ export const groupResourceName = ({ group, resource }: GroupResource): string =>
 /** As error messages spell it: `Deployment.apps`, `Pod`. */
 export const groupKindName = ({ group, kind }: GroupKind): string =>
   group === '' ? kind : `${kind}.${group}`
+
+/** Somebody has asked for the object's deletion; it stays until its finalizers and its grace period have run out. */
+export const isTerminating = (object: { readonly metadata: ObjectMeta }): boolean =>
+  object.metadata.deletionTimestamp !== undefined && object.metadata.deletionTimestamp !== null

@@ -4,12 +4,15 @@ import { describeError, type Logger } from '../base/logger.ts'
 import { keyOf, splitKey, type KubeObject, type OwnerReference } from '../api/meta.ts'
 import { isConflict } from '../api/status.ts'
 import type { Client, ResourceRef } from './client.ts'
+import type { EventRecorder } from './events.ts'
 import type { Informers } from './informers.ts'
+import { ownWrites, type OwnWrites } from './own-writes.ts'
 import { workQueue, type WorkQueue } from './workqueue.ts'
 
 export interface ControllerContext {
   readonly client: Client
   readonly informers: Informers
+  readonly events: EventRecorder
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
@@ -59,6 +62,7 @@ export async function runController(
 ): Promise<void> {
   const logger = context.logger.with({ controller: spec.name })
   const queue = workQueue(context)
+  const writes = ownWrites(context.client, context.informers, context.clock)
   connect(spec, context, queue)
   const onAbort = () => queue.shutDown()
   signal.addEventListener('abort', onAbort, { once: true })
@@ -66,7 +70,9 @@ export async function runController(
   try {
     await context.informers.synced()
     await Promise.all(
-      Array.from({ length: spec.workers }, () => work(spec, { ...context, logger }, queue, signal)),
+      Array.from({ length: spec.workers }, () =>
+        work(spec, { ...context, logger }, { queue, writes }, signal),
+      ),
     )
   } finally {
     signal.removeEventListener('abort', onAbort)
@@ -104,14 +110,16 @@ function ownerKeys(owner: ResourceRef, object: KubeObject): readonly string[] {
 async function work(
   spec: ControllerSpec,
   context: ControllerContext,
-  queue: WorkQueue,
+  { queue, writes }: { readonly queue: WorkQueue; readonly writes: OwnWrites },
   signal: AbortSignal,
 ): Promise<void> {
+  const own = { ...context, client: writes.client }
   for (;;) {
     const key = await queue.take()
     if (key === undefined) return
     try {
-      const result = await spec.reconcile(splitKey(key), context, signal)
+      await writes.caughtUp(signal)
+      const result = await spec.reconcile(splitKey(key), own, signal)
       queue.forget(key)
       if (result) queue.addAfter(key, result.requeueAfterMs)
     } catch (error) {

@@ -6,6 +6,7 @@ import type { Logger } from '../base/logger.ts'
 import { keyOf, type KubeObject } from '../api/meta.ts'
 import { isExpired } from '../api/status.ts'
 import type { Client, ResourceRef } from './client.ts'
+import { watchProgress } from './watch-progress.ts'
 import { indexedCache, type IndexFunctions, type IndexedCache } from './indexed-cache.ts'
 
 /**
@@ -20,6 +21,10 @@ export interface Informer<T extends KubeObject> extends AsyncDisposable, Indexed
   /** Resolves after the first whole state has arrived and handlers have seen it. Rejects when disposed before. */
   readonly synced: Promise<void>
   readonly isSynced: boolean
+  /** Whether the cache holds everything up to this revision; a write's answer carries the revision to ask for. */
+  hasSeen(resourceVersion: string): boolean
+  /** Resolves when `hasSeen` has become true; rejects with the signal's reason. */
+  seen(resourceVersion: string, signal: AbortSignal): Promise<void>
   /** Calls `handler` for each change from now on, and at once with every object already there. */
   onChange(handler: (change: Change<T>) => void): void
 }
@@ -55,14 +60,16 @@ export function openInformer<T extends KubeObject>(options: InformerOptions<T>):
   synced.promise.catch(() => {}) // nobody may be waiting; whoever is sees the rejection
   const handlers: ((change: Change<T>) => void)[] = []
   const cache = indexedCache<T>(options.indexes ?? {})
+  const progress = watchProgress()
   let isSynced = false
   const notify = (change: Change<T>) => {
     for (const handler of handlers) handler(change)
   }
-  const follower = follow(options, cache, notify, () => {
+  const onSynced = () => {
     isSynced = true
     synced.resolve()
-  })
+  }
+  const follower = follow(options, { cache, notify, onSynced, onRevision: progress.reach })
 
   const run = async () => {
     let failures = 0
@@ -91,6 +98,8 @@ export function openInformer<T extends KubeObject>(options: InformerOptions<T>):
     get isSynced() {
       return isSynced
     },
+    hasSeen: progress.hasReached,
+    seen: progress.reached,
     onChange(handler) {
       handlers.push(handler)
       for (const object of cache.list()) handler({ type: 'added', object, previous: undefined })
@@ -109,9 +118,7 @@ export function openInformer<T extends KubeObject>(options: InformerOptions<T>):
  */
 function follow<T extends KubeObject>(
   { client, resource, namespace, labelSelector, fieldSelector, transform = (o) => o }: InformerOptions<T>,
-  cache: MutableCache<T>,
-  notify: (change: Change<T>) => void,
-  onSynced: () => void,
+  { cache, notify, onSynced, onRevision }: Sink<T>,
 ) {
   let resourceVersion: string | undefined
   const set = (object: T) => {
@@ -155,13 +162,22 @@ function follow<T extends KubeObject>(
           else if (event.type === 'DELETED') remove(key, object)
           else set(object)
         }
-        if (!initial) resourceVersion = version
+        if (initial) continue
+        resourceVersion = version
+        onRevision(version)
       }
     } catch (error) {
       if (isExpired(error)) resourceVersion = undefined
       throw error
     }
   }
+}
+
+interface Sink<T extends KubeObject> {
+  readonly cache: MutableCache<T>
+  readonly notify: (change: Change<T>) => void
+  readonly onSynced: () => void
+  readonly onRevision: (resourceVersion: string | undefined) => void
 }
 
 function collect<T>(initial: Map<string, T>, key: string, object: T | undefined): void {

@@ -9,6 +9,10 @@ import type { IndexFunctions } from './indexed-cache.ts'
 /** One shared informer for each resource of a process, opened at first use. */
 export interface Informers extends AsyncDisposable {
   for<T extends KubeObject>(resource: ResourceRef): Informer<T>
+  /** As `for`, or, where nobody else uses the resource, an informer that keeps nothing but `metadata`: for those who ask only who owns whom. */
+  metadata(resource: ResourceRef): Informer<KubeObject>
+  /** Whether somebody uses the informer of this resource. */
+  has(resource: ResourceRef): boolean
   /** Resolves when every informer opened so far is synced. */
   synced(): Promise<void>
 }
@@ -28,9 +32,25 @@ export const sharedIndexes: IndexFunctions<KubeObject> = {
 
 export function openInformers(options: InformersOptions): Informers {
   const opened = new Map<string, Informer<KubeObject>>()
+  const thin = new Map<string, Informer<KubeObject>>()
+  const keyOf = (resource: ResourceRef) => `${resource.group}/${resource.plural}`
   return {
+    metadata(resource) {
+      const key = keyOf(resource)
+      const present = opened.get(key) ?? thin.get(key)
+      if (present) return present
+      const transform = ({ apiVersion, kind, metadata }: KubeObject): KubeObject => ({
+        apiVersion,
+        kind,
+        metadata,
+      })
+      const informer = openInformer<KubeObject>({ ...options, resource, indexes: sharedIndexes, transform })
+      thin.set(key, informer)
+      return informer
+    },
+    has: (resource) => opened.has(keyOf(resource)),
     for<T extends KubeObject>(resource: ResourceRef): Informer<T> {
-      const key = `${resource.group}/${resource.plural}`
+      const key = keyOf(resource)
       let informer = opened.get(key)
       if (!informer) {
         informer = openInformer<KubeObject>({ ...options, resource, indexes: sharedIndexes })
@@ -40,10 +60,12 @@ export function openInformers(options: InformersOptions): Informers {
       return informer as unknown as Informer<T>
     },
     async synced() {
-      await Promise.all([...opened.values()].map((informer) => informer.synced))
+      await Promise.all([...opened.values(), ...thin.values()].map((informer) => informer.synced))
     },
     async [Symbol.asyncDispose]() {
-      await Promise.all([...opened.values()].map((informer) => informer[Symbol.asyncDispose]()))
+      await Promise.all(
+        [...opened.values(), ...thin.values()].map((informer) => informer[Symbol.asyncDispose]()),
+      )
     },
   }
 }

@@ -1,0 +1,197 @@
+/**
+ * The recorder of Events: what a component did to an object, for people. Recording never blocks and never fails its
+ * caller; what can't be written within the bounds below is dropped and counted in the log.
+ *
+ * The same thing said again becomes one Event with a count, as upstream's correlator does (client-go
+ * tools/record/events_cache.go): within ten minutes, the same object, type, reason and message.
+ */
+import type { Clock } from '../base/clock.ts'
+import { backoffMs } from '../base/backoff.ts'
+import { deferred } from '../base/deferred.ts'
+import type { Random } from '../base/ids.ts'
+import type { Logger } from '../base/logger.ts'
+import type { KubeObject } from '../api/meta.ts'
+import type { Event, ObjectReference } from '../api/schema/types.gen.ts'
+import { isNotFound, isStatusError } from '../api/status.ts'
+import type { Client, ResourceRef } from './client.ts'
+
+export interface EventRecorder extends AsyncDisposable {
+  record(object: EventObject, type: 'Normal' | 'Warning', reason: string, message: string): void
+  /** Resolves when everything recorded so far is written or dropped. */
+  flush(): Promise<void>
+}
+
+/** A whole object, or a reference to it (or to a part: `fieldPath`). */
+export type EventObject = KubeObject | ObjectReference
+
+export interface EventRecorderOptions {
+  readonly client: Client
+  readonly component: string
+  /** The node's name, for components that run on one. */
+  readonly host?: string
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+}
+
+const pendingMax = 1_000 // events waiting for the server: minutes of a busy node; later ones are dropped
+const rememberedMax = 4_096 // as upstream's LRU
+const aggregationMs = 10 * 60_000
+const messageLengthMax = 1_024 // the API's limit for a note
+const burstMax = 25 // events for one object at once, then one in `refillMs`: upstream's spam filter
+const refillMs = 5 * 60_000
+const attemptsMax = 12
+const retryBackoff = { baseMs: 200, factor: 2, capMs: 10_000, jitter: 0.5 }
+
+const eventsRef: ResourceRef = { group: '', version: 'v1', plural: 'events', kind: 'Event', namespaced: true }
+
+interface Remembered {
+  readonly name: string
+  count: number
+  lastMs: number
+}
+
+interface Pending {
+  readonly event: Event
+  readonly key: string
+}
+
+export function openEventRecorder(options: EventRecorderOptions): EventRecorder {
+  const { client, clock, random, logger } = options
+  const events = client.resource<Event>(eventsRef)
+  const stop = new AbortController()
+  const remembered = new Map<string, Remembered>() // in order of use: the first is the oldest
+  const buckets = new Map<string, { tokens: number; atMs: number }>()
+  const queue: Pending[] = []
+  let idle = deferred()
+  idle.resolve()
+  let isRunning = false
+  let dropped = 0
+
+  const write = async ({ event, key }: Pending) => {
+    const known = remembered.get(key)
+    const nowMs = clock.monotonicMs()
+    if (known && nowMs - known.lastMs < aggregationMs) {
+      const count = known.count + 1
+      const patch = { count, lastTimestamp: event.lastTimestamp }
+      const where = { namespace: event.metadata.namespace ?? 'default', signal: stop.signal }
+      try {
+        await events.patch(known.name, 'merge', patch, where)
+        remember(remembered, key, { name: known.name, count, lastMs: nowMs }, rememberedMax)
+        return
+      } catch (error) {
+        if (!isNotFound(error)) throw error // expired on the server: a new one is created below
+      }
+    }
+    const created = await events.create(event, { signal: stop.signal })
+    const name = created.metadata.name ?? event.metadata.name ?? ''
+    remember(remembered, key, { name, count: 1, lastMs: nowMs }, rememberedMax)
+  }
+  const writeWithRetries = async (pending: Pending) => {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await write(pending)
+      } catch (error) {
+        const isFinal = isStatusError(error) && error.status.code < 500 && error.status.code !== 429
+        if (stop.signal.aborted || isFinal || attempt >= attemptsMax) {
+          logger.warn('an event was not written', { reason: pending.event.reason, error })
+          return
+        }
+        await clock.sleep(backoffMs(attempt, retryBackoff, random), stop.signal).catch(() => {}) // the next round sees the abort
+      }
+    }
+  }
+  const drain = async () => {
+    for (let next = queue.shift(); next; next = queue.shift()) await writeWithRetries(next)
+    if (dropped > 0) logger.warn('events were dropped', { dropped })
+    dropped = 0
+    isRunning = false
+    idle.resolve()
+  }
+  return {
+    record(object, type, reason, message) {
+      const event = newEvent(options, { object, type, reason, message })
+      if (stop.signal.aborted || queue.length >= pendingMax || !takeToken(buckets, event, clock))
+        return void dropped++
+      const key = [event.involvedObject.uid, event.involvedObject.fieldPath, type, reason, message].join('\n')
+      queue.push({ event, key })
+      if (isRunning) return
+      isRunning = true
+      idle = deferred()
+      void drain()
+    },
+    flush: () => idle.promise,
+    async [Symbol.asyncDispose]() {
+      stop.abort(new Error('event recorder disposed'))
+      await idle.promise
+    },
+  }
+}
+
+interface Said {
+  readonly object: EventObject
+  readonly type: string
+  readonly reason: string
+  readonly message: string
+}
+
+function newEvent({ component, host, clock, random }: EventRecorderOptions, said: Said): Event {
+  const involvedObject = referenceTo(said.object)
+  const time = clock
+    .now()
+    .toISOString()
+    .replace(/\.\d+Z$/, 'Z')
+  return {
+    apiVersion: 'v1',
+    kind: 'Event',
+    metadata: {
+      // Upstream's form: the object's name and sixteen hexadecimal digits.
+      name: `${involvedObject.name}.${random.uuid().replaceAll('-', '').slice(0, 16)}`,
+      namespace: involvedObject.namespace ?? 'default',
+    },
+    involvedObject,
+    type: said.type,
+    reason: said.reason,
+    message: said.message.slice(0, messageLengthMax),
+    source: { component, ...(host !== undefined && { host }) },
+    firstTimestamp: time,
+    lastTimestamp: time,
+    count: 1,
+    reportingComponent: component,
+    reportingInstance: host ?? '',
+  }
+}
+
+export function referenceTo(object: EventObject): ObjectReference {
+  if (!('metadata' in object)) return object as ObjectReference
+  const { apiVersion, kind, metadata } = object as KubeObject
+  return {
+    apiVersion,
+    kind,
+    name: metadata.name ?? '',
+    ...(metadata.namespace !== undefined && { namespace: metadata.namespace }),
+    ...(metadata.uid !== undefined && { uid: metadata.uid }),
+    ...(metadata.resourceVersion !== undefined && { resourceVersion: metadata.resourceVersion }),
+  }
+}
+
+function takeToken(
+  buckets: Map<string, { tokens: number; atMs: number }>,
+  event: Event,
+  clock: Clock,
+): boolean {
+  const { kind, namespace, name, uid } = event.involvedObject
+  const key = [kind, namespace, name, uid].join('\n')
+  const nowMs = clock.monotonicMs()
+  const old = buckets.get(key) ?? { tokens: burstMax, atMs: nowMs }
+  const tokens = Math.min(burstMax, old.tokens + (nowMs - old.atMs) / refillMs)
+  remember(buckets, key, { tokens: Math.max(0, tokens - 1), atMs: nowMs }, rememberedMax)
+  return tokens >= 1
+}
+
+function remember<V>(map: Map<string, V>, key: string, value: V, max: number): void {
+  map.delete(key)
+  map.set(key, value)
+  const [oldest] = map.keys()
+  if (map.size > max && oldest !== undefined) map.delete(oldest)
+}

@@ -1,0 +1,34 @@
+/**
+ * The controllers: each watches objects, compares what is wished for with what is, and acts through the API alone.
+ * They can be pointed at any Kubernetes API server. `controllers` is the list; each file holds one and its pure plan.
+ * Killed at any instruction and started again, they go on where the objects stand.
+ */
+import type { ResourceDef } from '../api/resource.ts'
+import { runController, type ControllerContext, type ControllerSpec } from '../client/controller.ts'
+import { deploymentController } from './deployment/deployment.ts'
+import { endpointSliceController } from './endpoint-slice.ts'
+import { runGarbageCollector } from './garbage.ts'
+import { namespaceController } from './namespace.ts'
+import { nodeLifecycleController } from './node-lifecycle.ts'
+import { replicaSetController } from './replica-set.ts'
+
+export const controllers = (resources: readonly ResourceDef[]): readonly ControllerSpec[] => [
+  deploymentController,
+  replicaSetController,
+  endpointSliceController,
+  namespaceController(resources),
+  nodeLifecycleController,
+]
+
+/** Runs them all until `signal` aborts; resolves when the work in hand is finished. */
+export async function runControllers(
+  resources: readonly ResourceDef[],
+  context: ControllerContext,
+  signal: AbortSignal,
+): Promise<void> {
+  const specs = controllers(resources)
+  await Promise.all([
+    ...specs.map((spec) => runController(spec, context, signal)),
+    runGarbageCollector(resources, context, signal),
+  ])
+}
