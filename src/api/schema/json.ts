@@ -2,6 +2,7 @@
  * JSON as a request body. `JSON.parse` does the work; a scan of our own adds what it does not tell: where a key occurs
  * twice (`fieldValidation` asks for that), how deep the text nests, and an error with Go's wording and an offset.
  */
+import type { JsonValue } from '../json.ts'
 
 /** Deeper text is refused: everything behind the parser recurses. The deepest real objects (schemas in CRDs) stay below 60. */
 export const jsonDepthMax = 256
@@ -20,16 +21,16 @@ export class JsonError extends Error {
 }
 
 export interface ParsedJson {
-  readonly value: unknown
+  readonly value: JsonValue
   /** `duplicate field "spec.replicas"`, in order, each once. The last value of a repeated key is the one that counts. */
   readonly duplicates: readonly string[]
 }
 
 /** Throws `JsonError` for malformed or too deeply nested text. `findDuplicates` costs about as much again as parsing. */
 export const parseJson = (text: string, options: { findDuplicates: boolean }): ParsedJson => {
-  let value: unknown
+  let value: JsonValue
   try {
-    value = JSON.parse(text)
+    value = JSON.parse(text) as JsonValue
   } catch (cause) {
     // The engine's message has neither Go's wording nor always a position; ours has both.
     scan(text, [])

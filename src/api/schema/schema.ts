@@ -271,40 +271,36 @@ class TableField implements FieldDef {
     return this.#schema
   }
 
-  #parse(type: string, marks: ReadonlyMap<string, string>): Schema {
+  #parse(type: string, marks: ReadonlyMap<string, string>, goName?: string): Schema {
     const given = marks.get('default')
     const base = given === undefined ? {} : { default: JSON.parse(given) as unknown }
-    if (type.startsWith('string:')) {
-      const values = this.#table.enumValues(this.#fullName(type.slice(7)))
-      return {
-        ...base,
-        kind: 'string',
-        goName: goNameOf(this.#fullName(type.slice(7))),
-        ...(values && { enum: values }),
-      }
+    const named = goName === undefined ? base : { ...base, goName }
+    if (type.startsWith('map[]')) {
+      const values = this.#parse(type.slice(5), noMarks)
+      return { ...named, kind: 'map', values, atomic: marks.has('atomic') }
     }
-    const [name, container] = type.includes('=') ? splitOnce(type, '=') : ['', type]
-    const named = name === '' ? base : { ...base, goName: goNameOf(this.#fullName(name)) }
-    const boxed = container.startsWith('box')
-    const bare = boxed ? container.slice(3) : container
-    if (bare.startsWith('map[]'))
-      return {
-        ...named,
-        kind: 'map',
-        values: this.#parse(bare.slice(5), noMarks),
-        atomic: marks.has('atomic'),
-      }
-    if (bare.startsWith('[]')) {
-      const [listType = 'atomic', ...keys] = marks.get('list')?.split(',') ?? []
-      const items = this.#parse(bare.slice(2), noMarks)
+    const boxed = type.startsWith('box[]')
+    if (boxed || type.startsWith('[]')) {
+      const [listType, ...keys] = marks.get('list')?.split(',') ?? []
+      const items = this.#parse(type.slice(boxed ? 5 : 2), noMarks)
       return { ...named, kind: 'list', items, listType: listTypeOf(listType), keys, boxed }
     }
-    if (isScalar(bare)) return given === undefined ? plainScalars[bare] : { ...base, kind: bare }
-    const object = this.#table.find(this.#fullName(bare))
-    if (!object)
-      throw new Error(`the table of types names ${this.#fullName(bare)} but lacks it; generate it again`)
-    const atomic = marks.has('atomic') || (object.atomic && !marks.has('granular'))
-    return atomic === object.atomic ? object : withAtomicity(object, atomic)
+    const [name, container] = splitOnce(type, '=')
+    if (container !== '') return this.#parse(container, marks, goNameOf(this.#fullName(name)))
+    if (type.startsWith('string:')) {
+      const full = this.#fullName(type.slice(7))
+      const values = this.#table.enumValues(full)
+      return { ...base, kind: 'string', goName: goNameOf(full), ...(values && { enum: values }) }
+    }
+    if (isScalar(type)) return given === undefined ? plainScalars[type] : { ...base, kind: type }
+    return this.#reference(this.#fullName(type), marks)
+  }
+
+  #reference(name: string, marks: ReadonlyMap<string, string>): TypeDef {
+    const type = this.#table.find(name)
+    if (!type) throw new Error(`the table of types refers to ${name} but lacks it; generate it again`)
+    const atomic = marks.has('atomic') || (type.atomic && !marks.has('granular'))
+    return atomic === type.atomic ? type : withAtomicity(type, atomic)
   }
 
   #fullName(name: string): string {
@@ -348,7 +344,7 @@ const plainScalars = {
 
 const isScalar = (type: string): type is Scalar => Object.hasOwn(plainScalars, type)
 
-const listTypeOf = (word: string): ListSchema['listType'] =>
+const listTypeOf = (word: string | undefined): ListSchema['listType'] =>
   word === 'set' || word === 'map' ? word : 'atomic'
 
 /** `core.v1.PullPolicy` → `v1.PullPolicy`: Go prints the package's own name, which is the version. */
