@@ -40,6 +40,12 @@ export const withoutDirectives = (
   return isChanged ? result : value
 }
 
+/** The object's fields without nulls and directives, its own `$patch` included. */
+export const plainObject = (object: JsonObject): JsonObject => {
+  const plain = withoutDirectives(object, { keepSelf: true })
+  return isJsonObject(plain) ? plain : {}
+}
+
 export const unknownDirective = (order: JsonValue, patch: JsonObject): StatusError =>
   badRequest(`unknown patch type: ${goText(order)} in map: ${goText(patch)}`)
 

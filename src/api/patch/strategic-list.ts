@@ -6,7 +6,7 @@
 import { isEqual } from '../equal.ts'
 import { fieldOf, isJsonArray, isJsonObject, jsonTypeOf, type JsonObject, type JsonValue } from '../json.ts'
 import { badRequest } from '../status.ts'
-import { directive, goText, noMergeKey, unknownDirective, withoutDirectives } from './strategic-directives.ts'
+import { directive, goText, noMergeKey, plainObject, unknownDirective } from './strategic-directives.ts'
 
 export interface ListMerge {
   /** For messages. */
@@ -30,7 +30,7 @@ export const mergeList = (original: List, patch: List, merge: ListMerge): List =
     patch as readonly JsonObject[],
     keyOf,
   )
-  if (isReplace) return preferOriginal(original, items.map(plain))
+  if (isReplace) return preferOriginal(original, items.map(plainObject))
   const merged = mergeItems(kept, items, { ...merge, keyOf })
   return arrange(original, { items: merged, patchOrder: items, serverOrder: kept }, keyOf)
 }
@@ -109,7 +109,7 @@ const mergeItems = (
     if (position !== undefined && old !== undefined) merged[position] = merge(old, item)
     else {
       positions.set(key, merged.length)
-      merged.push(plain(item))
+      merged.push(plainObject(item))
     }
   }
   return merged
@@ -124,12 +124,13 @@ interface Arrangement {
 }
 
 const arrange = (original: List, { items, patchOrder, serverOrder }: Arrangement, keyOf: KeyOf): List => {
-  const [inPatch, onServer] = [positionsOf(patchOrder, keyOf), positionsOf(serverOrder, keyOf)]
-  const rank = (positions: ReadonlyMap<JsonValue, number>, item: JsonValue): number =>
-    positions.get(keyOf(item)) ?? Number.POSITIVE_INFINITY
-  const ordered = items
-    .filter((item) => inPatch.has(keyOf(item)))
-    .sort((a, b) => rank(inPatch, a) - rank(inPatch, b))
+  const inPatch = positionsOf(patchOrder, keyOf)
+  const onServer = positionsOf(serverOrder, keyOf)
+  // By identity first: a list may hold a key twice (port 53, TCP and UDP), and neither of the two shall move.
+  const itself = positionsOf(serverOrder, identity)
+  const placeOf = (item: JsonValue): number | undefined => itself.get(item) ?? onServer.get(keyOf(item))
+  const rank = (item: JsonValue): number => inPatch.get(keyOf(item)) ?? 0
+  const ordered = items.filter((item) => inPatch.has(keyOf(item))).sort((a, b) => rank(a) - rank(b))
   // Merging kept the server's items in their order, duplicates of a key included: they need no sorting.
   const others = items.filter((item) => !inPatch.has(keyOf(item)))
 
@@ -139,7 +140,7 @@ const arrange = (original: List, { items, patchOrder, serverOrder }: Arrangement
     const place = onServer.get(keyOf(item))
     for (; place !== undefined && next < others.length; next++) {
       const other = others[next]
-      if (other === undefined || rank(onServer, other) >= place) break
+      if (other === undefined || (placeOf(other) ?? place) >= place) break
       result.push(other)
     }
     result.push(item)
@@ -184,11 +185,6 @@ const positionsOf = (items: List, keyOf: KeyOf): Map<JsonValue, number> => {
     if (!positions.has(key)) positions.set(key, index)
   }
   return positions
-}
-
-const plain = (item: JsonObject): JsonObject => {
-  const value = withoutDirectives(item, { keepSelf: true })
-  return isJsonObject(value) ? value : {}
 }
 
 const preferOriginal = (original: List, next: List): List => (isEqual(original, next) ? original : next)

@@ -22,6 +22,7 @@ import {
   deleteOrderPrefix,
   directive,
   isDirectiveKey,
+  plainObject,
   retainKeys,
   setOrderPrefix,
   withoutDirectives,
@@ -51,7 +52,7 @@ type Result = Record<string, JsonValue>
 const mergeObjects = (original: JsonObject, patch: JsonObject, place: Place): JsonObject => {
   const order = fieldOf(patch, directive)
   if (order === 'delete') return Object.keys(original).length === 0 ? original : {}
-  if (order === 'replace') return preferOriginal(original, withoutDirectives(patch, { keepSelf: true }) ?? {})
+  if (order === 'replace') return preferOriginal(original, plainObject(patch))
   if (order !== undefined) throw unknownDirective(order, patch)
 
   const result: Result = { ...original }
@@ -102,7 +103,7 @@ const mergeValue = (
 ): JsonValue | undefined => {
   if (isJsonObject(old) && isJsonObject(patch)) {
     return strategyOf(place.merge) === 'replace'
-      ? preferOriginal(old, withoutDirectives(patch, { keepSelf: true }) ?? {})
+      ? preferOriginal(old, plainObject(patch))
       : mergeObjects(old, patch, { info: place.merge?.child, path: place.path })
   }
   if (isJsonArray(old) && isJsonArray(patch) && strategyOf(place.merge) === 'merge') {
