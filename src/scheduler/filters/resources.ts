@@ -1,0 +1,15 @@
+import type { Filter } from '../policy.ts'
+import { podRequests } from '../snapshot.ts'
+
+export const resources: Filter = {
+  name: 'NodeResourcesFit',
+  admits(pod, { allocatable, requested }) {
+    const problems: string[] = []
+    if ((requested['pods'] ?? 0) + 1 > (allocatable['pods'] ?? 0)) problems.push('Too many pods')
+    for (const [name, amount] of Object.entries(podRequests(pod))) {
+      if (amount > 0 && (requested[name] ?? 0) + amount > (allocatable[name] ?? 0))
+        problems.push(`Insufficient ${name}`)
+    }
+    return problems
+  },
+}
