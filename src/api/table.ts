@@ -6,6 +6,7 @@ import type { KubeObject } from './meta.ts'
 import type { ResourceDef } from './resource.ts'
 import { configMaps } from './resources/configmaps.ts'
 import { namespaces } from './resources/namespaces.ts'
+import { pods } from './resources/pods.ts'
 import { secrets } from './resources/secrets.ts'
 
 /**

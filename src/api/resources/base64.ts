@@ -1,10 +1,7 @@
-/** Base64 as the API carries bytes: standard alphabet, padded. Without Buffer, so that a browser can do it too. */
+/** Text in the base64 of `bytes` fields. Without Buffer, so that a browser can do it too. */
+import { bytesToBase64 } from '../schema/base64.ts'
 
-export const encodeBase64 = (text: string): string => {
-  let binary = ''
-  for (const byte of new TextEncoder().encode(text)) binary += String.fromCharCode(byte)
-  return btoa(binary)
-}
+export const encodeBase64 = (text: string): string => bytesToBase64(new TextEncoder().encode(text))
 
 /** How many bytes the text stands for, without decoding it. */
 export const decodedLength = (base64: string): number => {
