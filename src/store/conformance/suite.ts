@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict'
+import { it } from 'node:test'
+
+import {
+  StoreError,
+  type Range,
+  type Revision,
+  type Store,
+  type StoreErrorCode,
+  type StoreEvent,
+} from '../store.ts'
+
+/** Properties that a backend does not have, and why. */
+export interface Skip {
+  readonly reason: string
+  /** Names of tests, in full. */
+  readonly tests: readonly string[]
+}
+
+/** Declares one property; its test gets an empty store of its own. */
+export type Suite = (property: string, test: (store: Store, signal: AbortSignal) => Promise<void>) => void
+
+const testMsMax = 30_000 // a watch that never comes to its condition fails here, with the test's name
+
+export const createSuite =
+  (open: () => Promise<Store>, skip: readonly Skip[]): Suite =>
+  (property, test) => {
+    const reason = skip.find(({ tests }) => tests.includes(property))?.reason
+    it(
+      property,
+      { timeout: testMsMax, ...(reason === undefined ? {} : { skip: reason }) },
+      async ({ signal }) => {
+        await using store = await open()
+        const ended = new AbortController()
+        try {
+          await test(store, AbortSignal.any([signal, ended.signal]))
+        } finally {
+          ended.abort()
+        }
+      },
+    )
+  }
+
+export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
+export const text = (value: Uint8Array | undefined): string | undefined =>
+  value === undefined ? undefined : new TextDecoder().decode(value)
+
+export const all: Range = { prefix: '' }
+
+/** The error that `action` throws, which must be a StoreError of this code. */
+export async function thrown(code: StoreErrorCode, action: () => Promise<unknown>): Promise<StoreError> {
+  let result: unknown
+  try {
+    result = await action()
+  } catch (error) {
+    assert(error instanceof StoreError, `a StoreError was expected, not ${String(error)}`)
+    assert.equal(error.code, code, error.message)
+    return error
+  }
+  return assert.fail(`'${code}' was expected, but it resolved to ${JSON.stringify(result)}`)
+}
+
+/** Creates keys one after the other, each with its own name as value; the revision of the last. */
+export async function fill(store: Store, keys: readonly string[]): Promise<Revision> {
+  let revision = 0
+  for (const key of keys) revision = await store.create(key, bytes(key))
+  return revision
+}
+
+export const keysOf = async (store: Store, prefix: string, at?: Revision): Promise<string[]> => {
+  const page = await store.list({ prefix }, at === undefined ? {} : { at })
+  return page.entries.map(({ key }) => key)
+}
+
+export interface Watched {
+  readonly events: StoreEvent[]
+  readonly revision: Revision
+}
+
+/** Watches until everything up to `until` was seen, checking on the way what holds for every watch. */
+export async function watchUntil(
+  store: Store,
+  {
+    range = all,
+    from,
+    until,
+    signal,
+  }: { range?: Range; from: Revision; until: Revision; signal: AbortSignal },
+): Promise<Watched> {
+  const events: StoreEvent[] = []
+  let seen = from
+  for await (const batch of store.watch(range, from, signal)) {
+    for (const event of batch.events) {
+      assert(
+        event.revision > (events.at(-1)?.revision ?? from),
+        'events come in the order of revisions, each once',
+      )
+      assert(event.revision <= batch.revision, 'a batch is not ahead of its revision')
+      events.push(event)
+    }
+    assert(batch.revision >= seen, 'progress never goes back')
+    seen = batch.revision
+    if (seen >= until) return { events, revision: seen }
+  }
+  return assert.fail(`the watch ended at ${seen}, before ${until}`)
+}
+
+/** One line per event: `create /a 1=1` is type, key, revision and value. */
+export const described = ({ type, key, revision, value }: StoreEvent): string =>
+  `${type} ${key} ${revision}=${text(value) ?? ''}`

@@ -1,0 +1,40 @@
+import type { Clock } from '../base/clock.ts'
+import type { Logger } from '../base/logger.ts'
+import { invalidError } from './errors.ts'
+import { openMemoryStore } from './memory/memory-store.ts'
+import { openSqliteStore } from './sqlite/sqlite-store.ts'
+import type { Store } from './store.ts'
+
+export interface OpenContext {
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/** What may stand before the colon of a store's URL. */
+const backends: Readonly<Record<string, (rest: string, context: OpenContext) => Promise<Store>>> = {
+  memory: (_rest, context) => openMemoryStore(context),
+  sqlite: (path, context) => openSqliteStore(sqlitePath(path), context),
+}
+
+/**
+ * Opens the store that `url` names: `memory:`, or `sqlite:` and the path of a file, which is created if need be.
+ * Throws `invalid` for another URL, otherwise what the backend throws.
+ */
+export async function openStore(url: string, context: OpenContext): Promise<Store> {
+  const colon = url.indexOf(':')
+  const scheme = url.slice(0, Math.max(0, colon))
+  const open = Object.hasOwn(backends, scheme) ? backends[scheme] : undefined
+  if (!open) {
+    throw invalidError(
+      `No store is called "${scheme || url}:". The URL begins with one of ${Object.keys(backends).join(':, ')}:, for example sqlite:/var/lib/sampan/store.db.`,
+    )
+  }
+  return open(url.slice(colon + 1), context)
+}
+
+/** `sqlite:/a/b.db`, `sqlite:///a/b.db` and `sqlite:b.db` are all understood. */
+function sqlitePath(rest: string): string {
+  const path = rest.startsWith('//') ? rest.slice(2) : rest
+  if (path === '') throw invalidError('The URL "sqlite:" names no file; write sqlite:/path/of/store.db.')
+  return path
+}
