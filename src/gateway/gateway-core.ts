@@ -1,0 +1,36 @@
+import type { Duplex } from 'node:stream'
+import type { Logger } from '../base/logger.ts'
+import type { Backend, Balancer } from './balancer.ts'
+import type { ClientConnection } from './client-connection.ts'
+import type { EndpointState } from './endpoint-state.ts'
+import type { Limits } from './limits.ts'
+import type { RequestHead } from './request-head.ts'
+import type { ResponseHead } from './response-head.ts'
+import type { RequestExchange } from './request-exchange.ts'
+import type { Endpoint } from './route-data.ts'
+import type { RouteTable } from './routes.ts'
+import type { Counters } from './stats.ts'
+import type { UpstreamConnection } from './upstream-connection.ts'
+
+/** What all connections of one gateway share. */
+export interface GatewayCore {
+  readonly limits: Limits
+  readonly logger: Logger
+  readonly counters: Counters
+  readonly balancer: Balancer<UpstreamConnection>
+  readonly dial: (endpoint: Endpoint) => Duplex
+  /** Heads are read and used up within one call, so one record serves all connections. */
+  readonly requestHead: RequestHead
+  readonly responseHead: ResponseHead
+  readonly scheme: 'http' | 'https'
+  table: RouteTable<Backend<UpstreamConnection>>
+  /** Monotonic, set by each sweep: a deadline costs an addition, not a look at the clock. */
+  nowMs: number
+  /** Disposing: each connection closes with its current request. */
+  isDraining: boolean
+  readonly clients: Set<ClientConnection>
+  /** Requests that wait for a free connection, oldest first. */
+  readonly waiters: RequestExchange[]
+  /** A connection of `state` has become free or has gone. */
+  wakeWaiter(state: EndpointState<UpstreamConnection>): void
+}
