@@ -17,10 +17,12 @@ const pageBytes = 4_096
  * anything that is not ours exactly as it was. Throws `corrupt`, `newer`, `busy` or a SQLite error.
  */
 export function openDatabase(file: string, fileBytesMax: number | undefined): DatabaseSync {
-  checkHeader(file)
+  const found = checkHeader(file)
   createPrivate(file)
   const db = new DatabaseSync(file, { timeout: busyWaitMs })
   try {
+    // Must come before the first transaction, and must not reach a file of someone else's.
+    if (found === 'nothing') db.exec(`PRAGMA page_size = ${pageBytes}; PRAGMA auto_vacuum = INCREMENTAL`)
     // Without this the log's index would live in a shared file, and a second process could come in between.
     db.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT')
     if (checkIdentity(db, file) === 'empty') create(db)
@@ -40,8 +42,8 @@ export function openDatabase(file: string, fileBytesMax: number | undefined): Da
 }
 
 /** Reads the first bytes without SQLite, which would already lock, recover or create. */
-function checkHeader(file: string): void {
-  if (!existsSync(file)) return
+function checkHeader(file: string): 'nothing' | 'database' {
+  if (!existsSync(file)) return 'nothing'
   const header = Buffer.alloc(100)
   const fd = openSync(file, 'r')
   let size: number
@@ -50,11 +52,12 @@ function checkHeader(file: string): void {
   } finally {
     closeSync(fd)
   }
-  if (size === 0) return
+  if (size === 0) return 'nothing'
   if (size < header.length || header.toString('latin1', 0, 16) !== 'SQLite format 3\0')
     throw notOursError(file)
   const id = header.readInt32BE(68)
   if (id !== 0 && id !== applicationId) throw notOursError(file)
+  return 'database'
 }
 
 /** The store holds secrets: only its owner may read it. SQLite gives its log the same mode. */
@@ -85,8 +88,7 @@ function checkIdentity(db: DatabaseSync, file: string): 'ours' | 'empty' {
 }
 
 function create(db: DatabaseSync): void {
-  db.exec(`PRAGMA page_size = ${pageBytes}; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL`)
-  db.exec(`BEGIN; ${schema} COMMIT; PRAGMA wal_checkpoint(TRUNCATE)`)
+  db.exec(`PRAGMA journal_mode = WAL; BEGIN; ${schema} COMMIT; PRAGMA wal_checkpoint(TRUNCATE)`)
 }
 
 function checkStructure(db: DatabaseSync, file: string): void {
