@@ -33,7 +33,7 @@ describe('what a name must look like', () => {
     ],
     [names.checkDns1035Label, 'a1', []],
     [
-      'checkDns1035Label',
+      names.checkDns1035Label,
       '1a',
       [/^a DNS-1035 label must consist of.*\(e\.g\. 'my-name', {2}or 'abc-123', regex/],
     ],
@@ -63,7 +63,7 @@ describe('what a name must look like', () => {
     [names.checkPortName, 'http-1', []],
     [names.checkPortName, '80', ['must contain at least one letter (a-z)']],
     [
-      'checkPortName',
+      names.checkPortName,
       '-a--b-',
       ['must not contain consecutive hyphens', 'must not begin or end with a hyphen'],
     ],
