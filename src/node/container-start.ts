@@ -1,0 +1,147 @@
+/** From a container's spec to a started program: volumes, image, environment, command, mounts, in upstream's order. */
+import { existsSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
+import { isAbsolute, join } from 'node:path'
+import { milliValueOf, parseQuantity, valueOf } from '../api/quantity.ts'
+import type { ConfigMap, Container, Pod, Secret } from '../api/schema/types.gen.ts'
+import { resolveEntry } from '../runtime/packages/entry.ts'
+import type { ContainerLaunch, ContainerRun } from './container-run.ts'
+import type { NodeContext } from './context.ts'
+import { envReferences, expandAll, makeEnv } from './env.ts'
+import { prepareImage, type PreparedImage } from './image.ts'
+import { mountCommand, type Mount } from './mounts.ts'
+import type { PodPaths } from './pod-records.ts'
+import type { PodVolumes } from './pod-volumes.ts'
+import { VolumeError } from './volumes.ts'
+
+export interface StartInput {
+  readonly context: NodeContext
+  readonly pod: Pod
+  readonly container: Container
+  readonly run: ContainerRun
+  readonly paths: PodPaths
+  readonly volumes: PodVolumes
+  readonly podIP: string | undefined
+  /** 127.x: where it really listens. */
+  readonly address: string
+  readonly record: (type: 'Normal' | 'Warning', reason: string, message: string) => void
+  readonly signal: AbortSignal
+}
+
+/** Throws what stands in the way: VolumeError, ImagePullError, ContainerConfigError, RuntimeError, or an API error. */
+export async function startContainer(input: StartInput): Promise<void> {
+  const { context, pod, container, run, paths, volumes, podIP, record, signal } = input
+  await volumes.update(pod, podIP)
+  const image = await pullImage(input)
+  const { env, warnings } = await readEnv(input)
+  for (const warning of warnings) record('Warning', 'InvalidEnvironmentVariableNames', warning)
+  await mkdir(paths.home, { recursive: true, mode: 0o777 })
+  const command = expandAll(container.command, env)
+  const args = expandAll(container.args, env)
+  const entry = await resolveEntry(image.prepared, {
+    ...(command && { command }),
+    ...(args && { args }),
+    workspace: paths.home,
+    basePath: context.basePath,
+  })
+  const mounts = await volumes.mountsOf(container, env)
+  const cwd = workingDir(container, entry.cwd)
+  signal.throwIfAborted()
+  const launch: ContainerLaunch = {
+    ...place({ ...input, mounts, argv: entry.argv, cwd }),
+    env: { PATH: entry.path, HOME: paths.home, HOSTNAME: hostnameOf(pod), ...portVariable(container), ...env },
+    address: input.address,
+    node: entry.node,
+    ...limitsOf(container),
+    imageID: image.imageID,
+  }
+  record('Normal', 'Created', `Created container: ${container.name}`)
+  await run.start(launch)
+  record('Normal', 'Started', `Started container ${container.name}`)
+}
+
+async function pullImage({ context, pod, container, run, record, signal }: StartInput): Promise<PreparedImage> {
+  const { clock, packages } = context
+  const startMs = clock.monotonicMs()
+  const { imageID } = run.record
+  let isPulling = false
+  const prepared = await prepareImage(packages, {
+    pod,
+    container,
+    ...(imageID !== undefined && { imageID }),
+    signal,
+    onProgress({ step }) {
+      if (isPulling || step === 'ready' || step === 'resolving') return
+      isPulling = true
+      record('Normal', 'Pulling', `Pulling image "${container.image}"`)
+    },
+  })
+  const seconds = ((clock.monotonicMs() - startMs) / 1000).toFixed(3)
+  const message = isPulling
+    ? `Successfully pulled image "${container.image}" in ${seconds}s`
+    : `Container image "${container.image}" already present on machine`
+  record('Normal', 'Pulled', message)
+  return prepared
+}
+
+async function readEnv({ context, pod, container, podIP }: StartInput) {
+  const { objects, hostIP, allocatable } = context
+  const namespace = pod.metadata.namespace ?? 'default'
+  const names = envReferences(container)
+  const configMaps = new Map<string, ConfigMap | undefined>()
+  const secrets = new Map<string, Secret | undefined>()
+  for (const name of names.configMaps) configMaps.set(name, await objects.configMap(namespace, name))
+  for (const name of names.secrets) secrets.set(name, await objects.secret(namespace, name))
+  // Links are a convenience: a node that has lost its API server restarts its containers without them.
+  const services = pod.spec.enableServiceLinks === false ? [] : await objects.services(namespace).catch(() => [])
+  return makeEnv({
+    pod,
+    container,
+    hostIP,
+    allocatable,
+    services,
+    configMaps,
+    secrets,
+    ...(podIP !== undefined && { podIP }),
+  })
+}
+
+interface Placement extends StartInput {
+  readonly mounts: readonly Mount[]
+  readonly argv: readonly string[]
+  readonly cwd: string
+}
+
+/** The command, wrapped when the container has mounts. */
+function place({ context, container, paths, run, mounts, argv, cwd }: Placement) {
+  if (mounts.length === 0) return { argv, cwd }
+  const { mountSupport } = context
+  if (!mountSupport.usable)
+    throw new VolumeError(`volume mounts need mount namespaces on this node: ${mountSupport.reason}`)
+  const scratch = join(paths.root, 'mounts', container.name, String(run.record.attempts + 1))
+  const wrapped = mountCommand({ mounts, argv, cwd, scratch, user: mountSupport.user, exists: existsSync })
+  // The script changes to `cwd` itself: it may exist only once the volumes are there.
+  return { argv: wrapped, cwd: paths.home }
+}
+
+const workingDir = ({ workingDir: wanted }: Container, fallback: string): string =>
+  wanted ? (isAbsolute(wanted) ? wanted : `/${wanted}`) : fallback
+
+export const hostnameOf = ({ metadata, spec }: Pod): string => (spec.hostname ?? metadata.name ?? '').slice(0, 63)
+
+/** Apps made for hosting platforms listen on $PORT; one declared port is what they would be told there. */
+function portVariable({ ports }: Container): Record<string, string> {
+  const [only, ...others] = ports ?? []
+  return only && others.length === 0 ? { PORT: String(only.containerPort) } : {}
+}
+
+function limitsOf({ resources }: Container): Pick<ContainerLaunch, 'resources'> {
+  const { cpu, memory } = resources?.limits ?? {}
+  if (cpu === undefined && memory === undefined) return {}
+  return {
+    resources: {
+      ...(cpu !== undefined && { cpuMillis: milliValueOf(parseQuantity(cpu)) }),
+      ...(memory !== undefined && { memoryBytes: valueOf(parseQuantity(memory)) }),
+    },
+  }
+}

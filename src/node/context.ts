@@ -1,0 +1,36 @@
+/** What every part of the agent is given. */
+import type { Clock } from '../base/clock.ts'
+import type { Random } from '../base/ids.ts'
+import type { Logger } from '../base/logger.ts'
+import type { Client } from '../client/client.ts'
+import type { EventRecorder } from '../client/events.ts'
+import type { PackageCache } from '../runtime/packages/cache.ts'
+import type { Runtime } from '../runtime/runtime.ts'
+import type { LogLimits } from './log-files.ts'
+import type { MountSupport } from './mounts.ts'
+import type { ObjectSource } from './object-source.ts'
+
+export interface NodeContext {
+  readonly client: Client
+  readonly runtime: Runtime
+  readonly packages: PackageCache
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly recorder: EventRecorder
+  readonly objects: ObjectSource
+  readonly nodeName: string
+  readonly dataDir: string
+  /** Secret files live below it; memory-backed where the machine has such a file system. */
+  readonly memoryDir: string
+  readonly hostIP: string
+  readonly loopbackBlock: string
+  readonly allocatable: Readonly<Record<string, string>>
+  readonly logLimits: LogLimits
+  readonly mountSupport: MountSupport
+  /** PATH of apps, after the package's own tools. */
+  readonly basePath: string
+  /** The node's range of pod addresses; undefined until a controller has assigned one. */
+  readonly podCIDR: () => string | undefined
+  readonly onDiskFull: () => void
+}

@@ -1,0 +1,75 @@
+/** Makes a container's image runnable, and says in Kubernetes' words what stands in the way. */
+import { ImageError, parseImage, type Image } from '../api/image.ts'
+import type { Container, Pod } from '../api/schema/types.gen.ts'
+import type { PackageCache, PackageSource, Prepared, Progress } from '../runtime/packages/cache.ts'
+
+export const nodeVersionAnnotation = 'sampan.dev/node-version'
+
+/** The image can't be had. `isName` when its name alone is at fault, so that trying again is pointless. */
+export class ImagePullError extends Error {
+  override readonly name = 'ImagePullError'
+  readonly isName: boolean
+  constructor(message: string, { isName, cause }: { readonly isName: boolean; readonly cause?: unknown }) {
+    super(message, { cause })
+    this.isName = isName
+  }
+}
+
+export interface PreparedImage {
+  readonly prepared: Prepared
+  readonly imageID: string
+}
+
+export interface ImageRequest {
+  readonly pod: Pod
+  readonly container: Container
+  /**
+   * The image this container ran before. A restart stays on that version, whatever tag or range the image names: it
+   * must not depend on the registry, and replicas must not drift apart one by one.
+   */
+  readonly imageID?: string
+  readonly signal: AbortSignal
+  readonly onProgress?: (progress: Progress) => void
+}
+
+export async function prepareImage(packages: PackageCache, request: ImageRequest): Promise<PreparedImage> {
+  const { pod, container, imageID, signal, onProgress } = request
+  const source = pinned(sourceOf(container.image ?? ''), imageID)
+  const nodeVersion = pod.metadata.annotations?.[nodeVersionAnnotation]
+  try {
+    const prepared = await packages.ensure(source, nodeVersion ? { nodeVersion } : {}, signal, onProgress)
+    return { prepared, imageID: imageIdOf(source, prepared) }
+  } catch (error) {
+    if (signal.aborted || !(error instanceof Error)) throw error
+    throw new ImagePullError(error.message, { isName: false, cause: error })
+  }
+}
+
+function sourceOf(text: string): PackageSource {
+  const image = parsed(text)
+  if (image.scheme === 'npm' || image.scheme === 'dir') return image
+  throw new ImagePullError(
+    `the process runtime of this node can't run ${image.scheme} images: use npm:NAME@VERSION or dir:/PATH`,
+    { isName: false },
+  )
+}
+
+function parsed(text: string): Image {
+  try {
+    return parseImage(text)
+  } catch (cause) {
+    if (cause instanceof ImageError) throw new ImagePullError(cause.message, { isName: true, cause })
+    throw cause
+  }
+}
+
+function pinned(source: PackageSource, imageID: string | undefined): PackageSource {
+  if (source.scheme !== 'npm' || !imageID) return source
+  const before = imageID.split('#')[0] ?? ''
+  const prefix = `npm:${source.name}@`
+  return before.startsWith(prefix) ? { ...source, version: before.slice(prefix.length) } : source
+}
+
+/** `npm:NAME@VERSION#INTEGRITY`, or the folder. */
+const imageIdOf = (source: PackageSource, { name, version, integrity }: Prepared): string =>
+  source.scheme === 'dir' ? `dir:${source.path}` : `npm:${name}@${version}${integrity ? `#${integrity}` : ''}`

@@ -1,0 +1,124 @@
+/**
+ * Volumes at their `mountPath`, for a program that otherwise sees the machine's own file system. The program is wrapped
+ * in a command that makes a private mount namespace, binds the volumes, and `exec`s: the process keeps its pid and
+ * stays the child that the runtime watches. Pure: it builds the argv; `mount-support.ts` finds out what works here.
+ *
+ * A mount point that doesn't exist is made without touching the machine's files: its nearest existing parent is
+ * covered by an overlay private to the container, or, below `/` itself, by a new root of bind mounts.
+ */
+import { dirname, join } from 'node:path'
+
+export interface Mount {
+  /** Absolute path on the machine. */
+  readonly source: string
+  readonly mountPath: string
+  readonly readOnly: boolean
+  /** The source is one file, not a folder: a `subPath` of a ConfigMap. */
+  readonly isFile: boolean
+}
+
+/** As which user the agent makes namespaces: root needs none of its own for users. */
+export type MountSupport =
+  | { readonly usable: true; readonly user: 'root' | { readonly uid: number; readonly gid: number } }
+  | { readonly usable: false; readonly reason: string }
+
+export interface MountInput {
+  readonly mounts: readonly Mount[]
+  readonly argv: readonly string[]
+  readonly cwd: string
+  /** A folder of the container for overlays and the new root; on a file system that can be an upper layer. */
+  readonly scratch: string
+  readonly user: 'root' | { readonly uid: number; readonly gid: number }
+  /** Whether a path exists on the machine. */
+  readonly exists: (path: string) => boolean
+}
+
+/** The steps of the script below, as its arguments. */
+export function mountSteps({ mounts, scratch, exists }: Pick<MountInput, 'mounts' | 'scratch' | 'exists'>): string[] {
+  const missing = mounts.filter(({ mountPath }) => !exists(mountPath))
+  const parents = new Set(missing.map(({ mountPath }) => existingParent(mountPath, exists)))
+  const steps: string[] = []
+  if (parents.delete('/')) steps.push('root', join(scratch, 'root'))
+  let n = 0
+  for (const parent of [...parents].sort()) {
+    // One inside of another would cover it: the outer overlay shows the inner folder already.
+    if ([...parents].some((other) => other !== parent && parent.startsWith(`${other}/`))) continue
+    steps.push('overlay', parent, join(scratch, `overlay${n++}`))
+  }
+  for (const { source, mountPath, readOnly, isFile } of [...mounts].sort(byDepth)) {
+    steps.push(isFile ? 'file' : 'folder', mountPath)
+    steps.push(readOnly ? 'bind-ro' : 'bind', source, mountPath)
+  }
+  return steps
+}
+
+/** The whole command. Without mounts it is `argv` as it came. */
+export function mountCommand(input: MountInput): readonly string[] {
+  if (input.mounts.length === 0) return input.argv
+  const { user, cwd, argv } = input
+  const isRoot = user === 'root'
+  const namespace = ['unshare', ...(isRoot ? [] : ['--user', '--map-root-user']), '--mount', '--propagation', 'private']
+  // The user's own ids come back in a second namespace, which also drops every capability over the first.
+  const own = isRoot ? [] : ['unshare', '--user', `--map-user=${user.uid}`, `--map-group=${user.gid}`]
+  return [
+    '/usr/bin/env',
+    ...namespace,
+    '/bin/sh',
+    '-euc',
+    mountScript,
+    'sampan-mounts',
+    ...mountSteps(input),
+    '--',
+    cwd,
+    ...own,
+    ...argv,
+  ]
+}
+
+/** The same surroundings for one more command: probes with `exec`. `pid` is a process inside. */
+export function enterCommand(
+  argv: readonly string[],
+  { pid, user, cwd }: { readonly pid: number } & Pick<MountInput, 'user' | 'cwd'>,
+): readonly string[] {
+  const users = user === 'root' ? [] : ['--user', '--preserve-credentials']
+  return ['/usr/bin/env', 'nsenter', `--target=${pid}`, ...users, '--mount', '--root', `--wdns=${cwd}`, '--', ...argv]
+}
+
+const byDepth = (a: Mount, b: Mount): number =>
+  a.mountPath.split('/').length - b.mountPath.split('/').length || (a.mountPath < b.mountPath ? -1 : 1)
+
+function existingParent(path: string, exists: (path: string) => boolean): string {
+  let parent = dirname(path)
+  while (parent !== '/' && !exists(parent)) parent = dirname(parent)
+  return parent
+}
+
+/**
+ * Steps: `root DIR`, `overlay PARENT DIR`, `folder PATH`, `file PATH`, `bind SOURCE PATH`, `bind-ro SOURCE PATH`, `--`.
+ * A new root is put together in DIR and steps that follow happen in it; sources are still reached, because every
+ * top-level folder is bound there too.
+ */
+export const mountScript = `
+while [ "$1" != -- ]; do
+  case $1 in
+    root)
+      mkdir -p "$2"; mount -t tmpfs -o mode=755 sampan "$2"
+      for entry in /* /.[!.]*; do
+        [ -e "$entry" ] || [ -L "$entry" ] || continue
+        if [ -L "$entry" ]; then cp -P "$entry" "$2$entry"
+        elif [ -d "$entry" ]; then mkdir "$2$entry"; mount --rbind "$entry" "$2$entry"
+        else : > "$2$entry"; mount --bind "$entry" "$2$entry"; fi
+      done
+      cd "$2"; mkdir .sampan-old; pivot_root . .sampan-old; cd /; umount -l /.sampan-old; rmdir /.sampan-old
+      shift 2 ;;
+    overlay)
+      mkdir -p "$3/upper" "$3/work"
+      mount -t overlay sampan -o "lowerdir=$2,upperdir=$3/upper,workdir=$3/work" "$2"; shift 3 ;;
+    folder) [ -d "$2" ] || mkdir -p "$2"; shift 2 ;;
+    file) [ -e "$2" ] || { mkdir -p "\${2%/*}"; : > "$2"; }; shift 2 ;;
+    bind) mount --rbind "$2" "$3"; shift 3 ;;
+    bind-ro) mount --bind "$2" "$3"; mount -o remount,bind,ro "$3"; shift 3 ;;
+  esac
+done
+cd "$2"; shift 2; exec "$@"
+`

@@ -1,0 +1,69 @@
+/**
+ * The ConfigMaps, Secrets and Services that pods refer to. Read by GET and kept for a few seconds, so that a hundred
+ * replicas starting together ask once. Values stay in memory only.
+ */
+import type { Clock } from '../base/clock.ts'
+import type { ConfigMap, Secret, Service } from '../api/schema/types.gen.ts'
+import { isNotFound } from '../api/status.ts'
+import type { Client, ResourceRef } from '../client/client.ts'
+
+export interface ObjectSource {
+  /** Undefined: the API server says there is none. Throws when it says nothing. */
+  configMap(namespace: string, name: string): Promise<ConfigMap | undefined>
+  secret(namespace: string, name: string): Promise<Secret | undefined>
+  services(namespace: string): Promise<readonly Service[]>
+}
+
+const keptMs = 5_000 // how stale an object may be when a container starts
+const missingKeptMs = 500 // a pod that waits for an object should see it soon
+const entriesMax = 2_048
+
+export const configMapsRef: ResourceRef = ref('configmaps', 'ConfigMap')
+export const secretsRef: ResourceRef = ref('secrets', 'Secret')
+export const servicesRef: ResourceRef = ref('services', 'Service')
+
+interface Entry {
+  readonly untilMs: number
+  readonly value: Promise<unknown>
+}
+
+export function createObjectSource({ client, clock }: { readonly client: Client; readonly clock: Clock }): ObjectSource {
+  const entries = new Map<string, Entry>()
+  const read = <T>(key: string, fetch: () => Promise<T>): Promise<T> => {
+    const nowMs = clock.monotonicMs()
+    const known = entries.get(key)
+    if (known && known.untilMs > nowMs) return known.value as Promise<T>
+    const value = fetch()
+    entries.delete(key)
+    entries.set(key, { untilMs: nowMs + keptMs, value })
+    value.then(
+      (found) => found === undefined && entries.set(key, { untilMs: nowMs + missingKeptMs, value }),
+      () => entries.delete(key), // a failure is not kept: the next caller asks again
+    )
+    const [oldest] = entries.keys()
+    if (entries.size > entriesMax && oldest !== undefined) entries.delete(oldest)
+    return value
+  }
+  const getOrNone = async <T extends ConfigMap | Secret>(resource: ResourceRef, namespace: string, name: string) => {
+    try {
+      return await client.resource<T>(resource).get(name, { namespace })
+    } catch (error) {
+      if (isNotFound(error)) return undefined
+      throw error
+    }
+  }
+  return {
+    configMap: (namespace, name) =>
+      read(`configmaps/${namespace}/${name}`, () => getOrNone<ConfigMap>(configMapsRef, namespace, name)),
+    secret: (namespace, name) =>
+      read(`secrets/${namespace}/${name}`, () => getOrNone<Secret>(secretsRef, namespace, name)),
+    services: (namespace) =>
+      read(`services/${namespace}`, async () => {
+        return (await client.resource<Service>(servicesRef).list({ namespace })).items
+      }),
+  }
+}
+
+function ref(plural: string, kind: string): ResourceRef {
+  return { group: '', version: 'v1', plural, kind, namespaced: true }
+}

@@ -1,0 +1,34 @@
+/** The end of a pod on this machine: stop, last status, DELETE, folder. Each step can be repeated after a crash. */
+import { rm } from 'node:fs/promises'
+import { isConflict, isNotFound } from '../api/status.ts'
+import { graceMsOf, stopAll } from './pod-containers.ts'
+import { publish, type PodState } from './pod-state.ts'
+import { podsRef } from './status-writer.ts'
+
+/** Answers whether nothing is left. When something still runs, the worker is woken at its end. */
+export async function leavePod(state: PodState): Promise<boolean> {
+  const { pod } = state.record
+  const seconds = pod.metadata.deletionGracePeriodSeconds
+  const graceMs = state.isVanished || seconds === undefined ? graceMsOf(state) : seconds * 1000
+  const isStopped = stopAll(state, graceMs)
+  if (!state.isVanished) publish(state)
+  if (!isStopped) return false
+  if (!state.isVanished) {
+    await state.writer.flush() // what became of the pod is known before it is gone
+    await deleteFromServer(state)
+  }
+  for (const { run } of state.slots.values()) await run[Symbol.asyncDispose]()
+  await state.volumes.remove()
+  await rm(state.paths.root, { recursive: true, force: true })
+  return true
+}
+
+async function deleteFromServer({ context, record, uid }: PodState): Promise<void> {
+  const { name = '', namespace = 'default' } = record.pod.metadata
+  try {
+    await context.client.resource(podsRef).delete(name, { namespace, gracePeriodSeconds: 0, uid })
+  } catch (error) {
+    // Gone already, or another pod has the name by now.
+    if (!isNotFound(error) && !isConflict(error)) throw error
+  }
+}

@@ -1,0 +1,137 @@
+/**
+ * What the agent remembers of its pods, on disk: enough to adopt them after a crash at any instruction, and to keep
+ * them running while no API server answers.
+ *
+ *   ROOT/pods/UID/pod.json                       the desired pod last seen, its address index, its start time
+ *   ROOT/pods/UID/containers/NAME/record.json    attempts: intent, handle, exit
+ *   ROOT/pods/UID/containers/NAME/N/             attempt N: the runtime's state
+ *   ROOT/pods/UID/raw/NAME/N/                    attempt N: stdout, stderr, and how far they are read
+ *   ROOT/pods/UID/log/NAME/                      CRI log segments
+ *   ROOT/pods/UID/volumes/NAME/, home/           what the pod itself writes
+ *
+ * No secret is in any of it: `pod.json` holds references, environments aren't stored.
+ */
+import { mkdir, readFile, readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Logger } from '../base/logger.ts'
+import type { Handle } from '../runtime/runtime.ts'
+import type { Pod } from '../api/schema/types.gen.ts'
+import type { RestartBackoff } from './restart-backoff.ts'
+import { isErrno, writeFileAtomic } from './write-file.ts'
+
+export interface PodRecord {
+  readonly pod: Pod
+  /** Offset of its address in the node's range and in the loopback block. */
+  readonly index: number
+  /** RFC 3339: when the agent first saw it. */
+  readonly startTime: string
+  /** The agent ended it; it never starts again. */
+  readonly ended?: { readonly reason: string; readonly message: string }
+}
+
+export interface AttemptExit {
+  readonly code: number
+  readonly signal: number
+  readonly reason: string
+  readonly finishedAt: string
+  /** The last lines of its output. */
+  readonly message?: string
+}
+
+export interface AttemptRecord {
+  /** Counts up for ever: the number of a failed start is not used again. */
+  readonly attempt: number
+  readonly id: string
+  /** When it was decided to start it. */
+  readonly startedAt: string
+  /** Absent between the intent and the start's answer. */
+  readonly handle?: Handle
+  readonly exit?: AttemptExit
+}
+
+export interface ContainerRecord {
+  /** The highest attempt number ever used. */
+  readonly attempts: number
+  readonly restartCount: number
+  readonly imageID?: string
+  readonly current?: AttemptRecord
+  readonly previous?: AttemptRecord
+  readonly backoff?: RestartBackoff
+}
+
+export const emptyContainer: ContainerRecord = { attempts: 0, restartCount: 0 }
+
+export interface PodPaths {
+  readonly root: string
+  readonly home: string
+  readonly volumes: string
+  container(name: string): string
+  attempt(name: string, attempt: number): string
+  raw(name: string, attempt: number): string
+  log(name: string): string
+}
+
+export function podPaths(dataDir: string, uid: string): PodPaths {
+  const root = join(dataDir, 'pods', uid)
+  return {
+    root,
+    home: join(root, 'home'),
+    volumes: join(root, 'volumes'),
+    container: (name) => join(root, 'containers', name),
+    attempt: (name, attempt) => join(root, 'containers', name, String(attempt)),
+    raw: (name, attempt) => join(root, 'raw', name, String(attempt)),
+    log: (name) => join(root, 'log', name),
+  }
+}
+
+/** Both names go into file paths: what isn't a plain name is refused, whatever an API server says. */
+export const isSafeName = (name: string | undefined): name is string =>
+  name !== undefined && /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,252}$/.test(name)
+
+export async function writePodRecord(paths: PodPaths, record: PodRecord): Promise<void> {
+  const { managedFields: _managedFields, ...metadata } = record.pod.metadata
+  await mkdir(paths.root, { recursive: true, mode: 0o711 })
+  await writeFileAtomic(
+    join(paths.root, 'pod.json'),
+    JSON.stringify({ ...record, pod: { ...record.pod, metadata } }),
+  )
+}
+
+export async function writeContainerRecord(
+  paths: PodPaths,
+  name: string,
+  record: ContainerRecord,
+): Promise<void> {
+  await mkdir(paths.container(name), { recursive: true, mode: 0o711 })
+  await writeFileAtomic(join(paths.container(name), 'record.json'), JSON.stringify(record))
+}
+
+export async function readContainerRecord(paths: PodPaths, name: string): Promise<ContainerRecord> {
+  return (await readJson<ContainerRecord>(join(paths.container(name), 'record.json'))) ?? emptyContainer
+}
+
+/** Every pod with a readable record. A folder without one never had a container started; it is removed. */
+export async function readPodRecords(dataDir: string, logger: Logger): Promise<readonly PodRecord[]> {
+  const folder = join(dataDir, 'pods')
+  await mkdir(folder, { recursive: true, mode: 0o711 })
+  const records: PodRecord[] = []
+  for (const uid of await readdir(folder)) {
+    const record = await readJson<PodRecord>(join(folder, uid, 'pod.json'))
+    if (record?.pod.metadata.uid === uid) records.push(record)
+    else {
+      logger.warn('a pod folder without a record is removed', { uid })
+      await rm(join(folder, uid), { recursive: true, force: true })
+    }
+  }
+  return records
+}
+
+/** Undefined when there is no such file, or when it was cut short by a power loss. */
+export async function readJson<T>(path: string): Promise<T | undefined> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8')) as T
+  } catch (error) {
+    if (isErrno(error, 'ENOENT') || isErrno(error, 'ENOTDIR') || error instanceof SyntaxError) return undefined
+    throw error
+  }
+}

@@ -1,0 +1,91 @@
+/** All that the worker of one pod holds. Only the worker's loop changes it. */
+import { referenceTo } from '../client/events.ts'
+import { addressAt } from '../api/pod-address.ts'
+import type { Container } from '../api/schema/types.gen.ts'
+import { viewOf, type ContainerSlot, type Recorder } from './container-slot.ts'
+import type { NodeContext } from './context.ts'
+import { podPaths, type PodPaths, type PodRecord } from './pod-records.ts'
+import { podStatus } from './pod-status.ts'
+import { createPodVolumes, type PodVolumes } from './pod-volumes.ts'
+import { createStatusWriter, type StatusWriter } from './status-writer.ts'
+import { timeOf } from './times.ts'
+
+export interface PodState {
+  readonly context: NodeContext
+  readonly uid: string
+  readonly paths: PodPaths
+  readonly volumes: PodVolumes
+  readonly writer: StatusWriter
+  /** Ends the starts that are under way: the pod is leaving. */
+  readonly starts: AbortController
+  /** By container name; complete after the first look. */
+  readonly slots: Map<string, ContainerSlot>
+  /** 127.x: where the pod really listens. */
+  readonly address: string
+  /** Makes the worker look again, soon. */
+  readonly wake: () => void
+  record: PodRecord
+  /** The record that is on disk. */
+  saved?: PodRecord
+  /** The API server has said that the pod is no more. */
+  isVanished: boolean
+  /** When the files of its volumes are compared with their objects again. */
+  volumesDueMs: number
+}
+
+export interface PodStateOptions {
+  readonly context: NodeContext
+  readonly record: PodRecord
+  readonly wake: () => void
+  readonly onMissing: () => void
+}
+
+export function createPodState({ context, record, wake, onMissing }: PodStateOptions): PodState {
+  const uid = record.pod.metadata.uid ?? ''
+  const paths = podPaths(context.dataDir, uid)
+  return {
+    context,
+    uid,
+    paths,
+    volumes: createPodVolumes(context, paths, uid),
+    writer: createStatusWriter(context, onMissing),
+    starts: new AbortController(),
+    slots: new Map(),
+    address: addressAt(context.loopbackBlock, record.index) ?? '',
+    wake,
+    record,
+    isVanished: false,
+    volumesDueMs: 0,
+  }
+}
+
+/** Undefined until the node has a range. */
+export function podIPOf({ context, record }: PodState): string | undefined {
+  const cidr = context.podCIDR()
+  return cidr === undefined ? undefined : addressAt(cidr, record.index)
+}
+
+/** Records events about one container. */
+export function recorderOf({ context, record }: PodState, { name }: Container): Recorder {
+  const { pod } = record
+  const list = pod.spec.initContainers?.some((container) => container.name === name) ? 'initContainers' : 'containers'
+  const object = { ...referenceTo(pod), fieldPath: `spec.${list}{${name}}` }
+  return (type, reason, message) => context.recorder.record(object, type, reason, message)
+}
+
+/** Hands the status as it is now to the writer. */
+export function publish(state: PodState): void {
+  const { context, record, slots, writer } = state
+  const podIP = podIPOf(state)
+  const inits = new Set((record.pod.spec.initContainers ?? []).map(({ name }) => name))
+  const status = podStatus({
+    pod: record.pod,
+    views: new Map([...slots].map(([name, slot]) => [name, viewOf(slot, inits.has(name))])),
+    startTime: record.startTime,
+    hostIP: context.hostIP,
+    nowIso: timeOf(context.clock.now()),
+    ...(podIP !== undefined && { podIP }),
+    ...(record.ended && { ended: record.ended }),
+  })
+  writer.publish(record.pod, status)
+}

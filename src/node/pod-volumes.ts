@@ -1,0 +1,84 @@
+/** Brings the volumes of one pod into being, keeps them up to date, and takes them away. */
+import { lstat, mkdir, rm } from 'node:fs/promises'
+import { join, posix } from 'node:path'
+import type { ConfigMap, Container, Pod, Secret, Volume } from '../api/schema/types.gen.ts'
+import type { NodeContext } from './context.ts'
+import { expand } from './env.ts'
+import type { Mount } from './mounts.ts'
+import { isSafeName, type PodPaths } from './pod-records.ts'
+import { writeVolume } from './volume-files.ts'
+import { planVolume, VolumeError, volumeReferences, type VolumePlan } from './volumes.ts'
+
+export interface PodVolumes {
+  /**
+   * Makes every volume, or brings its files up to date. Throws `VolumeError` naming the volume, or the client's error when
+   * the API server gives no answer.
+   */
+  update(pod: Pod, podIP: string | undefined): Promise<void>
+  /** The mounts of a container; after `update`. */
+  mountsOf(container: Container, env: Readonly<Record<string, string>>): Promise<readonly Mount[]>
+  /** Removes what lies in memory; the pod's own folder is its owner's to remove. */
+  remove(): Promise<void>
+}
+
+export function createPodVolumes(context: NodeContext, paths: PodPaths, uid: string): PodVolumes {
+  const memory = join(context.memoryDir, uid)
+  const folders = new Map<string, { readonly path: string; readonly plan: VolumePlan }>()
+  const make = async (volume: Volume, plan: VolumePlan) => {
+    if (!isSafeName(volume.name)) throw new VolumeError(`"${volume.name}" is not the name of a volume`)
+    if (plan.kind === 'host') return void folders.set(volume.name, { path: plan.path, plan })
+    const path = join(plan.inMemory ? memory : paths.volumes, volume.name)
+    await mkdir(path, { recursive: true, mode: plan.kind === 'empty' ? 0o777 : 0o755 })
+    if (plan.kind === 'files') await writeVolume(path, plan.files, context.random)
+    folders.set(volume.name, { path, plan })
+  }
+  return {
+    async update(pod, podIP) {
+      const { hostIP, allocatable } = context
+      const objects = await fetchObjects(context, pod)
+      const input = { pod, hostIP, allocatable, ...objects, ...(podIP !== undefined && { podIP }) }
+      for (const volume of pod.spec.volumes ?? []) {
+        try {
+          await make(volume, planVolume(volume, input))
+        } catch (error) {
+          if (!(error instanceof VolumeError)) throw error
+          throw new VolumeError(`MountVolume.SetUp failed for volume "${volume.name}" : ${error.message}`, { cause: error })
+        }
+      }
+    },
+    async mountsOf(container, env) {
+      const mounts: Mount[] = []
+      for (const { name, mountPath, readOnly, subPath, subPathExpr } of container.volumeMounts ?? []) {
+        const folder = folders.get(name)
+        if (!folder) throw new VolumeError(`container "${container.name}" mounts volume "${name}", which the pod has not`)
+        const below = subPathExpr ? expand(subPathExpr, (variable) => env[variable]) : (subPath ?? '')
+        const source = await sourceOf(folder.path, below, folder.plan)
+        const isFile = below !== '' && folder.plan.kind === 'files' && folder.plan.files.has(below)
+        const isReadOnly = readOnly === true || folder.plan.kind === 'files'
+        mounts.push({ source, mountPath: posix.resolve('/', mountPath), readOnly: isReadOnly, isFile })
+      }
+      return mounts
+    },
+    remove: () => rm(memory, { recursive: true, force: true }),
+  }
+}
+
+async function sourceOf(folder: string, below: string, plan: VolumePlan): Promise<string> {
+  if (below === '') return folder
+  if (below.startsWith('/') || below.split('/').includes('..'))
+    throw new VolumeError(`subPath "${below}" must be a relative path without ".."`)
+  const path = join(folder, below)
+  if (plan.kind !== 'files') await mkdir(path, { recursive: true, mode: 0o777 })
+  else if (!(await lstat(path).catch(() => undefined))) throw new VolumeError(`subPath "${below}" is not in the volume`)
+  return path
+}
+
+async function fetchObjects({ objects }: NodeContext, pod: Pod) {
+  const namespace = pod.metadata.namespace ?? 'default'
+  const names = volumeReferences(pod)
+  const configMaps = new Map<string, ConfigMap | undefined>()
+  const secrets = new Map<string, Secret | undefined>()
+  for (const name of names.configMaps) configMaps.set(name, await objects.configMap(namespace, name))
+  for (const name of names.secrets) secrets.set(name, await objects.secret(namespace, name))
+  return { configMaps, secrets }
+}

@@ -1,0 +1,182 @@
+/**
+ * The worker of one pod: one loop, one thing at a time, that brings what runs on this machine to what the API wants.
+ * It looks at levels only (the pod as last seen, the records on disk, the processes), so it may be killed anywhere.
+ *
+ *   wake (pod changed, container ended, probe answered, something fell due)
+ *     └▶ sync: leaving? ── no ──▶ plan (pure) ─▶ start / kill / wait ─▶ status
+ *                  └─ yes ─▶ stop all ─▶ final status ─▶ DELETE ─▶ folder removed ─▶ the end
+ */
+import { backoffMs } from '../base/backoff.ts'
+import { deferred } from '../base/deferred.ts'
+import type { Pod } from '../api/schema/types.gen.ts'
+import type { ContainerRun } from './container-run.ts'
+import { factsOf, turnWaiting } from './container-slot.ts'
+import type { NodeContext } from './context.ts'
+import { act, graceMsOf, openSlots, probeSlot, stopAll } from './pod-containers.ts'
+import { leavePod } from './pod-leave.ts'
+import { planPod, type PodPlan } from './pod-plan.ts'
+import { writePodRecord, type PodRecord } from './pod-records.ts'
+import { createPodState, podIPOf, publish, recorderOf, type PodState } from './pod-state.ts'
+import { isTerminalPhase } from './pod-status.ts'
+import { isErrno } from './write-file.ts'
+
+export interface PodWorker extends AsyncDisposable {
+  readonly uid: string
+  /** The pod as last seen. */
+  readonly pod: Pod
+  readonly index: number
+  /** The API server's latest word. */
+  update(pod: Pod): void
+  /** The API server has said that this pod is no more: stop it and clean up. */
+  vanish(): void
+  container(name: string): ContainerRun | undefined
+  /** Resolves when nothing of the pod is left on this machine; never when disposed before. */
+  readonly left: Promise<void>
+}
+
+export interface PodWorkerOptions {
+  readonly context: NodeContext
+  readonly record: PodRecord
+  /** The server knows no such pod: the agent makes sure and calls `vanish`. */
+  readonly onMissing: () => void
+}
+
+const syncRetry = { baseMs: 200, factor: 2, capMs: 10_000, jitter: 0.2 }
+const volumeRefreshMs = 10_000 // how late a changed ConfigMap or Secret shows in a volume, beside the cache's five seconds
+const idleMs = 60_000 // a look without a reason, in case a wake-up was missed
+
+export function startPodWorker({ context, record, onMissing }: PodWorkerOptions): PodWorker {
+  const { clock, random } = context
+  const { namespace, name } = record.pod.metadata
+  const logger = context.logger.with({ pod: `${namespace}/${name}` })
+  const stop = new AbortController()
+  const left = deferred()
+  let woken = deferred()
+  const wake = () => woken.resolve()
+  const state = createPodState({ context, record, wake, onMissing })
+
+  const run = async () => {
+    for (let failures = 0; !stop.signal.aborted; ) {
+      woken = deferred()
+      let dueMs: number | undefined
+      try {
+        dueMs = await sync(state)
+        if (dueMs === undefined) return left.resolve()
+        failures = 0
+      } catch (error) {
+        if (stop.signal.aborted) return
+        if (isErrno(error, 'ENOSPC')) context.onDiskFull()
+        logger.warn('a pod could not be brought to its state, trying again', { error, failures })
+        dueMs = backoffMs(failures++, syncRetry, random)
+      }
+      const cancel = clock.after(Math.max(dueMs, 1), wake)
+      await woken.promise
+      cancel()
+    }
+  }
+  const running = run()
+  return {
+    uid: state.uid,
+    index: record.index,
+    get pod() {
+      return state.record.pod
+    },
+    update(pod) {
+      state.record = { ...state.record, pod }
+      wake()
+    },
+    vanish() {
+      state.isVanished = true
+      wake()
+    },
+    container: (container) => state.slots.get(container)?.run,
+    left: left.promise,
+    async [Symbol.asyncDispose]() {
+      stop.abort(new Error('the agent lets go of the pod'))
+      state.starts.abort(new Error('the agent lets go of the pod'))
+      wake()
+      await state.writer[Symbol.asyncDispose]()
+      await running
+      for (const { run: container, starting } of state.slots.values()) {
+        await starting
+        await container[Symbol.asyncDispose]()
+      }
+    },
+  }
+}
+
+/** One look. Answers in how many milliseconds the next one is needed; undefined when the pod has left. */
+async function sync(state: PodState): Promise<number | undefined> {
+  await save(state)
+  await openSlots(state)
+  const { context, slots } = state
+  const { clock } = context
+  const { pod } = state.record
+  if (state.isVanished || pod.metadata.deletionTimestamp) return (await leavePod(state)) ? undefined : idleMs
+  const leftMs = deadlineMs(state)
+  if (leftMs !== undefined && leftMs <= 0) {
+    const message = 'Pod was active on the node longer than the specified deadline'
+    state.record = { ...state.record, ended: { reason: 'DeadlineExceeded', message } }
+    await save(state)
+  }
+  if (state.record.ended || isTerminalPhase(pod.status?.phase)) {
+    stopAll(state, graceMsOf(state))
+    publish(state)
+    return idleMs
+  }
+  const isFresh = [...slots.values()].every(({ run }) => run.phase === 'none')
+  if (isFresh && podIPOf(state) === undefined) return idleMs // the agent wakes all when the node gets its range
+  await refreshVolumes(state)
+  const dues = [idleMs, leftMs, ...[...slots.values()].map((slot) => probeSlot(state, slot))]
+  const nowMs = clock.monotonicMs()
+  const plan = planPod(pod, new Map([...slots].map(([name, slot]) => [name, factsOf(slot)])), clock.now().getTime())
+  for (const action of plan.actions) {
+    act(state, action)
+    if (action.do === 'wait') dues.push(action.waitMs)
+  }
+  noteWaiting(state, plan, nowMs)
+  for (const { turnAtMs, retryAtMs } of slots.values()) {
+    if (turnAtMs !== undefined) dues.push(turnAtMs - nowMs)
+    if (retryAtMs > nowMs) dues.push(retryAtMs - nowMs)
+  }
+  if (state.volumesDueMs > nowMs) dues.push(state.volumesDueMs - nowMs)
+  publish(state)
+  return Math.min(...dues.filter((due) => due !== undefined))
+}
+
+async function save(state: PodState): Promise<void> {
+  if (state.saved === state.record) return
+  const { record } = state
+  await writePodRecord(state.paths, record)
+  state.saved = record
+}
+
+/** Milliseconds until the pod's deadline, if it has one. */
+function deadlineMs({ record, context }: PodState): number | undefined {
+  const seconds = record.pod.spec.activeDeadlineSeconds
+  if (seconds === undefined || record.ended) return undefined
+  return Date.parse(record.startTime) + seconds * 1000 - context.clock.now().getTime()
+}
+
+async function refreshVolumes(state: PodState): Promise<void> {
+  const { context, record, slots, volumes } = state
+  const nowMs = context.clock.monotonicMs()
+  const isRunning = [...slots.values()].some(({ run }) => run.phase === 'running')
+  const mayChange = record.pod.spec.volumes?.some(({ emptyDir, hostPath }) => !emptyDir && !hostPath)
+  if (!isRunning || !mayChange || nowMs < state.volumesDueMs) return
+  state.volumesDueMs = nowMs + volumeRefreshMs
+  try {
+    await volumes.update(record.pod, podIPOf(state))
+  } catch (error) {
+    context.logger.debug('volumes keep their content for now', { error })
+  }
+}
+
+function noteWaiting(state: PodState, plan: PodPlan, nowMs: number): void {
+  const apps = new Set(state.record.pod.spec.containers.map(({ name }) => name))
+  for (const [name, slot] of state.slots) {
+    turnWaiting(slot, nowMs, recorderOf(state, slot.container))
+    if (plan.isInitializing && apps.has(name)) slot.waiting = { reason: 'PodInitializing' }
+    else if (slot.waiting?.reason === 'PodInitializing') delete slot.waiting
+  }
+}

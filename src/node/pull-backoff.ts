@@ -1,0 +1,37 @@
+/** When an image that could not be had is tried again: 10 s, doubling up to five minutes, as kubelet does. Pure. */
+import { backoffMs } from '../base/backoff.ts'
+import type { ContainerStateWaiting } from '../api/schema/types.gen.ts'
+
+export interface PullFailure {
+  readonly message: string
+  readonly isName: boolean
+  /** How often it failed in a row, this time included. */
+  readonly count: number
+  readonly retryAtMs: number
+}
+
+const pullBackoff = { baseMs: 10_000, factor: 2, capMs: 300_000 }
+
+export function pullFailed(
+  before: PullFailure | undefined,
+  { message, isName, nowMs }: { readonly message: string; readonly isName: boolean; readonly nowMs: number },
+): PullFailure {
+  const count = (before?.count ?? 0) + 1
+  return { message, isName, count, retryAtMs: nowMs + backoffMs(count - 1, pullBackoff) }
+}
+
+/** What the container's status says right after the failure, and while it waits for the next try. */
+export function pullWaiting(
+  failure: PullFailure,
+  image: string,
+): { readonly first: ContainerStateWaiting; readonly later: ContainerStateWaiting } {
+  const { message, isName } = failure
+  if (isName) {
+    const waiting = { reason: 'InvalidImageName', message: `Failed to apply default image tag "${image}": ${message}` }
+    return { first: waiting, later: waiting }
+  }
+  return {
+    first: { reason: 'ErrImagePull', message },
+    later: { reason: 'ImagePullBackOff', message: `Back-off pulling image "${image}": ErrImagePull: ${message}` },
+  }
+}

@@ -1,0 +1,35 @@
+/** Variables that tell a pod of the Services of its namespace (pkg/kubelet/envvars/envvars.go). Pure. */
+import type { Service, ServicePort } from '../api/schema/types.gen.ts'
+
+export function serviceEnv(services: readonly Service[]): Record<string, string> {
+  const env: Record<string, string> = {}
+  for (const service of services) {
+    const ip = service.spec.clusterIP
+    const [first] = service.spec.ports ?? []
+    if (!ip || ip === 'None' || !first) continue
+    const prefix = variableName(service.metadata.name ?? '')
+    env[`${prefix}_SERVICE_HOST`] = ip
+    env[`${prefix}_SERVICE_PORT`] = String(first.port)
+    for (const port of service.spec.ports ?? [])
+      if (port.name) env[`${prefix}_SERVICE_PORT_${variableName(port.name)}`] = String(port.port)
+    Object.assign(env, linkVariables(prefix, ip, service.spec.ports ?? []))
+  }
+  return env
+}
+
+/** The form that Docker's links had: `REDIS_PORT_6379_TCP_ADDR` and its siblings. */
+function linkVariables(prefix: string, ip: string, ports: readonly ServicePort[]): Record<string, string> {
+  const env: Record<string, string> = {}
+  ports.forEach(({ port, protocol = 'TCP' }, index) => {
+    const url = `${protocol.toLowerCase()}://${ip}:${port}`
+    const name = `${prefix}_PORT_${port}_${protocol}`
+    if (index === 0) env[`${prefix}_PORT`] = url
+    env[name] = url
+    env[`${name}_PROTO`] = protocol.toLowerCase()
+    env[`${name}_PORT`] = String(port)
+    env[`${name}_ADDR`] = ip
+  })
+  return env
+}
+
+const variableName = (name: string): string => name.toUpperCase().replaceAll('-', '_')
