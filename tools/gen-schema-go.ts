@@ -37,8 +37,6 @@ export interface GoPackage {
   readonly constants: ReadonlyMap<string, { readonly type: string; readonly value: string }>
 }
 
-export const fieldsOf = (struct: GoStruct): readonly GoField[] => struct.fields
-
 /** The values of a type marked `+enum`, or undefined when the set is open. `name` is `core.v1.PullPolicy`. */
 export const enumsOf = (
   packages: ReadonlyMap<string, GoPackage>,

@@ -8,10 +8,10 @@
  * struct tags in `types.go` are the authority: they carry the JSON name, `omitempty`, the protobuf field number and
  * the strategic-merge keys in one place. `schema.ts` documents the table's format.
  */
-import { writeFileSync } from 'node:fs'
-import { enumsOf, fieldsOf, readGoFile, type GoField, type GoPackage } from './gen-schema-go.ts'
-import { typescriptOf } from './gen-schema-ts.ts'
 import { execFileSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { enumsOf, readGoFile, type GoField, type GoPackage } from './gen-schema-go.ts'
+import { typescriptOf } from './gen-schema-ts.ts'
 
 /** Order matters: the first group that has a name keeps it unprefixed in `types.gen.ts`. */
 const groups = [
@@ -85,7 +85,7 @@ const readTable = (sources: ReadonlyMap<string, string>): Table => {
   const queue: string[] = [...extraRoots]
   for (const [name, go] of packages)
     for (const struct of go.structs.values())
-      if (fieldsOf(struct).some((f) => f.embedded && f.type === 'meta.v1.TypeMeta'))
+      if (struct.fields.some((f) => f.embedded && f.type === 'meta.v1.TypeMeta'))
         queue.push(`${name}.${struct.name}`)
   for (let name = queue.pop(); name !== undefined; name = queue.pop()) {
     if (types.has(name)) continue
@@ -114,7 +114,7 @@ const readType = (name: string, packages: ReadonlyMap<string, GoPackage>): Table
   const group = name.slice(0, name.lastIndexOf('.'))
   const struct = packages.get(group)?.structs.get(name.slice(group.length + 1))
   if (!struct) throw new Error(`no struct for ${name}`)
-  const goFields = fieldsOf(struct)
+  const goFields = struct.fields
   const isKind = goFields.some((f) => f.embedded && f.type === 'meta.v1.TypeMeta')
   const fields = goFields.filter((f) => f.json !== '-' && !(f.embedded && f.type === 'meta.v1.TypeMeta'))
   return {

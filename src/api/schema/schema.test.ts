@@ -90,6 +90,9 @@ test('kinds are found by group, version and kind; options kinds in every group',
   assert.equal(name('apps', 'v1', 'DeleteOptions'), 'meta.v1.DeleteOptions')
   assert.equal(name('', 'v1', 'PodSpec'), undefined, 'not a kind')
   assert.equal(name('apps', 'v1beta1', 'Deployment'), undefined)
+  assert.equal(name('', 'v1', 'Status'), 'meta.v1.Status')
+  assert.equal(name('apps.example.com', 'v1', 'Deployment'), undefined, "somebody else's")
+  assert.equal(name('example.com', 'v1', 'Status'), undefined, "somebody else's")
 })
 
 test('a name that the table lacks is a mistake in code', () => {

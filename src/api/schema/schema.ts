@@ -27,7 +27,10 @@ export interface SchemaBase {
 /** An object with known fields. */
 export interface TypeDef extends SchemaBase {
   readonly kind: 'object'
-  /** `core.v1.PodSpec`; empty for a nested object of a custom resource. Named types are components in OpenAPI. */
+  /**
+   * `core.v1.PodSpec`. For a custom kind the name under which OpenAPI shall publish it, the group reversed:
+   * `com.example.v1.Widget`. Empty for an object nested in one: it is written in place.
+   */
   readonly name: string
   /** Every field by its JSON name, with those of inlined structs among them. In order of declaration. */
   readonly fields: ReadonlyMap<string, FieldDef>
@@ -118,9 +121,19 @@ export const typeNamed = (name: string): TypeDef => {
 
 /** The built-in type of a kind from a request, if there is one. Options kinds such as DeleteOptions exist in every group. */
 export const typeOfKind = (gvk: { group: string; version: string; kind: string }): TypeDef | undefined => {
-  const word = gvk.group === '' ? 'core' : (gvk.group.split('.')[0] ?? '')
-  const type = builtin.find(`${word}.${gvk.version}.${gvk.kind}`) ?? builtin.find(`meta.v1.${gvk.kind}`)
+  const { group, version, kind } = gvk
+  const isShared = group === '' || kind.endsWith('Options')
+  const type =
+    builtin.find(`${tableGroupOf(group)}.${version}.${kind}`) ??
+    (isShared ? builtin.find(`meta.v1.${kind}`) : undefined)
   return type?.isKind ? type : undefined
+}
+
+/** The table's word for an API group. Exact: `apps.example.com` is somebody else's. */
+const tableGroupOf = (group: string): string => {
+  if (group === '') return 'core'
+  if (group === 'rbac.authorization.k8s.io') return 'rbac'
+  return group.endsWith('.k8s.io') ? group.slice(0, -'.k8s.io'.length) : group
 }
 
 /** The names of all built-in types, in the order of the table. */
