@@ -1,0 +1,48 @@
+import { join } from 'node:path'
+import { realClock } from '../base/clock.ts'
+import { realRandom } from '../base/ids.ts'
+import { readKubeconfig } from '../client/kubeconfig.ts'
+import { restClient } from '../client/rest-client.ts'
+import { httpTransport } from '../client/transport-http.ts'
+import { openAgent } from '../node/agent.ts'
+import { openPackageCache } from '../runtime/packages/cache.ts'
+import { openProcessRuntime } from '../runtime/process/process-runtime.ts'
+import { credentialOf, dataDir } from './data-dir.ts'
+import { machineId } from './machine-id.ts'
+import type { ProcessRoot } from './process.ts'
+
+/** The agent process: runs this machine's pods. */
+export const agentRoot: ProcessRoot = {
+  name: 'agent',
+  async start(begin, logger) {
+    await using stack = new AsyncDisposableStack()
+    const [clock, random] = [realClock, realRandom]
+    const dir = dataDir(begin.dataDir)
+    const kubeconfig = readKubeconfig(credentialOf(dir, 'agent'))
+    const transport = stack.use(httpTransport(kubeconfig))
+    const client = restClient(transport, 'sampan-agent')
+    const nodeDefault = { path: process.execPath, version: process.versions.node }
+    const packages = stack.use(
+      openPackageCache({ root: join(dir.node, 'packages'), nodeDefault, clock, logger }),
+    )
+    stack.use(
+      await openAgent({
+        client,
+        runtime: openProcessRuntime({ clock }),
+        packages,
+        nodeName: begin.nodeName,
+        dataDir: dir.node,
+        machineId: machineId(),
+        tunnel: kubeconfig,
+        clock,
+        random,
+        logger,
+      }),
+    )
+    const owned = stack.move()
+    return {
+      ready: { line: `agent       node ${begin.nodeName}` },
+      [Symbol.asyncDispose]: () => owned.disposeAsync(),
+    }
+  },
+}

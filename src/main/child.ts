@@ -1,0 +1,91 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { extname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { backoffMs } from '../base/backoff.ts'
+import type { Clock } from '../base/clock.ts'
+import { deferred, type Deferred } from '../base/deferred.ts'
+import { configExitCode, CommandError } from './command-error.ts'
+import type { Begin, FromProcess, Ready } from './messages.ts'
+
+export interface Child {
+  /** Starts the process over and over until `stop`. Resolves when it is ready for the first time; throws if it can't be. */
+  begin(begin: () => Begin): Promise<void>
+  /** SIGTERM, then SIGKILL after `stopKillMs`. Resolves when it has ended. */
+  stop(): Promise<void>
+  readonly pid: number | undefined
+}
+
+export interface ChildOptions {
+  readonly name: 'server' | 'agent' | 'gateway'
+  readonly clock: Clock
+  /** Each time it becomes ready. */
+  readonly onReady: (ready: Ready) => void
+  /** It ended by itself and will be started again. */
+  readonly onCrash: (message: string) => void
+  readonly onSpawn: () => void
+}
+
+const restartBackoff = { baseMs: 50, factor: 2, capMs: 5_000 }
+/** A process that lived this long starts again at once. */
+const healthyMs = 10_000
+const stopKillMs = 10_000
+
+const entry = fileURLToPath(import.meta.resolve(`./cli${extname(import.meta.url)}`))
+
+/** One process of Sampan under supervision. Its modules load while others start; it waits for `begin`. */
+export function openChild({ name, clock, onReady, onCrash, onSpawn }: ChildOptions): Child {
+  let child = launch()
+  let isStopping = false
+  let failures = 0
+  const first: Deferred<void> = deferred()
+
+  function launch(): ChildProcess {
+    const args = [...nodeFlags, entry, `run-${name}`]
+    return spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], env: process.env })
+  }
+  const follow = (begin: () => Begin) => {
+    const startMs = clock.monotonicMs()
+    onSpawn()
+    child.on('message', (message) => {
+      const said = message as FromProcess
+      if (said.type === 'fatal') return first.reject(new CommandError(said.message))
+      first.resolve()
+      onReady(said)
+    })
+    child.on('error', (error) => first.reject(new CommandError(`can't start the ${name}: ${error.message}`)))
+    child.on('exit', (code, signal) => {
+      if (isStopping || code === configExitCode) return
+      if (clock.monotonicMs() - startMs > healthyMs) failures = 0
+      const delayMs = backoffMs(failures++, restartBackoff)
+      onCrash(`${name} ended (${signal ?? `exit code ${code}`}), starting it again`)
+      clock.after(delayMs, () => {
+        if (isStopping) return
+        child = launch()
+        follow(begin)
+      })
+    })
+    // An error here is the channel of a process that has just ended: its 'exit' is on the way.
+    child.send(begin(), () => {})
+  }
+  return {
+    begin(begin) {
+      follow(begin)
+      return first.promise
+    },
+    async stop() {
+      isStopping = true
+      if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return
+      const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+      child.kill('SIGTERM')
+      const cancel = clock.after(stopKillMs, () => child.kill('SIGKILL'))
+      await ended
+      cancel()
+    },
+    get pid() {
+      return child.pid
+    },
+  }
+}
+
+/** Small heaps grow when needed: idle, Sampan should take little. */
+const nodeFlags = ['--max-semi-space-size=4', '--no-warnings']

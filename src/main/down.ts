@@ -1,0 +1,37 @@
+import { join } from 'node:path'
+import { realClock } from '../base/clock.ts'
+import { openProcessRuntime } from '../runtime/process/process-runtime.ts'
+import { CommandError } from './command-error.ts'
+import type { DataDir } from './data-dir.ts'
+import { isAlive } from './process-identity.ts'
+import { readRunning } from './up.ts'
+
+/** How long an app may take to end before it is killed. */
+const appGraceMs = 30_000
+const sampanGraceMs = 30_000
+
+/** `sampan down`: ends Sampan, then the apps it ran. Works from what is on disk, whether or not Sampan runs. */
+export async function down(dir: DataDir, print: (line: string) => void): Promise<void> {
+  const running = readRunning(dir)
+  if (running && isAlive(running.supervisor)) {
+    process.kill(running.supervisor.pid, 'SIGTERM')
+    const deadlineMs = realClock.monotonicMs() + sampanGraceMs
+    while (isAlive(running.supervisor)) {
+      if (realClock.monotonicMs() > deadlineMs) {
+        throw new CommandError(
+          `Sampan (process ${running.supervisor.pid}) does not end: look into ${dir.logs}, then end it with kill -9 and run \`sampan down\` again`,
+        )
+      }
+      await realClock.sleep(20)
+    }
+    print('sampan stopped')
+  }
+  const runtime = openProcessRuntime({ clock: realClock })
+  const apps = await runtime.orphans(join(dir.node, 'pods'))
+  await Promise.all(apps.map((handle) => runtime.stop(handle, { signal: 'SIGTERM', graceMs: appGraceMs })))
+  print(
+    apps.length === 0
+      ? 'no app was running'
+      : `${apps.length} app process${apps.length === 1 ? '' : 'es'} stopped`,
+  )
+}

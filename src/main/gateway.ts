@@ -1,0 +1,44 @@
+import { realClock } from '../base/clock.ts'
+import { realRandom } from '../base/ids.ts'
+import type { Node } from '../api/schema/types.gen.ts'
+import { nodes } from '../api/resources/nodes.ts'
+import { createDialer } from '../client/dial.ts'
+import { openInformers } from '../client/informers.ts'
+import { restClient } from '../client/rest-client.ts'
+import { httpTransport } from '../client/transport-http.ts'
+import { readKubeconfig } from '../client/kubeconfig.ts'
+import { openGateway } from '../gateway/gateway.ts'
+import { syncRoutes } from '../gateway/sync.ts'
+import { credentialOf, dataDir } from './data-dir.ts'
+import { formatListen, listenError } from './listen-address.ts'
+import { machineId } from './machine-id.ts'
+import type { ProcessRoot } from './process.ts'
+
+/** The gateway process: puts apps on URLs. */
+export const gatewayRoot: ProcessRoot = {
+  name: 'gateway',
+  async start(begin, logger) {
+    await using stack = new AsyncDisposableStack()
+    const [clock, random] = [realClock, realRandom]
+    const transport = stack.use(
+      httpTransport(readKubeconfig(credentialOf(dataDir(begin.dataDir), 'gateway'))),
+    )
+    const client = restClient(transport, 'sampan-gateway')
+    const informers = stack.use(openInformers({ client, clock, random, logger }))
+    const known = informers.for<Node>(nodes)
+    const dial = createDialer({ nodeOf: (name) => known.get('', name), machineId: machineId() })
+    const gateway = await openGateway({ listen: begin.gatewayListen, dial, clock, random, logger }).catch(
+      (error: unknown) => {
+        throw listenError(error, begin.gatewayListen, '--gateway-listen')
+      },
+    )
+    stack.use(gateway)
+    await syncRoutes({ gateway, informers, clock, logger })
+    const gatewayListen = gateway.address
+    const owned = stack.move()
+    return {
+      ready: { line: `gateway     http://${formatListen(gatewayListen)}`, gatewayListen },
+      [Symbol.asyncDispose]: () => owned.disposeAsync(),
+    }
+  },
+}

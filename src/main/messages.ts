@@ -1,0 +1,30 @@
+/** What the supervisor (`up.ts`) and its processes say to each other over their IPC channel. */
+import type { ListenAddress } from './listen-address.ts'
+
+/** Told once, when a process may begin: the modules are loaded by then, so waiting costs no time. */
+export interface Begin {
+  readonly type: 'begin'
+  readonly dataDir: string
+  readonly nodeName: string
+  readonly listen: ListenAddress
+  readonly tlsListen: ListenAddress
+  readonly gatewayListen: ListenAddress
+  readonly store: string
+}
+
+/** `addresses` are those really listened on; a later start of the process keeps them. */
+export interface Ready {
+  readonly type: 'ready'
+  readonly line: string
+  readonly listen?: ListenAddress
+  readonly tlsListen?: ListenAddress
+  readonly gatewayListen?: ListenAddress
+}
+
+/** Starting again would not help. */
+export interface Fatal {
+  readonly type: 'fatal'
+  readonly message: string
+}
+
+export type FromProcess = Ready | Fatal

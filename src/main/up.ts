@@ -1,0 +1,141 @@
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { realClock } from '../base/clock.ts'
+import { openChild, type Child } from './child.ts'
+import { CommandError } from './command-error.ts'
+import { createDataDir, type DataDir } from './data-dir.ts'
+import type { ListenAddress } from './listen-address.ts'
+import type { Begin, Ready } from './messages.ts'
+import { isAlive, processIdentity, type ProcessIdentity } from './process-identity.ts'
+
+export interface UpOptions {
+  readonly dir: DataDir
+  readonly nodeName: string
+  readonly listen: ListenAddress
+  readonly tlsListen: ListenAddress
+  readonly gatewayListen: ListenAddress
+  readonly store: string
+  readonly print: (line: string) => void
+  /** Called once everything is ready. */
+  readonly onReady: (where: Addresses) => Promise<void>
+}
+
+export interface Addresses {
+  readonly listen: ListenAddress
+  readonly tlsListen: ListenAddress
+  readonly gatewayListen: ListenAddress
+}
+
+interface Running {
+  readonly supervisor: ProcessIdentity
+  readonly processes: readonly ProcessIdentity[]
+}
+
+/** A predecessor that was killed leaves processes that end by themselves within this time. */
+const inheritWaitMs = 15_000
+
+/**
+ * `sampan up`: starts server, agent and gateway as processes of their own and keeps them running until a signal. What
+ * they run, the apps, is not theirs to end.
+ */
+export async function up(options: UpOptions): Promise<void> {
+  const { dir, print } = options
+  try {
+    createDataDir(dir)
+  } catch (cause) {
+    throw new CommandError(
+      `can't use ${dir.root} as the data directory: ${(cause as Error).message}. Choose another with --data-dir`,
+      { cause },
+    )
+  }
+  await takeOver(dir)
+  let where: Addresses = {
+    listen: options.listen,
+    tlsListen: options.tlsListen,
+    gatewayListen: options.gatewayListen,
+  }
+  const begin = (): Begin => ({
+    type: 'begin',
+    dataDir: dir.root,
+    nodeName: options.nodeName,
+    store: options.store,
+    ...where,
+  })
+  let isUp = false
+  const children: Child[] = []
+  const onSpawn = () => writeRunning(dir, children)
+  const supervise = (name: 'server' | 'agent' | 'gateway') => {
+    const onReady = (ready: Ready) => {
+      where = {
+        listen: ready.listen ?? where.listen,
+        tlsListen: ready.tlsListen ?? where.tlsListen,
+        gatewayListen: ready.gatewayListen ?? where.gatewayListen,
+      }
+      print(isUp ? `${ready.line} (again)` : ready.line)
+    }
+    const child = openChild({ name, clock: realClock, onReady, onCrash: print, onSpawn })
+    children.push(child)
+    return child
+  }
+  const ended = signalled()
+  const [server, agent, gateway] = [supervise('server'), supervise('agent'), supervise('gateway')]
+  try {
+    const started = (async () => {
+      await server.begin(begin)
+      await Promise.all([agent.begin(begin), gateway.begin(begin)])
+      isUp = true
+      print('ready')
+      await options.onReady(where)
+    })()
+    await Promise.race([started, ended])
+    await ended
+  } finally {
+    // The reverse of the start: nothing loses what it depends on while it still works.
+    await Promise.all([gateway.stop(), agent.stop()])
+    await server.stop()
+    rmSync(runningFile(dir), { force: true })
+  }
+}
+
+const runningFile = (dir: DataDir) => join(dir.run, 'up.json')
+
+/** Makes sure that nobody else runs this data directory; waits for the processes of a killed predecessor to end. */
+async function takeOver(dir: DataDir): Promise<void> {
+  const running = readRunning(dir)
+  if (!running) return
+  if (isAlive(running.supervisor)) {
+    throw new CommandError(
+      `Sampan already runs here, as process ${running.supervisor.pid}. Stop it with \`sampan down\`, or start another one with a different --data-dir`,
+    )
+  }
+  const deadlineMs = realClock.monotonicMs() + inheritWaitMs
+  for (const identity of running.processes) {
+    while (isAlive(identity)) {
+      if (realClock.monotonicMs() > deadlineMs) process.kill(identity.pid, 'SIGKILL')
+      await realClock.sleep(20)
+    }
+  }
+}
+
+export function readRunning(dir: DataDir): Running | undefined {
+  const file = runningFile(dir)
+  if (!existsSync(file)) return undefined
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as Running
+  } catch {
+    return undefined // cut short by a crash while it was written: whoever wrote it is gone
+  }
+}
+
+function writeRunning(dir: DataDir, children: readonly Child[]): void {
+  const identities = children.flatMap(({ pid }) => (pid === undefined ? [] : (processIdentity(pid) ?? [])))
+  const supervisor = processIdentity(process.pid)
+  if (!supervisor) throw new CommandError('/proc does not show this process: Sampan runs apps on Linux only')
+  const running: Running = { supervisor, processes: identities }
+  writeFileSync(runningFile(dir), JSON.stringify(running), { mode: 0o600 })
+}
+
+const signalled = () =>
+  new Promise<void>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, () => resolve())
+  })
