@@ -1,1 +1,216 @@
+/* oxlint-disable no-restricted-globals -- plain CommonJS: it runs inside other people's programs, on Node.js 18 and later */
 'use strict'
+
+/**
+ * Preloaded into every Node.js process of a pod (NODE_OPTIONS=--require). Gives the pod a localhost of its own: what
+ * the program binds to "all addresses" or to localhost is bound to the pod's 127.x address, and what it connects to on
+ * localhost is looked for there. So replicas that hard-code the same port run side by side, and a pod that calls its
+ * own localhost reaches itself and nobody else. A refused connection is not tried anywhere else.
+ *
+ * The program should not notice: `server.address()` tells what was asked for, Unix sockets, inherited descriptors and
+ * other addresses are left alone, nothing enumerable is added, errors are Node's own.
+ *
+ * What it cannot do: names other than localhost that resolve to 127.0.0.1 lead to the machine's loopback, as do native
+ * code and child processes whose environment was emptied.
+ */
+const podAddress = process.env.SAMPAN_POD_ADDRESS
+if (podAddress && require('node:net').isIPv4(podAddress)) install(podAddress)
+
+function install(address) {
+  const net = require('node:net')
+  const asked = new WeakMap() // server → { host, family } which the program asked for
+  patch(net.Server.prototype, 'listen', (original) => listenOn(original, address, asked))
+  patch(net.Server.prototype, 'address', (original) => askedAddress(original, address, asked))
+  patch(net.Socket.prototype, 'connect', (original) => connectTo(original, address))
+  patchDatagrams(require('node:dgram'), address)
+  require('node:module').syncBuiltinESMExports()
+}
+
+/** Replaces a method by one that looks like it: same name, length and property descriptor. */
+function patch(object, name, wrap) {
+  const descriptor = Object.getOwnPropertyDescriptor(object, name)
+  const original = descriptor.value
+  const wrapper = wrap(original)
+  Object.defineProperty(wrapper, 'name', { value: original.name, configurable: true })
+  Object.defineProperty(wrapper, 'length', { value: original.length, configurable: true })
+  Object.defineProperty(object, name, { ...descriptor, value: wrapper })
+}
+
+const isLocalhost = (host) =>
+  typeof host === 'string' &&
+  (/^127\.0\.0\.1$|^(.+\.)?localhost\.?$/i.test(host) ||
+    /^(::|0:0:0:0:0:0:0:)1$|^::ffff:127\.0\.0\.1$/i.test(host))
+const isAny = (host) =>
+  host === undefined ||
+  host === null ||
+  host === '' ||
+  /^(0\.0\.0\.0|::|0:0:0:0:0:0:0:0|::ffff:0\.0\.0\.0)$/i.test(host)
+const isOurs = (host) => isAny(host) || isLocalhost(host)
+
+/**
+ * `listen` without a host binds before it returns, and programs rely on it (`listen(3000).address()`); with a host it
+ * first asks dns.lookup, which answers later. So for the first kind that one question is answered at once.
+ */
+function listenOn(original, address, asked) {
+  const dns = require('node:dns')
+  const answerAtOnce = (_host, ...rest) => {
+    const callback = rest.pop()
+    if (rest[0] && rest[0].all) callback(null, [{ address, family: 4 }])
+    else callback(null, address, 4)
+  }
+  return function listen(...args) {
+    const request = listenRequest(args)
+    if (request === undefined || !isOurs(request.host)) return original.apply(this, args)
+    const wanted = describeAsked(request)
+    const hidden = isDoubled(this, request)
+    if (hidden) wanted.port = request.port
+    const options = Object.create(request, {
+      host: { value: address, enumerable: true },
+      port: { value: hidden ? 0 : request.port, enumerable: true },
+      ipv6Only: { value: false, enumerable: true },
+    })
+    const last = args[args.length - 1]
+    const callback = typeof last === 'function' ? [last] : []
+    const { lookup } = dns
+    if (!request.host) dns.lookup = answerAtOnce
+    try {
+      original.call(this, options, ...callback)
+    } finally {
+      dns.lookup = lookup
+    }
+    asked.set(this, wanted)
+    return this
+  }
+}
+
+/** Servers of this process that asked for one address family: { server: WeakRef, port, isSix, isPending }. */
+let listening = []
+
+/**
+ * Some programs listen on IPv4 and IPv6 separately, with the same port. Both would be the same address here. The second
+ * gets a port that nobody knows: whoever calls ::1 is led to the first anyway.
+ */
+function isDoubled(server, { host, port, ipv6Only }) {
+  if (!host || port === 0) return false
+  const isSix = host.includes(':')
+  if (isSix && isAny(host) && !ipv6Only) return false // takes both families, hence is refused when one is taken
+  listening = listening.filter((other) => other.isPending || other.server.deref()?.listening)
+  if (listening.some((other) => other.port === port && other.isSix !== isSix)) return true
+  const entry = { server: new WeakRef(server), port, isSix, isPending: true }
+  listening.push(entry)
+  setImmediate(() => (entry.isPending = false)).unref()
+  return false
+}
+
+/**
+ * The options of a TCP listen; undefined for everything else, and for what Node.js will refuse. The forms are those of
+ * net.Server.listen: (options, cb), (path, cb), (port, host, backlog, cb), (cb).
+ */
+function listenRequest([first, second, third]) {
+  if (first !== null && typeof first === 'object') {
+    const isTcp =
+      !first._handle &&
+      !first.handle &&
+      !(typeof first.fd === 'number' && first.fd >= 0) &&
+      first.path === undefined &&
+      (isPort(first.port) || ('port' in first && (first.port === undefined || first.port === null)))
+    return isTcp ? Object.create(first, { port: { value: Number(first.port || 0) } }) : undefined
+  }
+  const isPortless = first === undefined || first === null || typeof first === 'function'
+  if (!isPortless && !isPort(first)) return undefined
+  const host = typeof second === 'string' ? second : undefined
+  const backlog = Number(typeof second === 'number' ? second : third) || undefined
+  return { port: isPortless ? 0 : Number(first), host, ...(backlog === undefined ? {} : { backlog }) }
+}
+
+const isPort = (port) =>
+  (typeof port === 'number' || (typeof port === 'string' && port.trim() !== '')) &&
+  Number.isInteger(Number(port)) &&
+  Number(port) >= 0 &&
+  Number(port) <= 65535
+
+function describeAsked({ host }) {
+  if (isAny(host)) return host === '0.0.0.0' ? { host, family: 'IPv4' } : { host: '::', family: 'IPv6' }
+  return host.includes(':') ? { host, family: 'IPv6' } : { host: '127.0.0.1', family: 'IPv4' }
+}
+
+function askedAddress(original, address, asked) {
+  return function () {
+    const real = original.call(this)
+    const wanted = asked.get(this)
+    if (wanted === undefined || !real || real.address !== address) return real
+    return { ...real, address: wanted.host, family: wanted.family, port: wanted.port ?? real.port }
+  }
+}
+
+/**
+ * The forms are those of net.Socket.connect: (options, cb), (path, cb), (port, host, cb), and Node's own normalised
+ * array [options, cb]. Options are not changed but overlaid: TLS checks the certificate against the name in them.
+ */
+function connectTo(original, address) {
+  const redirected = (options) =>
+    options &&
+    typeof options === 'object' &&
+    !options.path &&
+    options.port !== undefined &&
+    isOurs(options.host)
+      ? Object.create(options, { host: { value: address, enumerable: true, writable: true } })
+      : options
+  return function connect(...args) {
+    const [first, second] = args
+    if (Array.isArray(first)) {
+      first[0] = redirected(first[0]) // a fresh array that Node.js made for this call, known to it by a symbol
+    } else if (first !== null && typeof first === 'object') {
+      args[0] = redirected(first)
+    } else if (isPort(first)) {
+      if (typeof second !== 'string') args.splice(1, typeof second === 'function' ? 0 : 1, address)
+      else if (isOurs(second)) args[1] = address
+    }
+    return original.apply(this, args)
+  }
+}
+
+/**
+ * Datagrams: a socket bound to a fixed port on all addresses, or to localhost, is bound to the pod's address, unless it
+ * shares the port on purpose (reuseAddr: multicast). Sockets that only send keep a free choice of source. What is sent
+ * to localhost goes to the pod.
+ */
+function patchDatagrams(dgram, address) {
+  const dns = require('node:dns')
+  const local = (family) => (family === 6 ? `::ffff:${address}` : address)
+  patch(dgram, 'createSocket', (original) => {
+    return function createSocket(type, listener) {
+      const options = typeof type === 'string' ? { type } : type
+      if (options === null || typeof options !== 'object') return original.call(this, type, listener)
+      const own = options.lookup ?? dns.lookup
+      const lookup = (host, family, callback) =>
+        isLocalhost(host)
+          ? process.nextTick(callback, null, local(family), family)
+          : own(host, family, callback)
+      const socket = original.call(this, { ...options, lookup }, listener)
+      if (options.reuseAddr) sharing.add(socket)
+      return socket
+    }
+  })
+  patch(dgram.Socket.prototype, 'bind', (original) => {
+    return function bind(...args) {
+      const [first] = args
+      const options =
+        first !== null && typeof first === 'object' ? first : { port: first, address: hostOf(args[1]) }
+      const isFixed = isPort(options.port) && Number(options.port) > 0
+      const redirect =
+        isLocalhost(options.address) || (isFixed && isAny(options.address) && !sharing.has(this))
+      if (!redirect || typeof options.fd === 'number' || this.type === undefined) {
+        return original.apply(this, args)
+      }
+      const last = args[args.length - 1]
+      const bound = { ...options, address: local(this.type === 'udp6' ? 6 : 4) }
+      return original.call(this, bound, ...(typeof last === 'function' ? [last] : []))
+    }
+  })
+}
+
+/** Datagram sockets that were made with reuseAddr. */
+const sharing = new WeakSet()
+
+const hostOf = (value) => (typeof value === 'string' ? value : undefined)
