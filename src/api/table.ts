@@ -5,9 +5,14 @@
 import type { KubeObject } from './meta.ts'
 import type { ResourceDef } from './resource.ts'
 import { configMaps } from './resources/configmaps.ts'
+import { deployments } from './resources/deployments.ts'
 import { namespaces } from './resources/namespaces.ts'
+import { nodes } from './resources/nodes.ts'
 import { pods } from './resources/pods.ts'
+import { replicaSets } from './resources/replicasets.ts'
 import { secrets } from './resources/secrets.ts'
+import { serviceAccounts } from './resources/serviceaccounts.ts'
+import { services } from './resources/services.ts'
 
 /**
  * A definition reads and changes objects of its own type only; whoever holds the table decodes by `schema` first, so
@@ -15,4 +20,16 @@ import { secrets } from './resources/secrets.ts'
  */
 const erased = <T extends KubeObject>(def: ResourceDef<T>): ResourceDef => def as unknown as ResourceDef
 
-export const resources: readonly ResourceDef[] = [erased(configMaps), erased(namespaces), erased(secrets)]
+export const resources: readonly ResourceDef[] = [
+  // core
+  erased(configMaps),
+  erased(namespaces),
+  erased(nodes),
+  erased(pods),
+  erased(secrets),
+  erased(serviceAccounts),
+  erased(services),
+  // apps
+  erased(deployments),
+  erased(replicaSets),
+]

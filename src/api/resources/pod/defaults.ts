@@ -12,6 +12,7 @@ import type {
   PodTemplateSpec,
   Probe,
 } from '../../schema/types.gen.ts'
+import { canonicalizeAmounts } from '../resource-list.ts'
 import { applyVolumeDefaults } from './volume-defaults.ts'
 
 const gracePeriodSeconds = 30
@@ -65,6 +66,8 @@ const applyContainerDefaults = (container: AnyContainer): void => {
   container.terminationMessagePath ||= '/dev/termination-log'
   container.terminationMessagePolicy ||= 'File'
   container.resources ??= {}
+  canonicalizeAmounts(container.resources.limits)
+  canonicalizeAmounts(container.resources.requests)
   for (const port of container.ports ?? []) port.protocol ||= 'TCP'
   for (const { valueFrom } of container.env ?? []) {
     if (valueFrom?.fieldRef !== undefined) valueFrom.fieldRef.apiVersion ||= 'v1'
