@@ -1,12 +1,20 @@
-import { describe } from 'node:test'
+import { describe, it } from 'node:test'
 
-import { createSuite, type Skip } from './conformance/suite.ts'
-import { describeBounds } from './conformance/bounds.ts'
-import { describeHistory } from './conformance/history.ts'
-import { describeReads } from './conformance/reads.ts'
-import { describeWatches } from './conformance/watches.ts'
-import { describeWrites } from './conformance/writes.ts'
+import { bounds } from './conformance/bounds.ts'
+import { history } from './conformance/history.ts'
+import { reads } from './conformance/reads.ts'
+import { watches } from './conformance/watches.ts'
+import { writes } from './conformance/writes.ts'
 import type { Store } from './store.ts'
+
+/** Properties that a backend does not have, and why. */
+export interface Skip {
+  readonly reason: string
+  /** Names of properties, in full. */
+  readonly tests: readonly string[]
+}
+
+const testMsMax = 30_000 // a watch that never comes to its condition fails here, with the test's name
 
 /**
  * The contract of `store.ts` as tests, one property each. A backend's test file calls this and adds what is its
@@ -17,12 +25,20 @@ export function describeStore(
   open: () => Promise<Store>,
   { skip = [] }: { readonly skip?: readonly Skip[] } = {},
 ): void {
-  const suite = createSuite(open, skip)
+  const properties = Object.entries({ ...writes, ...reads, ...history, ...watches, ...bounds })
   describe(`${name} is a store`, () => {
-    describeWrites(suite)
-    describeReads(suite)
-    describeHistory(suite)
-    describeWatches(suite)
-    describeBounds(suite)
+    for (const [property, test] of properties) {
+      const reason = skip.find(({ tests }) => tests.includes(property))?.reason
+      const options = { timeout: testMsMax, ...(reason === undefined ? {} : { skip: reason }) }
+      it(property, options, async (context) => {
+        await using store = await open()
+        const ended = new AbortController()
+        try {
+          await test(store, AbortSignal.any([context.signal, ended.signal]))
+        } finally {
+          ended.abort()
+        }
+      })
+    }
   })
 }

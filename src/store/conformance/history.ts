@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 
-import { bytes, fill, keysOf, text, thrown, watchUntil, type Suite } from './suite.ts'
+import { bytes, fill, keysOf, text, thrown, watchUntil, type Properties } from './suite.ts'
 
-export function describeHistory(it: Suite): void {
-  it('a value is read as it was at each revision', async (store) => {
+export const history: Properties = {
+  'a value is read as it was at each revision': async (store) => {
     const first = await store.create('/a', bytes('one'))
     const second = await store.update('/a', bytes('two'), first)
     await fill(store, ['/other'])
@@ -14,9 +14,9 @@ export function describeHistory(it: Suite): void {
       [undefined, 'one', 'two', 'two', 'three'],
     )
     assert.equal((await store.get('/a', { at: second })).revision, second)
-  })
+  },
 
-  it('a deleted key is visible at its old revision', async (store) => {
+  'a deleted key is visible at its old revision': async (store) => {
     const created = await store.create('/a', bytes('one'))
     const { revision: deleted } = await store.delete('/a')
     const again = await store.create('/a', bytes('two'))
@@ -25,9 +25,9 @@ export function describeHistory(it: Suite): void {
     assert.deepEqual(await keysOf(store, '/a', created), ['/a'])
     assert.deepEqual(await keysOf(store, '/a', deleted), [])
     assert.deepEqual(await keysOf(store, '/a', again), ['/a'])
-  })
+  },
 
-  it('a list at an old revision counts what was there then', async (store) => {
+  'a list at an old revision counts what was there then': async (store) => {
     const revision = await fill(store, ['/p/1', '/p/2', '/p/3', '/p/4'])
     await store.delete('/p/2')
     await store.delete('/p/4')
@@ -41,9 +41,9 @@ export function describeHistory(it: Suite): void {
       ['/p/1', '/p/2', '/p/3', '/p/4'],
     )
     assert.deepEqual(await keysOf(store, '/p/', 0), [])
-  })
+  },
 
-  it('a revision that has not happened is future, with the current one', async (store, signal) => {
+  'a revision that has not happened is future, with the current one': async (store, signal) => {
     const current = await fill(store, ['/a'])
     const at = current + 1
     for (const action of [
@@ -54,13 +54,13 @@ export function describeHistory(it: Suite): void {
     ]) {
       assert.equal((await thrown('future', action)).revision, current)
     }
-  })
+  },
 
-  it('what is no revision is invalid', async (store) => {
+  'what is no revision is invalid': async (store) => {
     for (const at of [-1, 0.5, NaN, Infinity]) await thrown('invalid', () => store.get('/a', { at }))
-  })
+  },
 
-  it('a compacted revision is refused with the oldest that is kept', async (store, signal) => {
+  'a compacted revision is refused with the oldest that is kept': async (store, signal) => {
     await fill(store, ['/a', '/b', '/c', '/d'])
     await store.compact(3)
     assert.equal(await store.compacted(), 3)
@@ -72,9 +72,9 @@ export function describeHistory(it: Suite): void {
     ]) {
       assert.equal((await thrown('compacted', action)).revision, 3)
     }
-  })
+  },
 
-  it('compaction keeps the oldest revision, all later ones and the present', async (store, signal) => {
+  'compaction keeps the oldest revision, all later ones and the present': async (store, signal) => {
     const first = await store.create('/a', bytes('one'))
     const second = await store.update('/a', bytes('two'), first)
     await fill(store, ['/gone', '/stays'])
@@ -95,9 +95,9 @@ export function describeHistory(it: Suite): void {
         ['delete', '/stays', '/stays'],
       ],
     )
-  })
+  },
 
-  it('compacting again, or less, changes nothing', async (store) => {
+  'compacting again, or less, changes nothing': async (store) => {
     await fill(store, ['/a', '/b', '/c'])
     await store.compact(2)
     await store.compact(2)
@@ -105,9 +105,9 @@ export function describeHistory(it: Suite): void {
     await store.compact(0)
     assert.equal(await store.compacted(), 2)
     assert.deepEqual(await keysOf(store, ''), ['/a', '/b', '/c'])
-  })
+  },
 
-  it('revisions go on after everything was deleted and compacted', async (store) => {
+  'revisions go on after everything was deleted and compacted': async (store) => {
     await fill(store, ['/a', '/b'])
     await store.delete('/a')
     const { revision } = await store.delete('/b')
@@ -115,9 +115,9 @@ export function describeHistory(it: Suite): void {
     assert.equal(await store.current(), revision)
     assert.deepEqual(await keysOf(store, '', revision), [])
     assert.equal(await store.create('/a', bytes('again')), revision + 1)
-  })
+  },
 
-  it('writes and reads go on while a long history is compacted', async (store) => {
+  'writes and reads go on while a long history is compacted': async (store) => {
     const created = await store.create('/hot', bytes('0'))
     let revision = created
     for (let i = 0; i < 1_500; i++) revision = await store.update('/hot', bytes(String(i)), revision)
@@ -128,5 +128,5 @@ export function describeHistory(it: Suite): void {
     await compacted
     assert.equal(text((await store.get('/hot')).entry?.value), '1499')
     assert.equal((await keysOf(store, '/new/')).length, meanwhile.length)
-  })
+  },
 }

@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict'
 
 import type { Entry, Store } from '../store.ts'
-import { bytes, fill, keysOf, text, thrown, type Suite } from './suite.ts'
+import { bytes, fill, keysOf, text, thrown, type Properties } from './suite.ts'
 
-export function describeReads(it: Suite): void {
-  it('a list holds the keys of its prefix and no others', async (store) => {
+export const reads: Properties = {
+  'a list holds the keys of its prefix and no others': async (store) => {
     await fill(store, ['/a', '/a/1', '/a/2', '/ab', '/b', '/a0'])
     assert.deepEqual(await keysOf(store, '/a/'), ['/a/1', '/a/2'])
     assert.deepEqual(await keysOf(store, '/a'), ['/a', '/a/1', '/a/2', '/a0', '/ab'])
     assert.deepEqual(await keysOf(store, '/c'), [])
-  })
+  },
 
-  it('keys are ordered by their UTF-8 bytes', async (store) => {
+  'keys are ordered by their UTF-8 bytes': async (store) => {
     const keys = [
       '\u{1F600}',
       '\uFF5E',
@@ -29,16 +29,16 @@ export function describeReads(it: Suite): void {
     const sorted = keys.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
     assert.deepEqual(await keysOf(store, ''), sorted)
     assert.deepEqual(await pagedKeys(store, '', 2), sorted)
-  })
+  },
 
-  it('a prefix may end in the last character of its kind', async (store) => {
+  'a prefix may end in the last character of its kind': async (store) => {
     await fill(store, ['\uD7FF1', '\uE000', '\u{10FFFF}1', '\u{10FFFF}\u{10FFFF}2', 'a\u{10FFFF}', 'b'])
     assert.deepEqual(await keysOf(store, '\uD7FF'), ['\uD7FF1'])
     assert.deepEqual(await keysOf(store, '\u{10FFFF}'), ['\u{10FFFF}1', '\u{10FFFF}\u{10FFFF}2'])
     assert.deepEqual(await keysOf(store, 'a\u{10FFFF}'), ['a\u{10FFFF}'])
-  })
+  },
 
-  it('a limit cuts the list and says how much is left', async (store) => {
+  'a limit cuts the list and says how much is left': async (store) => {
     await fill(store, ['/p/1', '/p/2', '/p/3', '/p/4', '/p/5', '/q'])
     const first = await store.list({ prefix: '/p/' }, { limit: 2 })
     assert.deepEqual(
@@ -52,9 +52,9 @@ export function describeReads(it: Suite): void {
       ['/p/4', '/p/5'],
     )
     assert.deepEqual([last.more, last.remaining, last.revision], [false, 0, 6])
-  })
+  },
 
-  it('after is exclusive and need not exist', async (store) => {
+  'after is exclusive and need not exist': async (store) => {
     await fill(store, ['/p/1', '/p/3', '/q'])
     const after = async (key: string) => {
       const { entries } = await store.list({ prefix: '/p/', after: key })
@@ -64,9 +64,9 @@ export function describeReads(it: Suite): void {
     assert.deepEqual(await after('/p/2'), ['/p/3'])
     assert.deepEqual(await after('/a'), ['/p/1', '/p/3'])
     assert.deepEqual(await after('/z'), [])
-  })
+  },
 
-  it('pages taken at one revision are one snapshot, whatever is written in between', async (store) => {
+  'pages taken at one revision are one snapshot, whatever is written in between': async (store) => {
     const keys = Array.from({ length: 20 }, (_, i) => `/p/${String(i).padStart(2, '0')}`)
     await fill(store, keys)
     const entries: Entry[] = []
@@ -91,9 +91,9 @@ export function describeReads(it: Suite): void {
       entries.map(({ value }) => text(value)),
       keys,
     )
-  })
+  },
 
-  it('a list without a limit is complete, also when it is large', async (store) => {
+  'a list without a limit is complete, also when it is large': async (store) => {
     const keys = Array.from({ length: 2_500 }, (_, i) => `/p/${String(i).padStart(5, '0')}`)
     await Promise.all(keys.map((key) => store.create(key, bytes(key))))
     const page = await store.list({ prefix: '/p/' })
@@ -103,9 +103,9 @@ export function describeReads(it: Suite): void {
     )
     assert.deepEqual([page.more, page.remaining, page.revision], [false, 0, keys.length])
     assert.equal((await store.list({ prefix: '/p/' }, { limit: 2_400 })).remaining, 100)
-  })
+  },
 
-  it('a list of large values is complete and a snapshot under concurrent writes', async (store) => {
+  'a list of large values is complete and a snapshot under concurrent writes': async (store) => {
     const large = new Uint8Array(512 * 1024)
     for (let i = 0; i < 8; i++) await store.create(`/p/${i}`, large.fill(i))
     const list = store.list({ prefix: '/p/' })
@@ -117,12 +117,12 @@ export function describeReads(it: Suite): void {
       assert.equal(value.byteLength, large.byteLength)
       assert(value[0] === i && value.at(-1) === i)
     }
-  })
+  },
 
-  it('a limit that is not a positive whole number is invalid', async (store) => {
+  'a limit that is not a positive whole number is invalid': async (store) => {
     for (const limit of [0, -1, 1.5, NaN])
       await thrown('invalid', () => store.list({ prefix: '' }, { limit }))
-  })
+  },
 }
 
 async function pagedKeys(store: Store, prefix: string, limit: number): Promise<string[]> {

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { it } from 'node:test'
 
 import {
   StoreError,
@@ -10,36 +9,8 @@ import {
   type StoreEvent,
 } from '../store.ts'
 
-/** Properties that a backend does not have, and why. */
-export interface Skip {
-  readonly reason: string
-  /** Names of tests, in full. */
-  readonly tests: readonly string[]
-}
-
-/** Declares one property; its test gets an empty store of its own. */
-export type Suite = (property: string, test: (store: Store, signal: AbortSignal) => Promise<void>) => void
-
-const testMsMax = 30_000 // a watch that never comes to its condition fails here, with the test's name
-
-export const createSuite =
-  (open: () => Promise<Store>, skip: readonly Skip[]): Suite =>
-  (property, test) => {
-    const reason = skip.find(({ tests }) => tests.includes(property))?.reason
-    it(
-      property,
-      { timeout: testMsMax, ...(reason === undefined ? {} : { skip: reason }) },
-      async ({ signal }) => {
-        await using store = await open()
-        const ended = new AbortController()
-        try {
-          await test(store, AbortSignal.any([signal, ended.signal]))
-        } finally {
-          ended.abort()
-        }
-      },
-    )
-  }
+/** By what it says, the test of each property; it gets an empty store of its own. */
+export type Properties = Readonly<Record<string, (store: Store, signal: AbortSignal) => Promise<void>>>
 
 export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 export const text = (value: Uint8Array | undefined): string | undefined =>

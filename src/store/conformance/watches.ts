@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 
 import { watchBacklogMax, type Store, type StoreEvent } from '../store.ts'
-import { all, bytes, described, fill, text, thrown, watchUntil, type Suite } from './suite.ts'
+import { all, bytes, described, fill, text, thrown, watchUntil, type Properties } from './suite.ts'
 
-export function describeWatches(it: Suite): void {
-  it('a watch tells each change with its old and new value', async (store, signal) => {
+export const watches: Properties = {
+  'a watch tells each change with its old and new value': async (store, signal) => {
     await store.create('/a', bytes('one'))
     await store.update('/a', bytes('two'), 1)
     await store.delete('/a')
@@ -20,9 +20,9 @@ export function describeWatches(it: Suite): void {
     await store.delete('/b', 5)
     const lived = ['create one  4 4', 'update two one 5 4', 'delete two two 6 4']
     assert.deepEqual((await live).events.map(fact), lived)
-  })
+  },
 
-  it('a watch holds its range alone', async (store, signal) => {
+  'a watch holds its range alone': async (store, signal) => {
     const keys = ['/a', '/a/1', '/ab', '/a/2', '/b/1']
     const live = watchUntil(store, { range: { prefix: '/a/' }, from: 0, until: keys.length, signal })
     await fill(store, keys)
@@ -45,9 +45,12 @@ export function describeWatches(it: Suite): void {
       after.events.map(({ key }) => key),
       ['/a/2'],
     )
-  })
+  },
 
-  it('a watch from any revision gives the past, then the present, without gap or repetition', async (store, signal) => {
+  'a watch from any revision gives the past, then the present, without gap or repetition': async (
+    store,
+    signal,
+  ) => {
     const writers = 8
     const each = 60
     const until = writers * each
@@ -80,9 +83,9 @@ export function describeWatches(it: Suite): void {
     const whole = events.map(described)
     assert.equal(whole.length, until)
     for (const { from, lines } of await Promise.all(watches)) assert.deepEqual(lines, whole.slice(from))
-  })
+  },
 
-  it('the first batch comes at once, even if empty', async (store, signal) => {
+  'the first batch comes at once, even if empty': async (store, signal) => {
     const revision = await fill(store, ['/a'])
     for (const from of [0, revision]) {
       for await (const batch of store.watch({ prefix: '/quiet/' }, from, signal)) {
@@ -90,18 +93,18 @@ export function describeWatches(it: Suite): void {
         break
       }
     }
-  })
+  },
 
-  it('a watcher of a quiet range learns how far the store has come', async (store, signal) => {
+  'a watcher of a quiet range learns how far the store has come': async (store, signal) => {
     const watching = watchUntil(store, { range: { prefix: '/quiet/' }, from: 0, until: 50, signal })
     await fill(
       store,
       Array.from({ length: 50 }, (_, i) => `/busy/${i}`),
     )
     assert.deepEqual((await watching).events, [])
-  })
+  },
 
-  it('a watch that reads a long past is complete', async (store, signal) => {
+  'a watch that reads a long past is complete': async (store, signal) => {
     const count = 5_000
     await Promise.all(Array.from({ length: count }, (_, i) => store.create(`/${i}`, bytes(String(i)))))
     const { events } = await watchUntil(store, { from: 0, until: count, signal })
@@ -109,9 +112,9 @@ export function describeWatches(it: Suite): void {
       events.map(({ revision }) => revision),
       Array.from({ length: count }, (_, i) => i + 1),
     )
-  })
+  },
 
-  it('a watch ends without an error when its signal aborts, and delivers nothing after', async (store) => {
+  'a watch ends without an error when its signal aborts, and delivers nothing after': async (store) => {
     const ended = new AbortController()
     const seen: string[] = []
     const watching = (async () => {
@@ -125,17 +128,20 @@ export function describeWatches(it: Suite): void {
     await store.create('/b', bytes('x'))
     assert.deepEqual(seen, ['/a'])
     for await (const _ of store.watch(all, 0, ended.signal)) assert.fail('it was aborted before it began')
-  })
+  },
 
-  it('an idle watch ends when its signal aborts', async (store) => {
+  'an idle watch ends when its signal aborts': async (store) => {
     const ended = new AbortController()
     for await (const { revision } of store.watch(all, 0, ended.signal)) {
       assert.equal(revision, 0)
       setImmediate(() => ended.abort())
     }
-  })
+  },
 
-  it('a watcher that reads too slowly ends with lagging and can go on from what it saw', async (store, signal) => {
+  'a watcher that reads too slowly ends with lagging and can go on from what it saw': async (
+    store,
+    signal,
+  ) => {
     const watch = store.watch(all, 0, signal)[Symbol.asyncIterator]()
     assert.deepEqual((await watch.next()).value, { events: [], revision: 0 })
     await createMany(store, watchBacklogMax + 1)
@@ -143,18 +149,18 @@ export function describeWatches(it: Suite): void {
     assert.equal(error.revision, 0)
     const { events } = await watchUntil(store, { from: 0, until: watchBacklogMax + 1, signal })
     assert.equal(events.length, watchBacklogMax + 1)
-  })
+  },
 
-  it('a watcher that reads too slowly delays no other and no writer', async (store, signal) => {
+  'a watcher that reads too slowly delays no other and no writer': async (store, signal) => {
     const slow = store.watch(all, 0, signal)[Symbol.asyncIterator]()
     await slow.next()
     const fast = watchUntil(store, { from: 0, until: 1_000, signal })
     await createMany(store, 1_000)
     assert.equal((await fast).events.length, 1_000)
     await slow.return?.()
-  })
+  },
 
-  it('disposing the store ends its watches and refuses later calls', async (store, signal) => {
+  'disposing the store ends its watches and refuses later calls': async (store, signal) => {
     const watching = (async () => {
       for await (const _ of store.watch(all, 0, signal)); // until the store ends it
     })()
@@ -175,13 +181,13 @@ export function describeWatches(it: Suite): void {
       await thrown('unavailable', action)
     }
     await store[Symbol.asyncDispose]()
-  })
+  },
 
-  it('a write that was under way when the store was disposed is finished', async (store) => {
+  'a write that was under way when the store was disposed is finished': async (store) => {
     const writes = Array.from({ length: 20 }, (_, i) => store.create(`/${i}`, bytes('x')))
     await store[Symbol.asyncDispose]()
     assert.equal(new Set(await Promise.all(writes)).size, 20)
-  })
+  },
 }
 
 async function createMany(store: Store, count: number): Promise<void> {

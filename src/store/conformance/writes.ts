@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 
 import { isStoreError } from '../store.ts'
-import { bytes, fill, keysOf, text, thrown, watchUntil, type Suite } from './suite.ts'
+import { bytes, fill, keysOf, text, thrown, watchUntil, type Properties } from './suite.ts'
 
-export function describeWrites(it: Suite): void {
-  it('an empty store is at revision 0 and holds nothing', async (store) => {
+export const writes: Properties = {
+  'an empty store is at revision 0 and holds nothing': async (store) => {
     assert.equal(await store.current(), 0)
     assert.equal(await store.compacted(), 0)
     assert.deepEqual(await store.list({ prefix: '' }), {
@@ -14,46 +14,46 @@ export function describeWrites(it: Suite): void {
       remaining: 0,
     })
     assert.deepEqual(await store.get('/a'), { entry: undefined, revision: 0 })
-  })
+  },
 
-  it('each write takes the next revision, whatever its key', async (store) => {
+  'each write takes the next revision, whatever its key': async (store) => {
     const first = await store.create('/a', bytes('1'))
     const second = await store.create('/z', bytes('1'))
     const third = await store.update('/a', bytes('2'), first)
     const { revision: fourth } = await store.delete('/z')
     assert.deepEqual([first, second, third, fourth], [1, 2, 3, 4])
     assert.equal(await store.current(), 4)
-  })
+  },
 
-  it('a created key is read back with its value and revisions', async (store) => {
+  'a created key is read back with its value and revisions': async (store) => {
     const revision = await store.create('/a', bytes('one'))
     const { entry } = await store.get('/a')
     assert.deepEqual(entry, { key: '/a', value: bytes('one'), revision, createRevision: revision })
     assert.equal(Object.getPrototypeOf(entry?.value), Uint8Array.prototype)
-  })
+  },
 
-  it('creating a key that exists throws exists and changes nothing', async (store) => {
+  'creating a key that exists throws exists and changes nothing': async (store) => {
     await store.create('/a', bytes('one'))
     const error = await thrown('exists', () => store.create('/a', bytes('two')))
     assert.equal(error.key, '/a')
     assert.equal(text((await store.get('/a')).entry?.value), 'one')
     assert.equal(await store.current(), 1)
-  })
+  },
 
-  it('an update replaces the value and keeps the create revision', async (store) => {
+  'an update replaces the value and keeps the create revision': async (store) => {
     const created = await store.create('/a', bytes('one'))
     const updated = await store.update('/a', bytes('two'), created)
     const { entry } = await store.get('/a')
     assert.deepEqual(entry, { key: '/a', value: bytes('two'), revision: updated, createRevision: created })
-  })
+  },
 
-  it('updating a key that is not there throws missing', async (store) => {
+  'updating a key that is not there throws missing': async (store) => {
     const error = await thrown('missing', () => store.update('/a', bytes('one'), 1))
     assert.equal(error.key, '/a')
     assert.equal(await store.current(), 0)
-  })
+  },
 
-  it('an update from another revision throws conflict with the present one', async (store) => {
+  'an update from another revision throws conflict with the present one': async (store) => {
     const first = await store.create('/a', bytes('one'))
     const second = await store.update('/a', bytes('two'), first)
     for (const expected of [first, second + 1, 0, -1]) {
@@ -61,18 +61,18 @@ export function describeWrites(it: Suite): void {
       assert.equal(error.revision, second)
     }
     assert.equal(text((await store.get('/a')).entry?.value), 'two')
-  })
+  },
 
-  it('a delete gives back the last entry', async (store) => {
+  'a delete gives back the last entry': async (store) => {
     const created = await store.create('/a', bytes('one'))
     const updated = await store.update('/a', bytes('two'), created)
     const { revision, entry } = await store.delete('/a')
     assert.equal(revision, updated + 1)
     assert.deepEqual(entry, { key: '/a', value: bytes('two'), revision: updated, createRevision: created })
     assert.equal((await store.get('/a')).entry, undefined)
-  })
+  },
 
-  it('a delete with an expectation throws conflict when it does not hold', async (store) => {
+  'a delete with an expectation throws conflict when it does not hold': async (store) => {
     const first = await store.create('/a', bytes('one'))
     const second = await store.update('/a', bytes('two'), first)
     for (const expected of [first, 0, -1]) {
@@ -80,38 +80,38 @@ export function describeWrites(it: Suite): void {
       assert.equal(error.revision, second)
     }
     assert.equal((await store.delete('/a', second)).revision, second + 1)
-  })
+  },
 
-  it('deleting a key that is not there throws missing', async (store) => {
+  'deleting a key that is not there throws missing': async (store) => {
     await thrown('missing', () => store.delete('/a'))
     await thrown('missing', () => store.delete('/a', 1))
-  })
+  },
 
-  it('a key created again begins a new life', async (store) => {
+  'a key created again begins a new life': async (store) => {
     await store.create('/a', bytes('one'))
     await store.delete('/a')
     const created = await store.create('/a', bytes('two'))
     const { entry } = await store.get('/a')
     assert.deepEqual([entry?.revision, entry?.createRevision], [created, created])
-  })
+  },
 
-  it('the caller may reuse its buffer after a write', async (store) => {
+  'the caller may reuse its buffer after a write': async (store) => {
     const value = bytes('one')
     await store.create('/a', value)
     value.fill(0)
     assert.equal(text((await store.get('/a')).entry?.value), 'one')
     assert.equal(text((await store.get('/a', { at: 1 })).entry?.value), 'one')
-  })
+  },
 
-  it('writes of one moment to different keys all succeed, each with its own revision', async (store) => {
+  'writes of one moment to different keys all succeed, each with its own revision': async (store) => {
     const keys = Array.from({ length: 500 }, (_, i) => `/many/${String(i).padStart(4, '0')}`)
     const revisions = await Promise.all(keys.map((key) => store.create(key, bytes(key))))
     assert.equal(new Set(revisions).size, keys.length)
     assert.equal(Math.max(...revisions), keys.length)
     assert.deepEqual(await keysOf(store, '/many/'), keys)
-  })
+  },
 
-  it('a refused write among others of the same moment harms none of them', async (store) => {
+  'a refused write among others of the same moment harms none of them': async (store) => {
     await fill(store, ['/taken'])
     const results = await Promise.allSettled([
       store.create('/a', bytes('a')),
@@ -125,16 +125,16 @@ export function describeWrites(it: Suite): void {
     )
     assert.deepEqual(await keysOf(store, ''), ['/a', '/d', '/taken'])
     assert.equal(await store.current(), 3)
-  })
+  },
 
-  it('of many creates of one key exactly one succeeds', async (store) => {
+  'of many creates of one key exactly one succeeds': async (store) => {
     const tries = Array.from({ length: 50 }, (_, i) => store.create('/one', bytes(String(i))))
     const results = await Promise.allSettled(tries)
     const winners = results.flatMap((result, i) => (result.status === 'fulfilled' ? [String(i)] : []))
     assert.deepEqual(winners, [text((await store.get('/one')).entry?.value)])
-  })
+  },
 
-  it('many concurrent compare-and-swaps of one key lose no update', async (store) => {
+  'many concurrent compare-and-swaps of one key lose no update': async (store) => {
     await store.create('/counter', bytes('0'))
     const increment = async () => {
       for (;;) {
@@ -154,9 +154,9 @@ export function describeWrites(it: Suite): void {
     await Promise.all(Array.from({ length: 16 }, worker))
     assert.equal(text((await store.get('/counter')).entry?.value), '160')
     assert.equal(await store.current(), 161)
-  })
+  },
 
-  it('current is never older than a write acknowledged before the call', async (store) => {
+  'current is never older than a write acknowledged before the call': async (store) => {
     const writer = async (name: number) => {
       for (let i = 0; i < 20; i++) {
         const written = await store.create(`/${name}/${i}`, bytes('x'))
@@ -166,9 +166,9 @@ export function describeWrites(it: Suite): void {
       }
     }
     await Promise.all(Array.from({ length: 8 }, (_, name) => writer(name)))
-  })
+  },
 
-  it('a key with a ttl is deleted by an ordinary delete, never sooner', async (store, signal) => {
+  'a key with a ttl is deleted by an ordinary delete, never sooner': async (store, signal) => {
     const ttlMs = 80
     const startMs = performance.now()
     const created = await store.create('/short', bytes('x'), { ttlMs })
@@ -177,9 +177,9 @@ export function describeWrites(it: Suite): void {
     assert(performance.now() - startMs >= ttlMs, 'it was deleted too soon')
     assert.deepEqual([events[0]?.type, events[0]?.key, text(events[0]?.previous)], ['delete', '/short', 'x'])
     assert.deepEqual(await keysOf(store, ''), ['/long'])
-  })
+  },
 
-  it('an update without a ttl ends the expiry, one with a ttl renews it', async (store, signal) => {
+  'an update without a ttl ends the expiry, one with a ttl renews it': async (store, signal) => {
     const kept = await store.create('/kept', bytes('x'), { ttlMs: 30 })
     await store.update('/kept', bytes('y'), kept)
     const renewed = await store.create('/renewed', bytes('x'), { ttlMs: 30 })
@@ -189,5 +189,5 @@ export function describeWrites(it: Suite): void {
     assert(performance.now() - startMs >= 120, 'the renewed key was deleted too soon')
     assert.equal(events[0]?.key, '/renewed')
     assert.deepEqual(await keysOf(store, ''), ['/kept'])
-  })
+  },
 }

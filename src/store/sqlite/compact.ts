@@ -1,10 +1,10 @@
 import { inTransaction, setMeta, type Engine } from './engine.ts'
-import type { CompactArgs, Compacted } from './protocol.ts'
+import { writeTypes, type CompactArgs, type Compacted } from './protocol.ts'
 import { numberIn, textIn } from './rows.ts'
-import { writeTypes } from './protocol.ts'
 
-// Writes wait for a chunk: it takes some 10 ms.
-const chunkRevisionsMax = 500
+// Writes wait for a chunk, which takes some 10 ms: finding what may go costs less than letting it go.
+const chunkRevisionsMax = 2_000
+const chunkRowsMax = 500
 const vacuumPagesMax = 512
 /** Free pages stay in the file for the next writes, up to this many or a quarter of the file. */
 const freePagesMax = 1_024
@@ -15,25 +15,28 @@ const deleteType = writeTypes.indexOf('delete')
 export function compact(engine: Engine, { before }: CompactArgs): Compacted {
   const to = Math.min(before, engine.compacted + chunkRevisionsMax)
   if (to > engine.compacted) {
-    inTransaction(engine, () => forget(engine, to))
+    inTransaction(engine, () => forgetUpTo(engine, to))
     return { compacted: engine.compacted, isDone: false }
   }
   return { compacted: engine.compacted, isDone: !giveBack(engine) }
 }
 
-function forget(engine: Engine, to: number): void {
+function forgetUpTo(engine: Engine, to: number): void {
   const { sql, file } = engine
+  let forgotten = 0
   for (const row of sql.headOfLog.all(engine.compacted, to)) {
+    if (forgotten >= chunkRowsMax) break
     const revision = numberIn(row, 'revision', file)
     const previous = numberIn(row, 'previous', file)
     if (previous > 0) {
       sql.dropLog.run(previous)
       sql.dropPast.run(textIn(row, 'key', file), revision)
+      forgotten++
     }
     if (row['type'] === deleteType) sql.dropLog.run(revision)
+    engine.compacted = revision
   }
-  engine.compacted = to
-  setMeta(engine, 'compacted', to)
+  setMeta(engine, 'compacted', engine.compacted)
   setMeta(engine, 'revision', engine.revision)
 }
 

@@ -9,7 +9,7 @@ import { corruptError } from './sqlite-errors.ts'
 const busyWaitMs = 500 // a predecessor that is just being killed lets go within milliseconds
 const checkedBytesMax = 64 * 1024 * 1024 // quick_check reads the whole file: a tenth of a second for this much
 const cacheKiB = 8 * 1024
-const walPagesMax = 2_000 // about 8 MiB of log before it is written back: a pause of some 10 ms, and what a start re-reads
+const walPagesMax = 4_000 // about 16 MiB of log before it is written back: a pause of some 20 ms, and what a start re-reads
 const pageBytes = 4_096
 
 /**
@@ -31,7 +31,7 @@ export function openDatabase(file: string, fileBytesMax: number | undefined): Da
       PRAGMA synchronous = FULL;
       PRAGMA cache_size = -${cacheKiB};
       PRAGMA wal_autocheckpoint = ${walPagesMax};
-      PRAGMA journal_size_limit = ${4 * walPagesMax * pageBytes};
+      PRAGMA journal_size_limit = ${2 * walPagesMax * pageBytes};
     `)
     if (fileBytesMax !== undefined) db.exec(`PRAGMA max_page_count = ${Math.ceil(fileBytesMax / pageBytes)}`)
     return db

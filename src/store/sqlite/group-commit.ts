@@ -71,7 +71,7 @@ export function createGroupCommit<T>({ commit, settle }: GroupCommitOptions<T>):
       await turn() // lets those just answered submit their next write, so that it joins the next group
     }
     isBusy = false
-    for (const { resolve } of idle.splice(0)) resolve()
+    for (const done of idle.splice(0)) done.resolve()
   }
   return {
     submit(write) {

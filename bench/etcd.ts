@@ -1,0 +1,130 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { connect, constants, type ClientHttp2Session } from 'node:http2'
+import { createServer, type AddressInfo } from 'node:net'
+import { join } from 'node:path'
+
+import { realClock } from '../src/base/clock.ts'
+
+/** A one-member etcd on loopback and free ports, and the smallest gRPC client that can put and get. */
+export interface Etcd extends AsyncDisposable {
+  readonly version: string
+  /** Resolves when etcd has answered, which it does after its log is synced. */
+  put(key: string, value: Uint8Array): Promise<void>
+  /** A serializable read of a missing key: no disk, no consensus. It shows what this client and gRPC alone can do. */
+  ping(): Promise<void>
+  /** Processor seconds that etcd has used; undefined where the system does not say. */
+  cpuSeconds(): number | undefined
+}
+
+const startMsMax = 15_000
+
+/** Undefined when etcd is not installed. */
+export async function startEtcd(folder: string, program = 'etcd'): Promise<Etcd | undefined> {
+  const version = /etcd Version: (\S+)/.exec(
+    spawnSync(program, ['--version'], { encoding: 'utf8' }).stdout ?? '',
+  )
+  if (!version?.[1]) return undefined
+  const [client, peer] = [`http://127.0.0.1:${await freePort()}`, `http://127.0.0.1:${await freePort()}`]
+  const child = spawn(
+    program,
+    [
+      `--name=bench`,
+      `--data-dir=${join(folder, 'etcd')}`,
+      `--listen-client-urls=${client}`,
+      `--advertise-client-urls=${client}`,
+      `--listen-peer-urls=${peer}`,
+      `--initial-advertise-peer-urls=${peer}`,
+      `--initial-cluster=bench=${peer}`,
+      '--logger=zap',
+      '--log-level=error',
+    ],
+    { stdio: ['ignore', 'ignore', 'inherit'] },
+  )
+  const exited = once(child, 'exit')
+  const session = await ready(client)
+  return {
+    version: version[1],
+    put: (key, value) => call(session, '/etcdserverpb.KV/Put', [field(1, Buffer.from(key)), field(2, value)]),
+    // RangeRequest: key = 1, serializable = 7
+    ping: () =>
+      call(session, '/etcdserverpb.KV/Range', [field(1, Buffer.from('/none')), Buffer.from([7 << 3, 1])]),
+    cpuSeconds: () => cpuSecondsOf(child.pid),
+    async [Symbol.asyncDispose]() {
+      session.close()
+      child.kill('SIGTERM')
+      await exited
+    },
+  }
+}
+
+async function ready(url: string): Promise<ClientHttp2Session> {
+  const deadlineMs = realClock.monotonicMs() + startMsMax
+  for (;;) {
+    const session = connect(url)
+    session.on('error', () => {}) // the call below fails with it
+    try {
+      await call(session, '/etcdserverpb.KV/Put', [
+        field(1, Buffer.from('/ready')),
+        field(2, Buffer.from('1')),
+      ])
+      session.setLocalWindowSize(8 * 1024 * 1024)
+      return session
+    } catch (error) {
+      session.destroy()
+      if (realClock.monotonicMs() > deadlineMs) throw error
+      await realClock.sleep(50)
+    }
+  }
+}
+
+/** A unary call: one length-prefixed message there, one back, the outcome in the trailers. */
+function call(session: ClientHttp2Session, path: string, fields: readonly Uint8Array[]): Promise<void> {
+  const message = Buffer.concat(fields)
+  const frame = Buffer.alloc(5 + message.length)
+  frame.writeUInt32BE(message.length, 1)
+  message.copy(frame, 5)
+  return new Promise((resolve, reject) => {
+    const stream = session.request({
+      [constants.HTTP2_HEADER_METHOD]: 'POST',
+      [constants.HTTP2_HEADER_PATH]: path,
+      'content-type': 'application/grpc',
+      te: 'trailers',
+    })
+    stream.on('trailers', (trailers) => {
+      if (trailers['grpc-status'] === '0') resolve()
+      else reject(new Error(`etcd answered ${trailers['grpc-status']}: ${trailers['grpc-message']}`))
+    })
+    stream.on('error', reject)
+    stream.on('close', () => reject(new Error('etcd closed the stream without an answer')))
+    stream.resume()
+    stream.end(frame)
+  })
+}
+
+/** A length-delimited protobuf field. */
+function field(number: number, value: Uint8Array): Buffer {
+  const head = [(number << 3) | 2]
+  let length = value.byteLength
+  for (; length > 0x7f; length >>>= 7) head.push((length & 0x7f) | 0x80)
+  head.push(length)
+  return Buffer.concat([Buffer.from(head), value])
+}
+
+const ticksPerSecond = 100 // USER_HZ, the same on every Linux that Node supports
+
+function cpuSecondsOf(pid: number | undefined): number | undefined {
+  if (process.platform !== 'linux' || pid === undefined) return undefined
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
+  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond // utime and stime, see proc(5)
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
