@@ -6,6 +6,11 @@ import type { KubeObject } from './meta.ts'
 import type { ResourceDef } from './resource.ts'
 import { configMaps } from './resources/configmaps.ts'
 import { deployments } from './resources/deployments.ts'
+import { endpointSlices } from './resources/endpointslices.ts'
+import { events } from './resources/events.ts'
+import { ingressClasses } from './resources/ingressclasses.ts'
+import { ingresses } from './resources/ingresses.ts'
+import { leases } from './resources/leases.ts'
 import { namespaces } from './resources/namespaces.ts'
 import { nodes } from './resources/nodes.ts'
 import { pods } from './resources/pods.ts'
@@ -23,6 +28,7 @@ const erased = <T extends KubeObject>(def: ResourceDef<T>): ResourceDef => def a
 export const resources: readonly ResourceDef[] = [
   // core
   erased(configMaps),
+  erased(events),
   erased(namespaces),
   erased(nodes),
   erased(pods),
@@ -32,4 +38,11 @@ export const resources: readonly ResourceDef[] = [
   // apps
   erased(deployments),
   erased(replicaSets),
+  // coordination.k8s.io
+  erased(leases),
+  // discovery.k8s.io
+  erased(endpointSlices),
+  // networking.k8s.io
+  erased(ingressClasses),
+  erased(ingresses),
 ]

@@ -60,8 +60,9 @@ export const deployments: ResourceDef<Deployment> = {
     },
     { name: 'Selector', type: 'string', priority: 1, value: ({ spec }) => selectorText(spec.selector) },
   ],
-  applyDefaults: ({ spec }) => {
-    if (spec !== undefined) applySpecDefaults(spec)
+  applyDefaults: (deployment) => {
+    deployment.spec ??= {} as DeploymentSpec // validation says what is missing in it
+    applySpecDefaults(deployment.spec)
   },
   prepareForCreate: (deployment) => {
     deployment.status = {}

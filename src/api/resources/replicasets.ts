@@ -1,7 +1,7 @@
 import { fieldError, type FieldError } from '../field-errors.ts'
 import type { ResourceDef } from '../resource.ts'
 import { typeNamed } from '../schema/schema.ts'
-import type { ReplicaSet } from '../schema/types.gen.ts'
+import type { ReplicaSet, ReplicaSetSpec } from '../schema/types.gen.ts'
 import { validateImmutable } from '../validate-meta.ts'
 import { ageColumn, containerImages, containerNames, nameColumn } from './cells.ts'
 import { applyPodTemplateDefaults } from './pod/defaults.ts'
@@ -58,8 +58,9 @@ export const replicaSets: ResourceDef<ReplicaSet> = {
     { name: 'Selector', type: 'string', priority: 1, value: ({ spec }) => selectorText(spec.selector) },
   ],
   selectableFields: { 'status.replicas': ({ status }) => String(status?.replicas ?? 0) },
-  applyDefaults: ({ spec }) => {
-    if (spec === undefined) return
+  applyDefaults: (replicaSet) => {
+    replicaSet.spec ??= {} as ReplicaSetSpec // validation says what is missing in it
+    const { spec } = replicaSet
     spec.replicas ??= 1
     spec.template ??= { spec: { containers: [] } }
     applyPodTemplateDefaults(spec.template)
