@@ -8,6 +8,7 @@ import { configExitCode, CommandError } from './command-error.ts'
 import type { Begin, FromProcess, Ready } from './messages.ts'
 
 export interface Child {
+  readonly name: string
   /** Starts the process over and over until `stop`. Resolves when it is ready for the first time; throws if it can't be. */
   begin(begin: () => Begin): Promise<void>
   /** SIGTERM, then SIGKILL after `stopKillMs`. Resolves when it has ended. */
@@ -68,6 +69,7 @@ export function openChild({ name, clock, onReady, onCrash, onSpawn }: ChildOptio
     child.send(begin(), () => {})
   }
   return {
+    name,
     begin(begin) {
       follow(begin)
       return first.promise

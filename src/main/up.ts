@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { realClock } from '../base/clock.ts'
 import { openChild, type Child } from './child.ts'
@@ -28,7 +28,7 @@ export interface Addresses {
 
 interface Running {
   readonly supervisor: ProcessIdentity
-  readonly processes: readonly ProcessIdentity[]
+  readonly processes: readonly (ProcessIdentity & { readonly name: string })[]
 }
 
 /** A predecessor that was killed leaves processes that end by themselves within this time. */
@@ -128,11 +128,16 @@ export function readRunning(dir: DataDir): Running | undefined {
 }
 
 function writeRunning(dir: DataDir, children: readonly Child[]): void {
-  const identities = children.flatMap(({ pid }) => (pid === undefined ? [] : (processIdentity(pid) ?? [])))
+  const identities = children.flatMap(({ name, pid }) => {
+    const identity = pid === undefined ? undefined : processIdentity(pid)
+    return identity ? [{ name, ...identity }] : []
+  })
   const supervisor = processIdentity(process.pid)
   if (!supervisor) throw new CommandError('/proc does not show this process: Sampan runs apps on Linux only')
   const running: Running = { supervisor, processes: identities }
-  writeFileSync(runningFile(dir), JSON.stringify(running), { mode: 0o600 })
+  const file = runningFile(dir)
+  writeFileSync(`${file}.new`, JSON.stringify(running), { mode: 0o600 })
+  renameSync(`${file}.new`, file)
 }
 
 const signalled = () =>

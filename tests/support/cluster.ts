@@ -1,0 +1,181 @@
+/** A whole Sampan for a test: the real executable on free ports and in a folder of its own. */
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { kubectlPath } from './kubectl.ts'
+
+export const root = join(import.meta.dirname, '..', '..')
+const executable = join(root, 'bin', 'sampan')
+const readyWithinMs = 60_000
+
+export interface Cluster extends AsyncDisposable {
+  readonly dataDir: string
+  readonly kubeconfig: string
+  /** `http://127.0.0.1:PORT` of the gateway. */
+  readonly gatewayUrl: string
+  readonly apiUrl: string
+  /** Everything that `sampan up` has printed. */
+  readonly output: () => string
+  /** The pid of one of its processes. */
+  pidOf(name: 'server' | 'agent' | 'gateway' | 'supervisor'): number
+  kubectl(args: readonly string[] | string, options?: KubectlOptions): Output
+  /** As `kubectl`, but throws when it fails. Answers what it printed. */
+  ok(args: readonly string[] | string, options?: KubectlOptions): string
+  /** SIGTERM to the supervisor: the apps go on. */
+  stop(): Promise<void>
+  /** `sampan up` again on the same folder and ports. */
+  start(): Promise<void>
+}
+
+export interface KubectlOptions {
+  readonly input?: string
+  readonly timeoutMs?: number
+}
+
+export interface Output {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export interface ClusterOptions {
+  /** More arguments for `sampan up`. */
+  readonly args?: readonly string[]
+  readonly env?: NodeJS.ProcessEnv
+}
+
+/** Resolves once it has printed `ready`. Disposing of it stops the apps too and removes the folder. */
+export async function openCluster(options: ClusterOptions = {}): Promise<Cluster> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'sampan-e2e-'))
+  const kubeconfig = join(dataDir, 'kubeconfig')
+  const env = { ...process.env, ...options.env }
+  let output = ''
+  let ports = { api: '127.0.0.1:0', tls: '127.0.0.1:0', gateway: '127.0.0.1:0' }
+  let child: ChildProcess | undefined
+  const start = async () => {
+    const listen = ['--listen', ports.api, '--tls-listen', ports.tls, '--gateway-listen', ports.gateway]
+    const args = ['up', '--data-dir', dataDir, '--name', 'node-1', ...listen, ...(options.args ?? [])]
+    child = spawn(process.execPath, [executable, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env })
+    output = ''
+    child.stdout?.on('data', (chunk) => (output += String(chunk)))
+    child.stderr?.on('data', (chunk) => (output += String(chunk)))
+    await isReady(child, () => output)
+    const find = (pattern: RegExp) => pattern.exec(output)?.[1] ?? ''
+    ports = {
+      api: find(/http:\/\/([\d.]+:\d+)/),
+      tls: find(/https:\/\/([\d.]+:\d+)/),
+      gateway: find(/gateway\s+http:\/\/([\d.]+:\d+)/),
+    }
+  }
+  const stop = async () => {
+    const running = child
+    if (!running || running.exitCode !== null || running.signalCode !== null) return
+    const ended = new Promise((resolve) => running.once('exit', resolve))
+    running.kill('SIGTERM')
+    await ended
+  }
+  const kubectl = (
+    args: readonly string[] | string,
+    { input, timeoutMs = 60_000 }: KubectlOptions = {},
+  ): Output => {
+    const list = typeof args === 'string' ? args.split(' ') : args
+    const cache = join(dataDir, 'kubectl-cache')
+    const result = spawnSync(kubectlPath(), ['--cache-dir', cache, ...list], {
+      env: { PATH: env['PATH'], HOME: dataDir, KUBECONFIG: kubeconfig, TZ: 'UTC' },
+      encoding: 'utf8',
+      timeout: timeoutMs,
+      maxBuffer: 64 * 1024 * 1024,
+      ...(input !== undefined && { input }),
+    })
+    return { code: result.status, stdout: result.stdout, stderr: result.stderr }
+  }
+  try {
+    await start()
+  } catch (error) {
+    child?.kill('SIGKILL')
+    rmSync(dataDir, { recursive: true, force: true })
+    throw error
+  }
+  return {
+    dataDir,
+    kubeconfig,
+    get gatewayUrl() {
+      return `http://${ports.gateway}`
+    },
+    get apiUrl() {
+      return `https://${ports.tls}`
+    },
+    output: () => output,
+    pidOf: (name) => pidOf(dataDir, name),
+    kubectl,
+    ok(args, kubectlOptions) {
+      const { code, stdout, stderr } = kubectl(args, kubectlOptions)
+      if (code !== 0) throw new Error(`kubectl ${String(args)} failed with ${code}: ${stderr}${stdout}`)
+      return stdout
+    },
+    stop,
+    start,
+    async [Symbol.asyncDispose]() {
+      await stop()
+      const { status, stderr } = spawnSync(process.execPath, [executable, 'down', '--data-dir', dataDir], {
+        encoding: 'utf8',
+      })
+      if (status !== 0) throw new Error(`sampan down failed: ${stderr}`)
+      rmSync(dataDir, { recursive: true, force: true })
+    },
+  }
+}
+
+function isReady(child: ChildProcess, output: () => string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(
+      () => finish(new Error(`not ready within ${readyWithinMs} ms: ${output()}`)),
+      readyWithinMs,
+    )
+    const onExit = (code: number | null) => finish(new Error(`sampan up ended with ${code}: ${output()}`))
+    const onData = () => {
+      if (/^ready$/m.test(output())) finish()
+    }
+    const finish = (error?: Error) => {
+      clearTimeout(timer)
+      child.off('exit', onExit)
+      child.stdout?.off('data', onData)
+      if (error) reject(error)
+      else resolve()
+    }
+    child.on('exit', onExit)
+    child.stdout?.on('data', onData)
+  })
+}
+
+function pidOf(dataDir: string, name: string): number {
+  const running = JSON.parse(readFileSync(join(dataDir, 'run', 'up.json'), 'utf8')) as {
+    readonly supervisor: { readonly pid: number }
+    readonly processes: readonly { readonly pid: number; readonly name: string }[]
+  }
+  const pid =
+    name === 'supervisor' ? running.supervisor.pid : running.processes.find((one) => one.name === name)?.pid
+  if (pid === undefined) throw new Error(`no process ${name} in ${dataDir}`)
+  return pid
+}
+
+/** Asks until `probe` yields something; throws with the last answer after `withinMs`. */
+export async function until<T>(
+  what: string,
+  probe: () => Promise<T | undefined> | T | undefined,
+  withinMs = 60_000,
+): Promise<T> {
+  const deadline = performance.now() + withinMs
+  let last: unknown
+  while (performance.now() < deadline) {
+    try {
+      const answer = await probe()
+      if (answer !== undefined) return answer
+    } catch (error) {
+      last = error
+    }
+    await new Promise((resolve) => setTimeout(resolve, 25))
+  }
+  throw new Error(`${what}: not within ${withinMs} ms`, { cause: last })
+}

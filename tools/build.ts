@@ -1,0 +1,13 @@
+/** `npm run build`: compiles `src/` to `dist/` for publishing, since Node.js strips no types below `node_modules`. */
+import { spawnSync } from 'node:child_process'
+import { cpSync, globSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+
+const root = join(import.meta.dirname, '..')
+const dist = join(root, 'dist')
+
+rmSync(dist, { recursive: true, force: true })
+const tsc = join(root, 'node_modules', '.bin', 'tsc')
+const { status } = spawnSync(tsc, ['-p', join(root, 'tsconfig.build.json')], { stdio: 'inherit' })
+for (const file of globSync('**/*.cjs', { cwd: join(root, 'src') })) cpSync(join(root, 'src', file), join(dist, file))
+process.exitCode = status ?? 1
