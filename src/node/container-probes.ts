@@ -35,7 +35,9 @@ export interface ContainerProbesOptions {
 export function createContainerProbes(options: ContainerProbesOptions): ContainerProbes {
   const { container, target, startedMs, wasReady } = options
   const fresh = startProbes(container, startedMs)
-  let states: readonly ProbeState[] = wasReady ? fresh.map((state) => ({ ...state, result: 'success' as const })) : fresh
+  let states: readonly ProbeState[] = wasReady
+    ? fresh.map((state) => ({ ...state, result: 'success' as const }))
+    : fresh
   const asking = new Set<ProbeKind>()
 
   const run = async (kind: ProbeKind) => {
@@ -43,9 +45,12 @@ export function createContainerProbes(options: ContainerProbesOptions): Containe
     if (!probe) return
     const { isSuccess, message } = await ask(probe, target)
     const nowMs = target.clock.monotonicMs()
-    states = states.map((state) => (state.kind === kind ? applyAnswer(state, { isSuccess, nowMs, probe }) : state))
+    states = states.map((state) =>
+      state.kind === kind ? applyAnswer(state, { isSuccess, nowMs, probe }) : state,
+    )
     asking.delete(kind)
-    if (!isSuccess && states.find((state) => state.kind === kind)?.last === 'failure') options.onFailure(kind, message)
+    if (!isSuccess && states.find((state) => state.kind === kind)?.last === 'failure')
+      options.onFailure(kind, message)
     options.onAnswer()
   }
   return {

@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import type { Handle, WorkloadSpec } from '../runtime/runtime.ts'
 import { RuntimeError } from '../runtime/runtime.ts'
 import type { ContainerState, ContainerStateWaiting } from '../api/schema/types.gen.ts'
+import { intend, stateOf } from './attempts.ts'
 import type { NodeContext } from './context.ts'
 import { removeOldAttempts } from './log-files.ts'
 import { openLogFollower, type LogFollower } from './log-follower.ts'
@@ -22,7 +23,6 @@ import {
   type ContainerRecord,
   type PodPaths,
 } from './pod-records.ts'
-import { raiseBackoff } from './restart-backoff.ts'
 import { timeOf } from './times.ts'
 import { isErrno } from './write-file.ts'
 
@@ -43,8 +43,10 @@ export interface ContainerRun extends AsyncDisposable {
 }
 
 /** What to run, as far as it doesn't follow from the container's place. */
-export interface ContainerLaunch
-  extends Pick<WorkloadSpec, 'argv' | 'cwd' | 'env' | 'address' | 'node' | 'resources' | 'options'> {
+export interface ContainerLaunch extends Pick<
+  WorkloadSpec,
+  'argv' | 'cwd' | 'env' | 'address' | 'node' | 'resources' | 'options'
+> {
   readonly imageID: string
 }
 
@@ -61,144 +63,159 @@ const recordRetryMs = 2_000 // a full disk may have room again
 /** Upstream's FallbackToLogsOnError takes 2 KiB or 80 lines; ten say as much on a status page. */
 const tail = { linesMax: 10, bytesMax: 2_048 }
 
+/** What its functions share. `record` is always what is on disk. */
+interface RunState {
+  readonly options: ContainerRunOptions
+  readonly stop: AbortController
+  /** Readers of its logs. */
+  readonly listeners: Set<() => void>
+  record: ContainerRecord
+  follower?: LogFollower
+  /** Settles when the running attempt's end is recorded. */
+  watching: Promise<void>
+}
+
 export async function openContainerRun(options: ContainerRunOptions): Promise<ContainerRun> {
   const { context, paths, name } = options
-  const { runtime, clock, logger } = context
-  const stop = new AbortController()
-  const listeners = new Set<() => void>()
-  let record = await readContainerRecord(paths, name)
-  let follower: LogFollower | undefined
-  let watching: Promise<void> = Promise.resolve()
-
-  const save = async (next: ContainerRecord) => {
-    await writeContainerRecord(paths, name, next)
-    record = next
+  const state: RunState = {
+    options,
+    stop: new AbortController(),
+    listeners: new Set(),
+    record: await readContainerRecord(paths, name),
+    watching: Promise.resolve(),
   }
-  const saveCurrent = (change: Partial<AttemptRecord>) => {
-    const { current } = record
-    return current ? save({ ...record, current: { ...current, ...change } }) : Promise.resolve()
-  }
-  const finish = async (attempt: number, exit: Omit<AttemptExit, 'message'>) => {
-    await follower?.drain({ isEnd: true })
-    const message = exit.code === 0 ? '' : await tailOutput({ logDir: paths.log(name), attempt }, tail)
-    await saveCurrent({ exit: { ...exit, ...(message !== '' && { message }) } })
-    await follower?.[Symbol.asyncDispose]()
-    follower = undefined
-    for (const listener of listeners) listener()
-    options.onExit()
-  }
-  const watchEnd = async (attempt: AttemptRecord, handle: Handle) => {
-    while (!stop.signal.aborted) {
-      try {
-        return await finish(attempt.attempt, describeExit(await runtime.wait(handle, stop.signal)))
-      } catch (error) {
-        if (stop.signal.aborted) return
-        if (isErrno(error, 'ENOSPC')) context.onDiskFull()
-        logger.error('the end of a container could not be recorded, trying again', { error, container: name })
-        await clock.sleep(recordRetryMs, stop.signal).catch(() => {}) // aborted: the loop ends
-      }
-    }
-  }
-  const follow = async (attempt: AttemptRecord, handle: Handle) => {
-    follower = await openFollower(options, attempt.attempt)
-    follower.onGrowth(() => {
-      for (const listener of listeners) listener()
-    })
-    watching = watchEnd(attempt, handle)
-  }
-  const adopt = async () => {
-    const { current } = record
-    if (!current || current.exit) return
-    const handle = current.handle ?? (await runtime.recover(stateDirOf(options, current.attempt)))
-    if (!handle) return // the intent was never carried out: `start` takes it up
-    if (!current.handle) await saveCurrent({ handle })
-    await follow(current, handle)
-    // One that ended meanwhile must not look as if it ran.
-    if ((await runtime.inspect(handle)).phase !== 'running') await watching
-  }
-  await adopt()
-
+  await adopt(state)
   return {
     name,
     get record() {
-      return record
+      return state.record
     },
     get phase() {
-      if (!record.current?.handle && !record.current?.exit) return 'none'
-      return record.current.exit ? 'exited' : 'running'
+      const { current } = state.record
+      return current?.exit ? 'exited' : current?.handle ? 'running' : 'none'
     },
     get handle() {
-      return record.current?.exit ? undefined : record.current?.handle
+      return state.record.current?.exit ? undefined : state.record.current?.handle
     },
-    async start(launch) {
-      await save(intend(record, { uid: options.podUid, name, now: clock.now(), imageID: launch.imageID }))
-      const { current } = record
-      if (!current) return
-      const stateDir = stateDirOf(options, current.attempt)
-      const rawDir = rawDirOf(options, current.attempt)
-      await mkdir(stateDir, { recursive: true, mode: 0o711 })
-      await mkdir(rawDir, { recursive: true, mode: 0o711 })
-      const { imageID: _imageID, ...program } = launch
-      try {
-        const files = { stdoutPath: join(rawDir, 'stdout'), stderrPath: join(rawDir, 'stderr') }
-        const handle = await startOnce(context, { id: current.id, ...program, ...files, stateDir })
-        await saveCurrent({ handle })
-        await follow(current, handle)
-      } catch (error) {
-        if (!(error instanceof RuntimeError)) throw error
-        const finishedAt = timeOf(clock.now())
-        await saveCurrent({ exit: { code: 128, signal: 0, reason: 'StartError', finishedAt, message: error.message } })
-        throw error
-      } finally {
-        await removeOld(options, record)
-      }
-    },
+    start: (launch) => startAttempt(state, launch),
     async stop(how) {
-      const handle = record.current?.exit ? undefined : record.current?.handle
-      if (!handle) return
-      await runtime.stop(handle, how)
-      await watching
+      const { current } = state.record
+      if (!current?.handle || current.exit) return
+      await context.runtime.stop(current.handle, how)
+      await state.watching
     },
-    state: (waiting) => stateOf(record, waiting),
-    log(which) {
-      const attempt = which === 'current' ? record.current : record.previous
-      if (!attempt) return undefined
-      return {
-        logDir: paths.log(name),
-        attempt: attempt.attempt,
-        isEnded: () => record.current?.attempt !== attempt.attempt || record.current.exit !== undefined,
-        onChange(fn) {
-          listeners.add(fn)
-          return () => void listeners.delete(fn)
-        },
-      }
-    },
-    containerID: () => record.current && `${runtime.name}://${record.current.id}`,
+    state: (waiting) => stateOf(state.record, waiting),
+    log: (which) => logSourceOf(state, which),
+    containerID: () => state.record.current && `${context.runtime.name}://${state.record.current.id}`,
     async [Symbol.asyncDispose]() {
-      stop.abort(new Error('the agent lets go of the container'))
-      await watching
-      await follower?.[Symbol.asyncDispose]()
+      state.stop.abort(new Error('the agent lets go of the container'))
+      await state.watching
+      await state.follower?.[Symbol.asyncDispose]()
     },
   }
 }
 
-/** The record of the decision to start: the next attempt, unless one is intended already. */
-function intend(
-  record: ContainerRecord,
-  { uid, name, now, imageID }: { readonly uid: string; readonly name: string; readonly now: Date; readonly imageID: string },
-): ContainerRecord {
-  const { current, previous, backoff } = record
-  if (current && !current.handle && !current.exit) return { ...record, imageID }
-  const attempt = record.attempts + 1
-  const next = { attempt, id: `${uid}_${name}_${attempt}`, startedAt: timeOf(now) }
-  const before = current ?? previous
+async function startAttempt(state: RunState, { imageID, ...program }: ContainerLaunch): Promise<void> {
+  const { context, paths, podUid: uid, name } = state.options
+  const { clock } = context
+  await save(state, intend(state.record, { uid, name, now: clock.now(), imageID }))
+  const { current } = state.record
+  if (!current) return
+  const stateDir = paths.attempt(name, current.attempt)
+  const rawDir = paths.raw(name, current.attempt)
+  await mkdir(stateDir, { recursive: true, mode: 0o711 })
+  await mkdir(rawDir, { recursive: true, mode: 0o711 })
+  const files = { stdoutPath: join(rawDir, 'stdout'), stderrPath: join(rawDir, 'stderr') }
+  try {
+    const handle = await startOnce(context, { id: current.id, ...program, ...files, stateDir })
+    await saveCurrent(state, { handle })
+    await follow(state, current, handle)
+  } catch (error) {
+    if (!(error instanceof RuntimeError)) throw error
+    const finishedAt = timeOf(clock.now())
+    const exit = { code: 128, signal: 0, reason: 'StartError', finishedAt, message: error.message }
+    await saveCurrent(state, { exit })
+    throw error
+  } finally {
+    await removeOld(state.options, state.record)
+  }
+}
+
+/** Takes up what an earlier agent began. */
+async function adopt(state: RunState): Promise<void> {
+  const { context, paths, name } = state.options
+  const { current } = state.record
+  if (!current || current.exit) return
+  const handle = current.handle ?? (await context.runtime.recover(paths.attempt(name, current.attempt)))
+  if (!handle) return // the intent was never carried out: `start` takes it up
+  if (!current.handle) await saveCurrent(state, { handle })
+  await follow(state, current, handle)
+  // One that ended meanwhile must not look as if it ran.
+  if ((await context.runtime.inspect(handle)).phase !== 'running') await state.watching
+}
+
+async function follow(state: RunState, attempt: AttemptRecord, handle: Handle): Promise<void> {
+  state.follower = await openFollower(state.options, attempt.attempt)
+  state.follower.onGrowth(() => {
+    for (const listener of state.listeners) listener()
+  })
+  state.watching = watchEnd(state, attempt, handle)
+}
+
+/** Waits for the end of an attempt and records it, however often the disk refuses. */
+async function watchEnd(state: RunState, attempt: AttemptRecord, handle: Handle): Promise<void> {
+  const { context, name } = state.options
+  const { signal } = state.stop
+  while (!signal.aborted) {
+    try {
+      const exit = await context.runtime.wait(handle, signal)
+      const reason = exit.reason === 'Lost' ? 'ContainerStatusUnknown' : exit.reason
+      return await finish(state, attempt.attempt, { ...exit, reason })
+    } catch (error) {
+      if (signal.aborted) return
+      if (isErrno(error, 'ENOSPC')) context.onDiskFull()
+      context.logger.error('the end of a container could not be recorded, trying again', {
+        error,
+        container: name,
+      })
+      await context.clock.sleep(recordRetryMs, signal).catch(() => {}) // aborted: the loop ends
+    }
+  }
+}
+
+async function finish(state: RunState, attempt: number, exit: Omit<AttemptExit, 'message'>): Promise<void> {
+  const { paths, name, onExit } = state.options
+  await state.follower?.drain({ isEnd: true })
+  const message = exit.code === 0 ? '' : await tailOutput({ logDir: paths.log(name), attempt }, tail)
+  await saveCurrent(state, { exit: { ...exit, ...(message !== '' && { message }) } })
+  await state.follower?.[Symbol.asyncDispose]()
+  delete state.follower
+  for (const listener of state.listeners) listener()
+  onExit()
+}
+
+async function save(state: RunState, next: ContainerRecord): Promise<void> {
+  await writeContainerRecord(state.options.paths, state.options.name, next)
+  state.record = next
+}
+
+async function saveCurrent(state: RunState, change: Partial<AttemptRecord>): Promise<void> {
+  const { current } = state.record
+  if (current) await save(state, { ...state.record, current: { ...current, ...change } })
+}
+
+function logSourceOf(state: RunState, which: 'current' | 'previous'): LogSource | undefined {
+  const { paths, name } = state.options
+  const attempt = state.record[which]?.attempt
+  if (attempt === undefined) return undefined
   return {
-    attempts: attempt,
-    restartCount: record.restartCount + (current ? 1 : 0),
-    imageID,
-    current: next,
-    ...(before && { previous: before }),
-    ...(current && { backoff: raiseBackoff(backoff, now.getTime()) }),
+    logDir: paths.log(name),
+    attempt,
+    isEnded: () => state.record.current?.attempt !== attempt || state.record.current.exit !== undefined,
+    onChange(fn) {
+      state.listeners.add(fn)
+      return () => void state.listeners.delete(fn)
+    },
   }
 }
 
@@ -214,42 +231,11 @@ async function startOnce({ runtime }: NodeContext, spec: WorkloadSpec): Promise<
   }
 }
 
-function stateOf(record: ContainerRecord, waiting: ContainerStateWaiting | undefined) {
-  const { current, previous } = record
-  const terminated = (attempt: AttemptRecord | undefined): ContainerState =>
-    attempt?.exit
-      ? {
-          terminated: {
-            exitCode: attempt.exit.code,
-            ...(attempt.exit.signal > 0 && { signal: attempt.exit.signal }),
-            reason: attempt.exit.reason,
-            ...(attempt.exit.message !== undefined && { message: attempt.exit.message }),
-            startedAt: timeOf(new Date(attempt.handle?.startedAt ?? attempt.startedAt)),
-            finishedAt: timeOf(new Date(attempt.exit.finishedAt)),
-            containerID: `${attempt.handle?.runtime ?? 'process'}://${attempt.id}`,
-          },
-        }
-      : {}
-  if (current?.exit) {
-    if (waiting) return { state: { waiting }, lastState: terminated(current) }
-    return { state: terminated(current), lastState: terminated(previous) }
-  }
-  if (current?.handle)
-    return { state: { running: { startedAt: timeOf(new Date(current.handle.startedAt)) } }, lastState: terminated(previous) }
-  return { state: { waiting: waiting ?? { reason: 'ContainerCreating' } }, lastState: terminated(previous) }
-}
-
-const describeExit = (exit: { code: number; signal: number; reason: string; finishedAt: string }) =>
-  exit.reason === 'Lost' ? { ...exit, reason: 'ContainerStatusUnknown' } : exit
-
-const stateDirOf = ({ paths, name }: ContainerRunOptions, attempt: number) => paths.attempt(name, attempt)
-const rawDirOf = ({ paths, name }: ContainerRunOptions, attempt: number) => paths.raw(name, attempt)
-
 function openFollower(options: ContainerRunOptions, attempt: number): Promise<LogFollower> {
   const { context, paths, name } = options
   const { clock, logger, logLimits: limits, onDiskFull } = context
   return openLogFollower({
-    attemptDir: rawDirOf(options, attempt),
+    rawDir: paths.raw(name, attempt),
     logDir: paths.log(name),
     attempt,
     limits,
@@ -260,12 +246,16 @@ function openFollower(options: ContainerRunOptions, attempt: number): Promise<Lo
 }
 
 /** Of ended attempts, only the latest is kept. */
-async function removeOld({ paths, name }: ContainerRunOptions, { current, previous }: ContainerRecord): Promise<void> {
+async function removeOld(
+  { paths, name }: ContainerRunOptions,
+  { current, previous }: ContainerRecord,
+): Promise<void> {
   const keep = [current?.attempt, previous?.attempt].filter((attempt) => attempt !== undefined)
   await removeOldAttempts(paths.log(name), keep)
   for (const folder of [paths.container(name), join(paths.root, 'raw', name)]) {
     const entries = await readdir(folder).catch(() => []) // nothing there yet
     for (const entry of entries)
-      if (/^\d+$/.test(entry) && !keep.includes(Number(entry))) await rm(join(folder, entry), { recursive: true, force: true })
+      if (/^\d+$/.test(entry) && !keep.includes(Number(entry)))
+        await rm(join(folder, entry), { recursive: true, force: true })
   }
 }

@@ -45,7 +45,12 @@ const errorRetry = { baseMs: 10_000, factor: 2, capMs: 300_000 } // nobody's cha
 const turnMs = 1_500 // how long ErrImagePull shows, about as upstream's next sync
 
 /** Takes note of why a start failed: what the status says, an event, and when it is tried again. */
-export function noteFailure(slot: ContainerSlot, error: unknown, context: NodeContext, record: Recorder): void {
+export function noteFailure(
+  slot: ContainerSlot,
+  error: unknown,
+  context: NodeContext,
+  record: Recorder,
+): void {
   const nowMs = context.clock.monotonicMs()
   const message = describeError(error)
   const retry = (waiting: ContainerStateWaiting | undefined, how: typeof configRetry) => {

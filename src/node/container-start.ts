@@ -49,7 +49,13 @@ export async function startContainer(input: StartInput): Promise<void> {
   signal.throwIfAborted()
   const launch: ContainerLaunch = {
     ...place({ ...input, mounts, argv: entry.argv, cwd }),
-    env: { PATH: entry.path, HOME: paths.home, HOSTNAME: hostnameOf(pod), ...portVariable(container), ...env },
+    env: {
+      PATH: entry.path,
+      HOME: paths.home,
+      HOSTNAME: hostnameOf(pod),
+      ...portVariable(container),
+      ...env,
+    },
     address: input.address,
     node: entry.node,
     ...limitsOf(container),
@@ -60,7 +66,14 @@ export async function startContainer(input: StartInput): Promise<void> {
   record('Normal', 'Started', `Started container ${container.name}`)
 }
 
-async function pullImage({ context, pod, container, run, record, signal }: StartInput): Promise<PreparedImage> {
+async function pullImage({
+  context,
+  pod,
+  container,
+  run,
+  record,
+  signal,
+}: StartInput): Promise<PreparedImage> {
   const { clock, packages } = context
   const startMs = clock.monotonicMs()
   const { imageID } = run.record
@@ -93,7 +106,8 @@ async function readEnv({ context, pod, container, podIP }: StartInput) {
   for (const name of names.configMaps) configMaps.set(name, await objects.configMap(namespace, name))
   for (const name of names.secrets) secrets.set(name, await objects.secret(namespace, name))
   // Links are a convenience: a node that has lost its API server restarts its containers without them.
-  const services = pod.spec.enableServiceLinks === false ? [] : await objects.services(namespace).catch(() => [])
+  const services =
+    pod.spec.enableServiceLinks === false ? [] : await objects.services(namespace).catch(() => [])
   return makeEnv({
     pod,
     container,
@@ -127,7 +141,8 @@ function place({ context, container, paths, run, mounts, argv, cwd }: Placement)
 const workingDir = ({ workingDir: wanted }: Container, fallback: string): string =>
   wanted ? (isAbsolute(wanted) ? wanted : `/${wanted}`) : fallback
 
-export const hostnameOf = ({ metadata, spec }: Pod): string => (spec.hostname ?? metadata.name ?? '').slice(0, 63)
+export const hostnameOf = ({ metadata, spec }: Pod): string =>
+  (spec.hostname ?? metadata.name ?? '').slice(0, 63)
 
 /** Apps made for hosting platforms listen on $PORT; one declared port is what they would be told there. */
 function portVariable({ ports }: Container): Record<string, string> {

@@ -17,7 +17,8 @@ export interface DownwardInput {
 export function fieldValue({ pod, podIP, hostIP }: DownwardInput, path: string): string {
   const { metadata, spec } = pod
   const subscript = /^metadata\.(labels|annotations)\['(.+)'\]$/.exec(path)
-  if (subscript) return metadata[subscript[1] === 'labels' ? 'labels' : 'annotations']?.[subscript[2] ?? ''] ?? ''
+  if (subscript)
+    return metadata[subscript[1] === 'labels' ? 'labels' : 'annotations']?.[subscript[2] ?? ''] ?? ''
   switch (path) {
     case 'metadata.name':
       return metadata.name ?? ''

@@ -69,7 +69,10 @@ export const expand = (text: string, valueOf: (name: string) => string | undefin
   )
 
 /** Names of the ConfigMaps and Secrets that a container's environment needs. */
-export function envReferences(container: Container): { readonly configMaps: string[]; readonly secrets: string[] } {
+export function envReferences(container: Container): {
+  readonly configMaps: string[]
+  readonly secrets: string[]
+} {
   const configMaps = new Set<string>()
   const secrets = new Set<string>()
   for (const { configMapRef, secretRef } of container.envFrom ?? []) {
@@ -105,7 +108,10 @@ const secretValues = (input: EnvInput, name: string): Record<string, string> | u
   const object = input.secrets.get(name)
   if (!object) return undefined
   return Object.fromEntries(
-    Object.entries(object.data ?? {}).map(([key, value]) => [key, Buffer.from(value, 'base64').toString('utf8')]),
+    Object.entries(object.data ?? {}).map(([key, value]) => [
+      key,
+      Buffer.from(value, 'base64').toString('utf8'),
+    ]),
   )
 }
 
@@ -120,7 +126,9 @@ function variableValue(
   if (resourceFieldRef) return resourceValue(input, resourceFieldRef)
   if (configMapKeyRef) return keyValue(input, { kind: 'configMap', ...configMapKeyRef })
   if (secretKeyRef) return keyValue(input, { kind: 'secret', ...secretKeyRef })
-  throw new ContainerConfigError('this node knows no such source of a variable; use a ConfigMap, a Secret or a field')
+  throw new ContainerConfigError(
+    'this node knows no such source of a variable; use a ConfigMap, a Secret or a field',
+  )
 }
 
 function keyValue(input: EnvInput, reference: Reference & { readonly key: string }): string | undefined {

@@ -18,12 +18,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
-import {
-  formatLogRecord,
-  logTime,
-  splitOutput,
-  type LogStream,
-} from '../api/streams/log-lines.ts'
+import { formatLogRecord, logTime, splitOutput, type LogStream } from '../api/streams/log-lines.ts'
 import { listSegments, segmentPath, type LogLimits } from './log-files.ts'
 import { readJson } from './pod-records.ts'
 import { isErrno, writeFileAtomic } from './write-file.ts'
@@ -37,7 +32,7 @@ export interface LogFollower extends AsyncDisposable {
 
 export interface LogFollowerOptions {
   /** Holds `stdout` and `stderr`, and our `reader.json`. */
-  readonly attemptDir: string
+  readonly rawDir: string
   readonly logDir: string
   readonly attempt: number
   readonly limits: LogLimits
@@ -61,7 +56,7 @@ const releaseBytesMin = 4 * 1024 * 1024 // a hole is punched for each 4 MiB: one
 const pollMs = 2_000 // for file systems whose changes aren't told; otherwise inotify does
 
 export async function openLogFollower(options: LogFollowerOptions): Promise<LogFollower> {
-  const { attemptDir, logDir, clock, logger } = options
+  const { rawDir, logDir, clock, logger } = options
   await mkdir(logDir, { recursive: true, mode: 0o700 })
   let position = await recover(options)
   const listeners = new Set<() => void>()
@@ -79,10 +74,13 @@ export async function openLogFollower(options: LogFollowerOptions): Promise<LogF
     position = await release(options, position)
   }
   const drain = (isEnd: boolean) => {
-    running = running.then(() => pump(isEnd)).catch((error: unknown) => {
-      if (isErrno(error, 'ENOSPC')) options.onDiskFull()
-      else if (!isErrno(error, 'ENOENT')) logger.warn('output of a container could not be copied', { error, attemptDir })
-    })
+    running = running
+      .then(() => pump(isEnd))
+      .catch((error: unknown) => {
+        if (isErrno(error, 'ENOSPC')) options.onDiskFull()
+        else if (!isErrno(error, 'ENOENT'))
+          logger.warn('output of a container could not be copied', { error, rawDir })
+      })
     return running
   }
   const wake = () => {
@@ -93,7 +91,7 @@ export async function openLogFollower(options: LogFollowerOptions): Promise<LogF
       return drain(false)
     })
   }
-  const watcher = watchFolder(attemptDir, wake)
+  const watcher = watchFolder(rawDir, wake)
   const stopPolling = clock.every(pollMs, wake)
   wake()
   return {
@@ -122,8 +120,8 @@ function watchFolder(folder: string, wake: () => void): FSWatcher | undefined {
   }
 }
 
-async function recover({ attemptDir, logDir, attempt }: LogFollowerOptions): Promise<Position> {
-  const saved = await readJson<Position>(join(attemptDir, 'reader.json'))
+async function recover({ rawDir, logDir, attempt }: LogFollowerOptions): Promise<Position> {
+  const saved = await readJson<Position>(join(rawDir, 'reader.json'))
   const position = saved ?? {
     segment: 0,
     segmentBytes: 0,
@@ -136,7 +134,10 @@ async function recover({ attemptDir, logDir, attempt }: LogFollowerOptions): Pro
   }
   // A raw file shorter than what was read of it was truncated just before the agent died.
   const isCut = async (stream: LogStream) => {
-    const size = await stat(join(attemptDir, stream)).then(({ size: bytes }) => bytes, () => undefined) // not made yet
+    const size = await stat(join(rawDir, stream)).then(
+      ({ size: bytes }) => bytes,
+      () => undefined,
+    ) // not made yet
     return size !== undefined && size < position.offsets[stream]
   }
   const offsets = { ...position.offsets }
@@ -150,7 +151,7 @@ async function copyChunk(
   position: Position,
   { stream, isEnd }: { readonly stream: LogStream; readonly isEnd: boolean },
 ): Promise<Position | undefined> {
-  const raw = await open(join(options.attemptDir, stream), 'r').catch((error: unknown) => {
+  const raw = await open(join(options.rawDir, stream), 'r').catch((error: unknown) => {
     if (isErrno(error, 'ENOENT')) return undefined
     throw error
   })
@@ -166,7 +167,7 @@ async function copyChunk(
       .join('')
     const appended = await append(options, position, Buffer.from(records, 'latin1'))
     const next = { ...appended, offsets: { ...position.offsets, [stream]: offset + consumed } }
-    await writeFileAtomic(join(options.attemptDir, 'reader.json'), JSON.stringify(next))
+    await writeFileAtomic(join(options.rawDir, 'reader.json'), JSON.stringify(next))
     return next
   } finally {
     await raw.close()
@@ -182,7 +183,8 @@ async function readChunk(raw: FileHandle, offset: number): Promise<{ text: strin
 /** Appends to the segment, beginning a new one when this is full and dropping the oldest beyond the limit. */
 async function append(options: LogFollowerOptions, position: Position, bytes: Buffer): Promise<Position> {
   const { logDir, attempt, limits } = options
-  const isFull = position.segmentBytes > 0 && position.segmentBytes + bytes.byteLength > limits.segmentBytesMax
+  const isFull =
+    position.segmentBytes > 0 && position.segmentBytes + bytes.byteLength > limits.segmentBytesMax
   const segment = isFull ? position.segment + 1 : position.segment
   const start = isFull ? 0 : position.segmentBytes
   const path = segmentPath(logDir, attempt, segment)
@@ -202,21 +204,32 @@ async function release(options: LogFollowerOptions, position: Position): Promise
   for (const stream of streams) {
     const offset = next.offsets[stream]
     if (offset - next.released[stream] < releaseBytesMin) continue
-    const path = join(options.attemptDir, stream)
+    const path = join(options.rawDir, stream)
     const isPunched = await punchHole(path, offset)
     if (isPunched) next = { ...next, released: { ...next.released, [stream]: offset } }
     else if ((await stat(path)).size === offset) {
       await truncate(path, 0)
-      next = { ...next, offsets: { ...next.offsets, [stream]: 0 }, released: { ...next.released, [stream]: 0 } }
+      next = {
+        ...next,
+        offsets: { ...next.offsets, [stream]: 0 },
+        released: { ...next.released, [stream]: 0 },
+      }
     }
-    await writeFileAtomic(join(options.attemptDir, 'reader.json'), JSON.stringify(next))
+    await writeFileAtomic(join(options.rawDir, 'reader.json'), JSON.stringify(next))
   }
   return next
 }
 
 async function punchHole(path: string, lengthBytes: number): Promise<boolean> {
   try {
-    await promisify(execFile)('fallocate', ['--punch-hole', '--offset', '0', '--length', String(lengthBytes), path])
+    await promisify(execFile)('fallocate', [
+      '--punch-hole',
+      '--offset',
+      '0',
+      '--length',
+      String(lengthBytes),
+      path,
+    ])
     return true
   } catch {
     return false // not there, or not on this file system: the caller truncates

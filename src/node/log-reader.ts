@@ -47,7 +47,12 @@ export async function tailOutput(
   const segments = await listSegments(source.logDir, source.attempt)
   for (const { path } of segments.toReversed()) {
     const text = await readFile(path, 'latin1')
-    lines.unshift(...text.split('\n').slice(0, -1).slice(-(linesMax - lines.length)))
+    lines.unshift(
+      ...text
+        .split('\n')
+        .slice(0, -1)
+        .slice(-(linesMax - lines.length)),
+    )
     if (lines.length >= linesMax) break
   }
   const output = lines.map((line) => `${parseLogRecord(line)?.text ?? ''}\n`).join('')
@@ -110,12 +115,15 @@ async function* readSegment(
   if (!file) return // rotated away behind a slow reader: it goes on with what is left
   try {
     const buffer = Buffer.allocUnsafe(chunkBytes)
-    for (let offset = start; ; ) {
+    for (let offset = start; ;) {
       const { bytesRead } = await file.read(buffer, 0, chunkBytes, offset)
       const text = buffer.toString('latin1', 0, bytesRead)
       const end = text.lastIndexOf('\n') + 1
       if (end === 0) return // nothing more, or a record that is still being written
-      const records = text.slice(0, end - 1).split('\n').flatMap((line) => parseLogRecord(line) ?? [])
+      const records = text
+        .slice(0, end - 1)
+        .split('\n')
+        .flatMap((line) => parseLogRecord(line) ?? [])
       offset += end
       yield { records, next: offset }
     }
@@ -154,7 +162,7 @@ async function findStart(
 async function startOfTail({ path }: LogSegment, lines: number): Promise<{ offset?: number; lines: number }> {
   const text = await readFile(path, 'latin1')
   let seen = 0
-  for (let end = text.lastIndexOf('\n'); end >= 0; ) {
+  for (let end = text.lastIndexOf('\n'); end >= 0;) {
     const start = end === 0 ? 0 : text.lastIndexOf('\n', end - 1) + 1
     const isWhole = parseLogRecord(text.slice(start, Math.min(end, start + 64)))?.partial !== true
     if (isWhole && seen === lines) return { offset: end + 1, lines: seen }
@@ -165,7 +173,9 @@ async function startOfTail({ path }: LogSegment, lines: number): Promise<{ offse
 }
 
 function createFormatter({ options, now }: LogRequest): (record: LogRecord) => string {
-  const since = options.sinceTime ?? (options.sinceSeconds ? new Date(now.getTime() - options.sinceSeconds * 1000) : undefined)
+  const since =
+    options.sinceTime ??
+    (options.sinceSeconds ? new Date(now.getTime() - options.sinceSeconds * 1000) : undefined)
   const sinceText = since && logTime(since)
   let isLineStart = true
   return ({ time, partial, text }) => {

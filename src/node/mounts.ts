@@ -34,7 +34,11 @@ export interface MountInput {
 }
 
 /** The steps of the script below, as its arguments. */
-export function mountSteps({ mounts, scratch, exists }: Pick<MountInput, 'mounts' | 'scratch' | 'exists'>): string[] {
+export function mountSteps({
+  mounts,
+  scratch,
+  exists,
+}: Pick<MountInput, 'mounts' | 'scratch' | 'exists'>): string[] {
   const missing = mounts.filter(({ mountPath }) => !exists(mountPath))
   const parents = new Set(missing.map(({ mountPath }) => existingParent(mountPath, exists)))
   const steps: string[] = []
@@ -57,7 +61,13 @@ export function mountCommand(input: MountInput): readonly string[] {
   if (input.mounts.length === 0) return input.argv
   const { user, cwd, argv } = input
   const isRoot = user === 'root'
-  const namespace = ['unshare', ...(isRoot ? [] : ['--user', '--map-root-user']), '--mount', '--propagation', 'private']
+  const namespace = [
+    'unshare',
+    ...(isRoot ? [] : ['--user', '--map-root-user']),
+    '--mount',
+    '--propagation',
+    'private',
+  ]
   // The user's own ids come back in a second namespace, which also drops every capability over the first.
   const own = isRoot ? [] : ['unshare', '--user', `--map-user=${user.uid}`, `--map-group=${user.gid}`]
   return [
@@ -81,7 +91,17 @@ export function enterCommand(
   { pid, user, cwd }: { readonly pid: number } & Pick<MountInput, 'user' | 'cwd'>,
 ): readonly string[] {
   const users = user === 'root' ? [] : ['--user', '--preserve-credentials']
-  return ['/usr/bin/env', 'nsenter', `--target=${pid}`, ...users, '--mount', '--root', `--wdns=${cwd}`, '--', ...argv]
+  return [
+    '/usr/bin/env',
+    'nsenter',
+    `--target=${pid}`,
+    ...users,
+    '--mount',
+    '--root',
+    `--wdns=${cwd}`,
+    '--',
+    ...argv,
+  ]
 }
 
 const byDepth = (a: Mount, b: Mount): number =>

@@ -27,7 +27,13 @@ interface Entry {
   readonly value: Promise<unknown>
 }
 
-export function createObjectSource({ client, clock }: { readonly client: Client; readonly clock: Clock }): ObjectSource {
+export function createObjectSource({
+  client,
+  clock,
+}: {
+  readonly client: Client
+  readonly clock: Clock
+}): ObjectSource {
   const entries = new Map<string, Entry>()
   const read = <T>(key: string, fetch: () => Promise<T>): Promise<T> => {
     const nowMs = clock.monotonicMs()
@@ -44,7 +50,11 @@ export function createObjectSource({ client, clock }: { readonly client: Client;
     if (entries.size > entriesMax && oldest !== undefined) entries.delete(oldest)
     return value
   }
-  const getOrNone = async <T extends ConfigMap | Secret>(resource: ResourceRef, namespace: string, name: string) => {
+  const getOrNone = async <T extends ConfigMap | Secret>(
+    resource: ResourceRef,
+    namespace: string,
+    name: string,
+  ) => {
     try {
       return await client.resource<T>(resource).get(name, { namespace })
     } catch (error) {

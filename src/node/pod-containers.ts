@@ -49,7 +49,8 @@ export function act(state: PodState, action: ContainerAction): void {
 
 function beginStart(state: PodState, slot: ContainerSlot): void {
   const { context, record, paths, volumes, address, starts, wake } = state
-  if (slot.starting || slot.stopping || starts.signal.aborted || slot.retryAtMs > context.clock.monotonicMs()) return
+  if (slot.starting || slot.stopping || starts.signal.aborted || slot.retryAtMs > context.clock.monotonicMs())
+    return
   if (slot.waiting?.reason === 'CrashLoopBackOff') delete slot.waiting
   const { container, run } = slot
   const recordEvent = recorderOf(state, container)
@@ -123,7 +124,9 @@ function stopSlot({ context, wake }: PodState, slot: ContainerSlot, graceMs: num
   slot.stopping = stopping
   slot.run
     .stop({ signal: slot.container.lifecycle?.stopSignal ?? 'SIGTERM', graceMs })
-    .catch((error: unknown) => context.logger.error('a container could not be stopped, trying again', { error }))
+    .catch((error: unknown) =>
+      context.logger.error('a container could not be stopped, trying again', { error }),
+    )
     .finally(() => {
       if (slot.stopping === stopping) delete slot.stopping
       wake()
@@ -154,7 +157,11 @@ export function probeSlot(state: PodState, slot: ContainerSlot): number | undefi
   return slot.probes?.runDue(clock.monotonicMs())
 }
 
-function probeTarget(state: PodState, { container }: ContainerSlot, handle: ProbeTarget['handle']): ProbeTarget {
+function probeTarget(
+  state: PodState,
+  { container }: ContainerSlot,
+  handle: ProbeTarget['handle'],
+): ProbeTarget {
   const { context, address } = state
   const { runtime, clock, mountSupport } = context
   return {

@@ -39,8 +39,13 @@ export function planPod(pod: Pod, facts: ReadonlyMap<string, ContainerFacts>, no
       const fact = factsOf(name)
       if (fact.phase === 'exited' && fact.exitCode === 0) continue
       // A failed init container is run again, except under Never: `Always` speaks of those that are to keep running.
-      if (fact.phase === 'exited' && policy === 'Never') return { actions: [], isInitializing: true, isDone: true }
-      return { actions: actionsFor(name, fact, { restarts: true, nowMs }), isInitializing: true, isDone: false }
+      if (fact.phase === 'exited' && policy === 'Never')
+        return { actions: [], isInitializing: true, isDone: true }
+      return {
+        actions: actionsFor(name, fact, { restarts: true, nowMs }),
+        isInitializing: true,
+        isDone: false,
+      }
     }
   }
   const actions = pod.spec.containers.flatMap(({ name }) => {

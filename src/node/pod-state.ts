@@ -68,7 +68,9 @@ export function podIPOf({ context, record }: PodState): string | undefined {
 /** Records events about one container. */
 export function recorderOf({ context, record }: PodState, { name }: Container): Recorder {
   const { pod } = record
-  const list = pod.spec.initContainers?.some((container) => container.name === name) ? 'initContainers' : 'containers'
+  const list = pod.spec.initContainers?.some((container) => container.name === name)
+    ? 'initContainers'
+    : 'containers'
   const object = { ...referenceTo(pod), fieldPath: `spec.${list}{${name}}` }
   return (type, reason, message) => context.recorder.record(object, type, reason, message)
 }

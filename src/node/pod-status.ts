@@ -56,7 +56,8 @@ export function podStatus(input: StatusInput): PodStatus {
   }
 }
 
-export const isTerminalPhase = (phase: string | undefined): boolean => phase === 'Succeeded' || phase === 'Failed'
+export const isTerminalPhase = (phase: string | undefined): boolean =>
+  phase === 'Succeeded' || phase === 'Failed'
 
 export function podPhase(
   pod: Pod,
@@ -94,7 +95,16 @@ function containerStatus(container: Container, views: ReadonlyMap<string, Contai
   const image = container.image ?? ''
   if (!view) {
     const state = { waiting: { reason: 'ContainerCreating' } }
-    return { name: container.name, state, lastState: {}, ready: false, restartCount: 0, image, imageID: '', started: false }
+    return {
+      name: container.name,
+      state,
+      lastState: {},
+      ready: false,
+      restartCount: 0,
+      image,
+      imageID: '',
+      started: false,
+    }
   }
   return {
     name: container.name,
@@ -117,22 +127,31 @@ interface ConditionInput extends StatusInput {
 
 function newConditions(input: ConditionInput): readonly PodCondition[] {
   const { pod, phase, initStatuses, statuses, podIP } = input
-  const pendingInit = initStatuses.filter(({ state }) => state?.terminated?.exitCode !== 0).map(({ name }) => name)
+  const pendingInit = initStatuses
+    .filter(({ state }) => state?.terminated?.exitCode !== 0)
+    .map(({ name }) => name)
   const unready = statuses.filter(({ ready }) => !ready).map(({ name }) => name)
   const containersReady = readyCondition('ContainersReady', phase, unready)
   const gates = (pod.spec.readinessGates ?? []).map(({ conditionType }) => conditionType)
-  const closed = gates.filter((type) => !pod.status?.conditions?.some((c) => c.type === type && c.status === 'True'))
+  const closed = gates.filter(
+    (type) => !pod.status?.conditions?.some((c) => c.type === type && c.status === 'True'),
+  )
   const ready: PodCondition =
     containersReady.status === 'True' && closed.length > 0
       ? {
           type: 'Ready',
           status: 'False',
           reason: 'ReadinessGatesNotReady',
-          message: closed.map((type) => `corresponding condition of pod readiness gate "${type}" does not exist.`).join(', '),
+          message: closed
+            .map((type) => `corresponding condition of pod readiness gate "${type}" does not exist.`)
+            .join(', '),
         }
       : readyCondition('Ready', phase, unready)
   return [
-    { type: 'PodReadyToStartContainers', status: podIP !== undefined && phase !== 'Succeeded' && phase !== 'Failed' ? 'True' : 'False' },
+    {
+      type: 'PodReadyToStartContainers',
+      status: podIP !== undefined && phase !== 'Succeeded' && phase !== 'Failed' ? 'True' : 'False',
+    },
     pendingInit.length === 0 || phase === 'Succeeded'
       ? { type: 'Initialized', status: 'True', ...(phase === 'Succeeded' && { reason: 'PodCompleted' }) }
       : {

@@ -25,7 +25,8 @@ export function createPodVolumes(context: NodeContext, paths: PodPaths, uid: str
   const memory = join(context.memoryDir, uid)
   const folders = new Map<string, { readonly path: string; readonly plan: VolumePlan }>()
   const make = async (volume: Volume, plan: VolumePlan) => {
-    if (!isSafeName(volume.name)) throw new VolumeError(`"${volume.name}" is not the name of a volume`)
+    if (!isSafeName(volume.name))
+      throw new VolumeError(`"${String(volume.name)}" is not the name of a volume`)
     if (plan.kind === 'host') return void folders.set(volume.name, { path: plan.path, plan })
     const path = join(plan.inMemory ? memory : paths.volumes, volume.name)
     await mkdir(path, { recursive: true, mode: plan.kind === 'empty' ? 0o777 : 0o755 })
@@ -42,7 +43,9 @@ export function createPodVolumes(context: NodeContext, paths: PodPaths, uid: str
           await make(volume, planVolume(volume, input))
         } catch (error) {
           if (!(error instanceof VolumeError)) throw error
-          throw new VolumeError(`MountVolume.SetUp failed for volume "${volume.name}" : ${error.message}`, { cause: error })
+          throw new VolumeError(`MountVolume.SetUp failed for volume "${volume.name}" : ${error.message}`, {
+            cause: error,
+          })
         }
       }
     },
@@ -50,7 +53,10 @@ export function createPodVolumes(context: NodeContext, paths: PodPaths, uid: str
       const mounts: Mount[] = []
       for (const { name, mountPath, readOnly, subPath, subPathExpr } of container.volumeMounts ?? []) {
         const folder = folders.get(name)
-        if (!folder) throw new VolumeError(`container "${container.name}" mounts volume "${name}", which the pod has not`)
+        if (!folder)
+          throw new VolumeError(
+            `container "${container.name}" mounts volume "${name}", which the pod has not`,
+          )
         const below = subPathExpr ? expand(subPathExpr, (variable) => env[variable]) : (subPath ?? '')
         const source = await sourceOf(folder.path, below, folder.plan)
         const isFile = below !== '' && folder.plan.kind === 'files' && folder.plan.files.has(below)
@@ -69,7 +75,8 @@ async function sourceOf(folder: string, below: string, plan: VolumePlan): Promis
     throw new VolumeError(`subPath "${below}" must be a relative path without ".."`)
   const path = join(folder, below)
   if (plan.kind !== 'files') await mkdir(path, { recursive: true, mode: 0o777 })
-  else if (!(await lstat(path).catch(() => undefined))) throw new VolumeError(`subPath "${below}" is not in the volume`)
+  else if (!(await lstat(path).catch(() => undefined)))
+    throw new VolumeError(`subPath "${below}" is not in the volume`)
   return path
 }
 

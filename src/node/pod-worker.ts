@@ -56,7 +56,7 @@ export function startPodWorker({ context, record, onMissing }: PodWorkerOptions)
   const state = createPodState({ context, record, wake, onMissing })
 
   const run = async () => {
-    for (let failures = 0; !stop.signal.aborted; ) {
+    for (let failures = 0; !stop.signal.aborted;) {
       woken = deferred()
       let dueMs: number | undefined
       try {
@@ -129,7 +129,11 @@ async function sync(state: PodState): Promise<number | undefined> {
   await refreshVolumes(state)
   const dues = [idleMs, leftMs, ...[...slots.values()].map((slot) => probeSlot(state, slot))]
   const nowMs = clock.monotonicMs()
-  const plan = planPod(pod, new Map([...slots].map(([name, slot]) => [name, factsOf(slot)])), clock.now().getTime())
+  const plan = planPod(
+    pod,
+    new Map([...slots].map(([name, slot]) => [name, factsOf(slot)])),
+    clock.now().getTime(),
+  )
   for (const action of plan.actions) {
     act(state, action)
     if (action.do === 'wait') dues.push(action.waitMs)

@@ -61,12 +61,19 @@ export function applyAnswer(
   }
   const run = state.last === last ? state.run + 1 : 1
   const threshold = isSuccess ? (probe.successThreshold ?? 1) : (probe.failureThreshold ?? 3)
-  return { ...state, last, run, result: run >= threshold ? last : state.result, dueMs: nowMs + periodMs(probe) }
+  return {
+    ...state,
+    last,
+    run,
+    result: run >= threshold ? last : state.result,
+    dueMs: nowMs + periodMs(probe),
+  }
 }
 
 /** A container that has not been up yet, asked between the ticks of its period. Liveness failures always count. */
 function isEarly(state: ProbeState, isSuccess: boolean, probe: Probe): boolean {
-  if (isSuccess || state.kind === 'liveness' || state.last === 'success' || state.result === 'success') return false
+  if (isSuccess || state.kind === 'liveness' || state.last === 'success' || state.result === 'success')
+    return false
   return earlyBaseMs * earlyFactor ** state.early < periodMs(probe)
 }
 

@@ -55,7 +55,11 @@ function askHttp(action: HTTPGetAction, limitMs: number, target: ProbeTarget): P
   const port = portNumber(action.port, target.container)
   const path = action.path?.startsWith('/') ? action.path : `/${action.path ?? ''}`
   const shown = `${secure ? 'https' : 'http'}://${action.host ?? target.podIP}:${port}${path}`
-  const headers: Record<string, string> = { 'user-agent': 'kube-probe/1.35', accept: '*/*', connection: 'close' }
+  const headers: Record<string, string> = {
+    'user-agent': 'kube-probe/1.35',
+    accept: '*/*',
+    connection: 'close',
+  }
   for (const { name, value } of action.httpHeaders ?? []) headers[name.toLowerCase()] = value
   headers['host'] ??= `${action.host ?? target.podIP}:${port}`
   return new Promise((resolve) => {
@@ -73,12 +77,20 @@ function askHttp(action: HTTPGetAction, limitMs: number, target: ProbeTarget): P
       resolve(answer)
     }
     const cancel = target.clock.after(limitMs, () =>
-      finish(failure(`Get "${shown}": context deadline exceeded (Client.Timeout exceeded while awaiting headers)`)),
+      finish(
+        failure(`Get "${shown}": context deadline exceeded (Client.Timeout exceeded while awaiting headers)`),
+      ),
     )
     request.on('response', ({ statusCode = 0 }: IncomingMessage) =>
-      finish(statusCode >= 200 && statusCode < 400 ? success : failure(`HTTP probe failed with statuscode: ${statusCode}`)),
+      finish(
+        statusCode >= 200 && statusCode < 400
+          ? success
+          : failure(`HTTP probe failed with statuscode: ${statusCode}`),
+      ),
     )
-    request.on('error', (error) => finish(failure(`Get "${shown}": ${describe(error, `${target.podIP}:${port}`)}`)))
+    request.on('error', (error) =>
+      finish(failure(`Get "${shown}": ${describe(error, `${target.podIP}:${port}`)}`)),
+    )
     request.end()
   })
 }

@@ -27,11 +27,17 @@ export function pullWaiting(
 ): { readonly first: ContainerStateWaiting; readonly later: ContainerStateWaiting } {
   const { message, isName } = failure
   if (isName) {
-    const waiting = { reason: 'InvalidImageName', message: `Failed to apply default image tag "${image}": ${message}` }
+    const waiting = {
+      reason: 'InvalidImageName',
+      message: `Failed to apply default image tag "${image}": ${message}`,
+    }
     return { first: waiting, later: waiting }
   }
   return {
     first: { reason: 'ErrImagePull', message },
-    later: { reason: 'ImagePullBackOff', message: `Back-off pulling image "${image}": ErrImagePull: ${message}` },
+    later: {
+      reason: 'ImagePullBackOff',
+      message: `Back-off pulling image "${image}": ErrImagePull: ${message}`,
+    },
   }
 }

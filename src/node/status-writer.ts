@@ -8,7 +8,13 @@ import type { ResourceRef } from '../client/client.ts'
 import type { NodeContext } from './context.ts'
 import { statusPatch } from './pod-status.ts'
 
-export const podsRef: ResourceRef = { group: '', version: 'v1', plural: 'pods', kind: 'Pod', namespaced: true }
+export const podsRef: ResourceRef = {
+  group: '',
+  version: 'v1',
+  plural: 'pods',
+  kind: 'Pod',
+  namespaced: true,
+}
 
 export interface StatusWriter extends AsyncDisposable {
   publish(pod: Pod, status: PodStatus): void
@@ -32,11 +38,12 @@ export function createStatusWriter(
   const write = async ({ pod, status }: { readonly pod: Pod; readonly status: PodStatus }) => {
     const { name = '', namespace = 'default', uid = '' } = pod.metadata
     const patch = statusPatch(uid, sent ?? pod.status, status)
-    if (patch) await pods.patch(name, 'merge', patch, { namespace, subresource: 'status', signal: stop.signal })
+    if (patch)
+      await pods.patch(name, 'merge', patch, { namespace, subresource: 'status', signal: stop.signal })
     sent = status
   }
   const run = async (done: Deferred<void>) => {
-    for (let failures = 0; wanted && !stop.signal.aborted; ) {
+    for (let failures = 0; wanted && !stop.signal.aborted;) {
       const next = wanted
       try {
         await write(next)
@@ -50,7 +57,8 @@ export function createStatusWriter(
           onMissing()
           break
         }
-        if (isStatusError(error)) logger.warn('the status of a pod could not be written, trying again', { error })
+        if (isStatusError(error))
+          logger.warn('the status of a pod could not be written, trying again', { error })
         await clock.sleep(backoffMs(failures++, retryBackoff, random), stop.signal).catch(() => {}) // aborted: the loop ends
       }
     }

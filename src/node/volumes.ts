@@ -47,7 +47,8 @@ export function planVolume(volume: Volume, input: VolumeInput): VolumePlan {
     const named = { ...secret, ...(secret.secretName !== undefined && { name: secret.secretName }) }
     return plan({ inMemory: true, files: secretFiles(named, secret.defaultMode, input) })
   }
-  if (downwardAPI) return plan({ inMemory: false, files: downwardFiles(downwardAPI, downwardAPI.defaultMode, input) })
+  if (downwardAPI)
+    return plan({ inMemory: false, files: downwardFiles(downwardAPI, downwardAPI.defaultMode, input) })
   if (projected) {
     const files = (projected.sources ?? []).flatMap((source) => [
       ...(source.configMap ? configMapFiles(source.configMap, projected.defaultMode, input) : []),
@@ -84,12 +85,17 @@ const plan = ({ inMemory, files }: { inMemory: boolean; files: readonly FileEntr
   return { kind: 'files', inMemory, files: new Map(files) }
 }
 
-function configMapFiles(source: ConfigMapProjection, mode: number | undefined, input: VolumeInput): FileEntry[] {
+function configMapFiles(
+  source: ConfigMapProjection,
+  mode: number | undefined,
+  input: VolumeInput,
+): FileEntry[] {
   const object = input.configMaps.get(source.name ?? '')
   if (!object && !source.optional) throw new VolumeError(`configmap "${source.name}" not found`)
   const payload = new Map<string, Uint8Array>()
   for (const [key, value] of Object.entries(object?.data ?? {})) payload.set(key, Buffer.from(value))
-  for (const [key, value] of Object.entries(object?.binaryData ?? {})) payload.set(key, Buffer.from(value, 'base64'))
+  for (const [key, value] of Object.entries(object?.binaryData ?? {}))
+    payload.set(key, Buffer.from(value, 'base64'))
   return select(payload, { ...source, kind: 'configmap', mode, pod: input.pod })
 }
 
@@ -97,7 +103,8 @@ function secretFiles(source: ConfigMapProjection, mode: number | undefined, inpu
   const object = input.secrets.get(source.name ?? '')
   if (!object && !source.optional) throw new VolumeError(`secret "${source.name}" not found`)
   const payload = new Map<string, Uint8Array>()
-  for (const [key, value] of Object.entries(object?.data ?? {})) payload.set(key, Buffer.from(value, 'base64'))
+  for (const [key, value] of Object.entries(object?.data ?? {}))
+    payload.set(key, Buffer.from(value, 'base64'))
   return select(payload, { ...source, kind: 'secret', mode, pod: input.pod })
 }
 
@@ -123,7 +130,11 @@ function select(payload: ReadonlyMap<string, Uint8Array>, selection: Selection):
   })
 }
 
-function downwardFiles(source: DownwardAPIProjection, mode: number | undefined, input: VolumeInput): FileEntry[] {
+function downwardFiles(
+  source: DownwardAPIProjection,
+  mode: number | undefined,
+  input: VolumeInput,
+): FileEntry[] {
   return (source.items ?? []).map(({ path, fieldRef, resourceFieldRef, mode: own }) => {
     const text = fieldRef
       ? fieldValue(input, fieldRef.fieldPath)
@@ -137,6 +148,14 @@ function downwardFiles(source: DownwardAPIProjection, mode: number | undefined, 
 /** A key or an item's path becomes a file name: it must stay inside of the volume, and leave `..data` alone. */
 function checkPath(path: string): void {
   const parts = path.split('/')
-  if (path === '' || path.startsWith('/') || path.includes('\0') || parts.includes('..') || path.startsWith('..'))
-    throw new VolumeError(`"${path}" can't be a file of a volume: use a relative path that does not start with ".."`)
+  if (
+    path === '' ||
+    path.startsWith('/') ||
+    path.includes('\0') ||
+    parts.includes('..') ||
+    path.startsWith('..')
+  )
+    throw new VolumeError(
+      `"${path}" can't be a file of a volume: use a relative path that does not start with ".."`,
+    )
 }

@@ -4,7 +4,11 @@ import { open, rename, rm } from 'node:fs/promises'
  * Puts a file in place whole: readers see the old content or the new one. Not synced to the platter: after a power
  * loss every process the records speak of is gone too.
  */
-export async function writeFileAtomic(path: string, content: string | Uint8Array, mode = 0o600): Promise<void> {
+export async function writeFileAtomic(
+  path: string,
+  content: string | Uint8Array,
+  mode = 0o600,
+): Promise<void> {
   const temporary = `${path}.new`
   try {
     const file = await open(temporary, 'w', mode)

@@ -22,13 +22,25 @@ test('a record reads back as it was written, whatever its text', () => {
   )
 })
 
-for (const line of ['', 'hello', '2026-01-01T00:00:00Z stdin F x', '2026-01-01T00:00:00Z stdout X x', '2026-01-01T0'])
+for (const line of [
+  '',
+  'hello',
+  '2026-01-01T00:00:00Z stdin F x',
+  '2026-01-01T00:00:00Z stdout X x',
+  '2026-01-01T0',
+])
   test(`no record: ${JSON.stringify(line)}`, () => assert.equal(parseLogRecord(line), undefined))
 
 const rows = [
   { name: 'whole lines', text: 'a\nb\n', isEnd: false, texts: ['a', 'b'], consumed: 4 },
   { name: 'an unfinished line waits', text: 'a\nb', isEnd: false, texts: ['a'], consumed: 2 },
-  { name: 'an unfinished line at the end is a line', text: 'a\nb', isEnd: true, texts: ['a', 'b'], consumed: 3 },
+  {
+    name: 'an unfinished line at the end is a line',
+    text: 'a\nb',
+    isEnd: true,
+    texts: ['a', 'b'],
+    consumed: 3,
+  },
   { name: 'empty lines are kept', text: '\n\n', isEnd: false, texts: ['', ''], consumed: 2 },
   { name: 'nothing', text: '', isEnd: true, texts: [], consumed: 0 },
 ]
@@ -59,8 +71,11 @@ test('log options say what is wrong with them', () => {
   )
   assert.equal(options.follow, true)
   assert.equal(options.previous, false)
-  assert.deepEqual(
-    errors.map((error) => error.field).sort(),
-    ['limitBytes', 'sinceSeconds', 'sinceSeconds', 'sinceTime', 'tailLines'],
-  )
+  assert.deepEqual(errors.map((error) => error.field).sort(), [
+    'limitBytes',
+    'sinceSeconds',
+    'sinceSeconds',
+    'sinceTime',
+    'tailLines',
+  ])
 })

@@ -32,7 +32,9 @@ export function parseLogOptions(query: URLSearchParams): ParsedLogOptions {
   if (sinceTime && Number.isNaN(sinceTime.getTime()))
     errors.push(fieldError.invalid('sinceTime', since, 'must be an RFC 3339 time'))
   if (sinceTime && query.get('sinceSeconds'))
-    errors.push(fieldError.forbidden('sinceSeconds', 'at most one of `sinceTime` or `sinceSeconds` may be specified'))
+    errors.push(
+      fieldError.forbidden('sinceSeconds', 'at most one of `sinceTime` or `sinceSeconds` may be specified'),
+    )
   const options: LogOptions = {
     ...(container && { container }),
     follow: flag(query, 'follow'),

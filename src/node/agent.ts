@@ -1,0 +1,196 @@
+/**
+ * The node agent: runs the pods that are bound to its node, as kubelet does. It dials out only, keeps its records in
+ * one folder, and never ends an app because it ends itself or because no API server answers.
+ *
+ * Start reading at `pod-worker.ts` (one pod), then `container-run.ts` (one container and its crash-safe start),
+ * `pod-set.ts` (which pods there are), `node-keeper.ts` (the Node and its Lease), `tunnel.ts` and `node-server.ts`
+ * (what API servers ask of a node), `log-follower.ts` and `log-reader.ts` (logs).
+ */
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createHash } from 'node:crypto'
+import { accessSync, constants } from 'node:fs'
+import type { Clock } from '../base/clock.ts'
+import type { Random } from '../base/ids.ts'
+import type { Logger } from '../base/logger.ts'
+import type { Node } from '../api/schema/types.gen.ts'
+import type { Client } from '../client/client.ts'
+import { openEventRecorder, type EventRecorder } from '../client/events.ts'
+import { readMachineIdentity } from '../client/machine-identity.ts'
+import type { PackageCache } from '../runtime/packages/cache.ts'
+import type { Runtime } from '../runtime/runtime.ts'
+import type { NodeContext } from './context.ts'
+import { defaultLogLimits, type LogLimits } from './log-files.ts'
+import { readMachineFacts, readMachineLoad } from './machine-facts.ts'
+import { findMountSupport } from './mount-support.ts'
+import { readNodeIdentity, writeNodeIdentity, type NodeIdentity } from './node-identity.ts'
+import { openNodeKeeper, type NodeKeeper } from './node-keeper.ts'
+import { allocatableOf, type NodeInput } from './node-object.ts'
+import { createNodeServer } from './node-server.ts'
+import { createObjectSource } from './object-source.ts'
+import { openPodSet } from './pod-set.ts'
+import { timeOf } from './times.ts'
+import { openTunnel, type TunnelOptions } from './tunnel.ts'
+
+export interface AgentLimits {
+  readonly pods: number
+  readonly logs: LogLimits
+}
+
+export interface AgentOptions {
+  readonly client: Client
+  readonly runtime: Runtime
+  readonly packages: PackageCache
+  readonly nodeName: string
+  /** Private to this node; created when absent. */
+  readonly dataDir: string
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  /** Where API servers reach the node; without it there are no logs. */
+  readonly tunnel?: TunnelOptions['server']
+  readonly limits?: Partial<AgentLimits>
+  /** More labels for the Node. */
+  readonly labels?: Readonly<Record<string, string>>
+  /** PATH of apps behind the package's own tools; a plain system's by default. */
+  readonly basePath?: string
+}
+
+export interface Agent extends AsyncDisposable {
+  readonly nodeName: string
+  /** Pods that have something on this machine. */
+  readonly podCount: number
+}
+
+const podsMax = 500
+const basePathDefault = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+const fullDiskMs = 5 * 60_000 // how long a refused write counts as disk pressure
+
+/** Resolves when the records on disk are taken up; registering and syncing go on behind it. Disposal leaves apps running. */
+export async function openAgent(options: AgentOptions): Promise<Agent> {
+  const { client, nodeName, dataDir, clock, random, logger } = options
+  const identity = await readNodeIdentity(dataDir, random)
+  let podCIDR = identity.podCIDR
+  let keeper: NodeKeeper | undefined
+  await using stack = new AsyncDisposableStack()
+  const recorder = stack.use(
+    openEventRecorder({ client, component: 'kubelet', host: nodeName, clock, random, logger }),
+  )
+  const disk = createDiskAlarm(options, () => keeper?.wake())
+  const { context, input } = await assemble(options, { identity, recorder, disk, podCIDR: () => podCIDR })
+  const pods = stack.use(await openPodSet(context))
+  const onNode = ({ spec }: Node) => {
+    if (!spec?.podCIDR || spec.podCIDR === podCIDR) return
+    podCIDR = spec.podCIDR
+    writeNodeIdentity(dataDir, { ...identity, podCIDR }).catch((error: unknown) =>
+      logger.warn('the range of pod addresses could not be saved', { error }),
+    )
+    pods.wakeAll()
+  }
+  keeper = stack.use(openNodeKeeper({ context, input, onNode }))
+  if (options.tunnel) {
+    const server = createNodeServer({
+      clock,
+      logger,
+      findPod: (namespace, name) => pods.find(namespace, name),
+    })
+    const serve: TunnelOptions['serve'] = (stream, headers) => server.serve(stream, headers)
+    stack.use(openTunnel({ server: options.tunnel, nodeName, serve, clock, random, logger }))
+  }
+  const owned = stack.move()
+  return {
+    nodeName,
+    get podCount() {
+      return pods.size
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  }
+}
+
+interface DiskAlarm {
+  /** A write was refused lately. */
+  readonly isRinging: () => boolean
+  readonly ring: () => void
+}
+
+function createDiskAlarm({ clock, logger, dataDir }: AgentOptions, onRing: () => void): DiskAlarm {
+  let untilMs = -Infinity
+  return {
+    isRinging: () => clock.monotonicMs() < untilMs,
+    ring() {
+      const isNew = clock.monotonicMs() >= untilMs
+      untilMs = clock.monotonicMs() + fullDiskMs
+      if (!isNew) return
+      logger.error('a write was refused: the disk is full', { dataDir })
+      onRing()
+    },
+  }
+}
+
+interface Parts {
+  readonly identity: NodeIdentity
+  readonly recorder: EventRecorder
+  readonly disk: DiskAlarm
+  readonly podCIDR: () => string | undefined
+}
+
+async function assemble(options: AgentOptions, { identity, recorder, disk, podCIDR }: Parts) {
+  const { client, runtime, packages, nodeName, dataDir, clock, random, logger } = options
+  const facts = await readMachineFacts()
+  const limits: AgentLimits = { pods: podsMax, logs: defaultLogLimits, ...options.limits }
+  const { loopbackBlock } = identity
+  const context: NodeContext = {
+    client,
+    runtime,
+    packages,
+    clock,
+    random,
+    logger,
+    recorder,
+    objects: createObjectSource({ client, clock }),
+    nodeName,
+    dataDir,
+    memoryDir: await makeMemoryDir(dataDir, logger),
+    hostIP: facts.hostIP,
+    loopbackBlock,
+    allocatable: allocatableOf({ facts, load: await readMachineLoad(dataDir), podsMax: limits.pods }),
+    logLimits: limits.logs,
+    mountSupport: await findMountSupport(),
+    basePath: options.basePath ?? basePathDefault,
+    podCIDR,
+    onDiskFull: disk.ring,
+  }
+  const machineIdentity = readMachineIdentity()
+  const input = async (): Promise<NodeInput> => {
+    const probe = await runtime.probe()
+    return {
+      nodeName,
+      facts,
+      load: await readMachineLoad(dataDir),
+      loopbackBlock,
+      machineIdentity,
+      podsMax: limits.pods,
+      hasHitFullDisk: disk.isRinging(),
+      nowIso: timeOf(clock.now()),
+      ...(!probe.usable && { runtimeProblem: probe.reason }),
+      ...(options.labels && { labels: options.labels }),
+    }
+  }
+  return { context, input }
+}
+
+/** Secrets lie in memory where the machine offers that; else in the data folder, readable by the agent's user only. */
+async function makeMemoryDir(dataDir: string, logger: Logger): Promise<string> {
+  const mark = createHash('sha256').update(dataDir).digest('hex').slice(0, 16)
+  const inMemory = join('/dev/shm', `sampan-${mark}`)
+  try {
+    accessSync('/dev/shm', constants.W_OK)
+    await mkdir(inMemory, { recursive: true, mode: 0o700 })
+    return inMemory
+  } catch (error) {
+    logger.warn('secrets of pods are kept on disk: /dev/shm is not usable', { error })
+    const onDisk = join(dataDir, 'secrets')
+    await mkdir(onDisk, { recursive: true, mode: 0o700 })
+    return onDisk
+  }
+}

@@ -1,0 +1,58 @@
+/** What a container's record means, and what the next attempt makes of it. Pure. */
+import type { ContainerState, ContainerStateWaiting } from '../api/schema/types.gen.ts'
+import type { AttemptRecord, ContainerRecord } from './pod-records.ts'
+import { raiseBackoff } from './restart-backoff.ts'
+import { timeOf } from './times.ts'
+
+/** The record of the decision to start: the next attempt, unless one is intended already. */
+export function intend(
+  record: ContainerRecord,
+  {
+    uid,
+    name,
+    now,
+    imageID,
+  }: { readonly uid: string; readonly name: string; readonly now: Date; readonly imageID: string },
+): ContainerRecord {
+  const { current, previous, backoff } = record
+  if (current && !current.handle && !current.exit) return { ...record, imageID }
+  const attempt = record.attempts + 1
+  const next = { attempt, id: `${uid}_${name}_${attempt}`, startedAt: timeOf(now) }
+  const before = current ?? previous
+  return {
+    attempts: attempt,
+    restartCount: record.restartCount + (current ? 1 : 0),
+    imageID,
+    current: next,
+    ...(before && { previous: before }),
+    ...(current && { backoff: raiseBackoff(backoff, now.getTime()) }),
+  }
+}
+
+export function stateOf(record: ContainerRecord, waiting: ContainerStateWaiting | undefined) {
+  const { current, previous } = record
+  const terminated = (attempt: AttemptRecord | undefined): ContainerState =>
+    attempt?.exit
+      ? {
+          terminated: {
+            exitCode: attempt.exit.code,
+            ...(attempt.exit.signal > 0 && { signal: attempt.exit.signal }),
+            reason: attempt.exit.reason,
+            ...(attempt.exit.message !== undefined && { message: attempt.exit.message }),
+            startedAt: timeOf(new Date(attempt.handle?.startedAt ?? attempt.startedAt)),
+            finishedAt: timeOf(new Date(attempt.exit.finishedAt)),
+            containerID: `${attempt.handle?.runtime ?? 'process'}://${attempt.id}`,
+          },
+        }
+      : {}
+  if (current?.exit) {
+    if (waiting) return { state: { waiting }, lastState: terminated(current) }
+    return { state: terminated(current), lastState: terminated(previous) }
+  }
+  if (current?.handle)
+    return {
+      state: { running: { startedAt: timeOf(new Date(current.handle.startedAt)) } },
+      lastState: terminated(previous),
+    }
+  return { state: { waiting: waiting ?? { reason: 'ContainerCreating' } }, lastState: terminated(previous) }
+}

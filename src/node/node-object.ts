@@ -1,0 +1,151 @@
+/** The Node object that the agent maintains, computed from facts. Pure. */
+import { kubernetesVersion, sampanVersion } from '../base/version.ts'
+import { machineIdAnnotation } from '../client/machine-identity.ts'
+import { loopbackBlockAnnotation } from '../api/pod-address.ts'
+import type { Node, NodeCondition, NodeStatus } from '../api/schema/types.gen.ts'
+import type { MachineFacts, MachineLoad } from './machine-facts.ts'
+
+export interface NodeInput {
+  readonly nodeName: string
+  readonly facts: MachineFacts
+  readonly load: MachineLoad
+  readonly loopbackBlock: string
+  readonly machineIdentity: string
+  readonly podsMax: number
+  /** Why the runtime is not usable; undefined when it is. */
+  readonly runtimeProblem?: string
+  /** Something could not be written lately. */
+  readonly hasHitFullDisk: boolean
+  readonly nowIso: string
+  readonly labels?: Readonly<Record<string, string>>
+}
+
+const memoryReservedBytes = 100 * 1024 * 1024 // kubelet's default: memory.available<100Mi is pressure
+const diskFreeShareMin = 0.05 // below that share free, installs and logs are about to fail
+
+export function nodeMeta({ nodeName, facts, loopbackBlock, machineIdentity, labels }: NodeInput) {
+  const { architecture, operatingSystem } = facts
+  return {
+    labels: {
+      ...labels,
+      'kubernetes.io/hostname': nodeName,
+      'kubernetes.io/os': operatingSystem,
+      'kubernetes.io/arch': architecture,
+      'beta.kubernetes.io/os': operatingSystem,
+      'beta.kubernetes.io/arch': architecture,
+      'sampan.dev/runtime.process': 'true',
+    },
+    annotations: { [machineIdAnnotation]: machineIdentity, [loopbackBlockAnnotation]: loopbackBlock },
+  }
+}
+
+export const newNode = (input: NodeInput): Node => ({
+  apiVersion: 'v1',
+  kind: 'Node',
+  metadata: { name: input.nodeName, ...nodeMeta(input) },
+  spec: {},
+})
+
+export function allocatableOf({
+  facts,
+  load,
+  podsMax,
+}: Pick<NodeInput, 'facts' | 'load' | 'podsMax'>): Record<string, string> {
+  return {
+    cpu: String(facts.cpus),
+    memory: ki(Math.max(0, facts.memoryBytes - memoryReservedBytes)),
+    pods: String(podsMax),
+    'ephemeral-storage': String(Math.floor(load.diskTotalBytes * (1 - diskFreeShareMin))),
+  }
+}
+
+/** `old` is the status at the server: transition times are carried over from it, and others' conditions. */
+export function nodeStatus(input: NodeInput, old: NodeStatus | undefined): NodeStatus {
+  const { facts, load, nodeName, podsMax } = input
+  return {
+    capacity: {
+      cpu: String(facts.cpus),
+      memory: ki(facts.memoryBytes),
+      pods: String(podsMax),
+      'ephemeral-storage': ki(load.diskTotalBytes),
+    },
+    allocatable: allocatableOf(input),
+    conditions: conditions(input, old?.conditions ?? []),
+    addresses: [
+      { type: 'InternalIP', address: facts.hostIP },
+      { type: 'Hostname', address: nodeName },
+    ],
+    nodeInfo: {
+      machineID: facts.machineId,
+      systemUUID: facts.machineId,
+      bootID: facts.bootId,
+      kernelVersion: facts.kernelVersion,
+      osImage: facts.osImage,
+      containerRuntimeVersion: `process://${sampanVersion}`,
+      kubeletVersion: `${kubernetesVersion.gitVersion}+sampan.${sampanVersion}`,
+      kubeProxyVersion: '',
+      operatingSystem: facts.operatingSystem,
+      architecture: facts.architecture,
+    },
+  }
+}
+
+function conditions(
+  { load, runtimeProblem, hasHitFullDisk, nowIso }: NodeInput,
+  old: readonly NodeCondition[],
+): NodeCondition[] {
+  const isDiskLow = hasHitFullDisk || load.diskFreeBytes < load.diskTotalBytes * diskFreeShareMin
+  const isMemoryLow = load.memoryAvailableBytes < memoryReservedBytes
+  const next: readonly Omit<NodeCondition, 'lastTransitionTime' | 'lastHeartbeatTime'>[] = [
+    isMemoryLow
+      ? {
+          type: 'MemoryPressure',
+          status: 'True',
+          reason: 'KubeletHasInsufficientMemory',
+          message: 'kubelet has insufficient memory available',
+        }
+      : {
+          type: 'MemoryPressure',
+          status: 'False',
+          reason: 'KubeletHasSufficientMemory',
+          message: 'kubelet has sufficient memory available',
+        },
+    isDiskLow
+      ? {
+          type: 'DiskPressure',
+          status: 'True',
+          reason: 'KubeletHasDiskPressure',
+          message: 'kubelet has disk pressure: free some space in the data folder',
+        }
+      : {
+          type: 'DiskPressure',
+          status: 'False',
+          reason: 'KubeletHasNoDiskPressure',
+          message: 'kubelet has no disk pressure',
+        },
+    {
+      type: 'PIDPressure',
+      status: 'False',
+      reason: 'KubeletHasSufficientPID',
+      message: 'kubelet has sufficient PID available',
+    },
+    runtimeProblem === undefined
+      ? { type: 'Ready', status: 'True', reason: 'KubeletReady', message: 'kubelet is posting ready status' }
+      : { type: 'Ready', status: 'False', reason: 'KubeletNotReady', message: runtimeProblem },
+  ]
+  const ours = next.map((condition): NodeCondition => {
+    const before = old.find(({ type }) => type === condition.type)
+    const lastTransitionTime =
+      before?.status === condition.status ? (before.lastTransitionTime ?? nowIso) : nowIso
+    return { ...condition, lastHeartbeatTime: nowIso, lastTransitionTime }
+  })
+  return [...ours, ...old.filter(({ type }) => !next.some((condition) => condition.type === type))]
+}
+
+/** Whether two statuses say the same, heartbeats aside. */
+export const withoutHeartbeats = (status: NodeStatus): NodeStatus => ({
+  ...status,
+  conditions: (status.conditions ?? []).map(({ lastHeartbeatTime: _time, ...condition }) => condition),
+})
+
+const ki = (bytes: number): string => `${Math.floor(bytes / 1024)}Ki`
