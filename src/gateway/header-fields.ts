@@ -118,19 +118,17 @@ export function lengthValue(buf: Buffer, fields: HeaderFields, n: number): numbe
   return value
 }
 
-/** The bytes from `start` to behind the last header line, less the dropped lines, one character per byte. */
-export function keptText(buf: Buffer, start: number, fields: HeaderFields): string {
+/** The bytes of `range` less the dropped lines in it, one character per byte. */
+export function keptText(buf: Buffer, range: { start: number; end: number }, fields: HeaderFields): string {
   let text = ''
-  let from = start
-  const count = fields.count
-  for (let n = 0; n < count; n++) {
+  let from = range.start
+  for (let n = 0; n < fields.count; n++) {
     if (fields.isDropped[n] === 0) continue
     const lineStart = fields.nameStart[n] as number
     if (lineStart > from) text += buf.toString('latin1', from, lineStart)
     from = fields.lineEnd[n] as number
   }
-  const end = count === 0 ? start : (fields.lineEnd[count - 1] as number)
-  return end > from ? text + buf.toString('latin1', from, end) : text
+  return range.end > from ? text + buf.toString('latin1', from, range.end) : text
 }
 
 /** Lines that frame the message or route it. A `Connection` that names one would unframe it behind our back. */

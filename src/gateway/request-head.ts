@@ -78,7 +78,7 @@ export function readRequestHead(buf: Buffer, head: RequestHead): number {
   if (end === incomplete || end - start > head.limits.headBytesMax)
     return buf.length - start > head.limits.headBytesMax ? head.fields.refuse('head-too-long') : incomplete
   if (!readFields(buf, head)) return refused
-  head.forwarded = keptRequest(buf, start, linesStart, head)
+  head.forwarded = keptRequest(buf, { start, end: end - 2 }, head)
   return end
 }
 
@@ -292,12 +292,12 @@ export const hasOption = (options: string, option: string): boolean =>
   options === option || options.split(',').some((part) => part.trim() === option)
 
 /** The head verbatim where it can be; an absolute target and the path of an upgrade need their own lines. */
-function keptRequest(buf: Buffer, start: number, linesStart: number, head: RequestHead): string {
+function keptRequest(buf: Buffer, range: { start: number; end: number }, head: RequestHead): string {
   const { targetAuthority, upgrade } = head
   let text =
     targetAuthority === ''
-      ? keptText(buf, start, head.fields)
-      : `${head.method} ${buf.toString('latin1', head.pathStart, linesStart)}${keptText(buf, linesStart, head.fields)}`
+      ? keptText(buf, range, head.fields)
+      : `${head.method} ${keptText(buf, { start: head.pathStart, end: range.end }, head.fields)}`
   if (upgrade !== '') text += `Connection: upgrade\r\nUpgrade: ${upgrade}\r\n`
   else if (head.isHttp10) text += 'Connection: close\r\n'
   return text

@@ -54,7 +54,7 @@ export function readResponseHead(buf: Buffer, start: number, head: ResponseHead)
   if (end === incomplete || end - start > head.limits.headBytesMax)
     return buf.length - start > head.limits.headBytesMax ? head.fields.refuse('head-too-long') : incomplete
   if (!readFields(buf, head)) return refused
-  const text = keptText(buf, start, head.fields)
+  const text = keptText(buf, { start, end: end - 2 }, head.fields)
   head.forwarded = head.isHttp10 ? `HTTP/1.1${text.slice(versionBytes)}` : text
   if (head.status === 101) head.forwarded += `Connection: upgrade\r\nUpgrade: ${head.upgrade}\r\n`
   return end
