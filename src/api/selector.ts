@@ -159,14 +159,19 @@ const operatorByName: ReadonlyMap<string, Operator> = new Map([
   ['DoesNotExist', '!'],
 ])
 
-const requirementFrom = ({ key, operator, values }: LabelSelectorRequirement): Requirement => {
+// A client's selector may lack what its type requires.
+const requirementFrom = ({
+  key = '',
+  operator = '',
+  values,
+}: Partial<LabelSelectorRequirement>): Requirement => {
   const known = operatorByName.get(operator)
   if (known === undefined) throw badRequest(`${quote(operator)} is not a valid label selector operator`)
   return { key, operator: known, values: values ?? [] }
 }
 
 const validateExpression = (
-  { key, operator, values = [] }: LabelSelectorRequirement,
+  { key = '', operator = '', values = [] }: Partial<LabelSelectorRequirement>,
   path: string,
 ): readonly FieldError[] => {
   const errors: FieldError[] = []
