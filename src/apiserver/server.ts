@@ -9,50 +9,31 @@
  */
 import type { Duplex } from 'node:stream'
 import type { ResourceDef } from '../api/resource.ts'
+import { internal, isStatusError, type StatusError, unauthorized, unknownResource } from '../api/status.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Random } from '../base/ids.ts'
 import type { Logger } from '../base/logger.ts'
-import type { Store } from '../store/store.ts'
+import { isStoreError, type Store } from '../store/store.ts'
+import { bootstrap } from './bootstrap.ts'
+import type { Machinery, VerbContext } from './context.ts'
+import type { ApiRequest, ApiResponse, Authenticate, UserInfo } from './http.ts'
+import { nodeTunnelTarget } from './node-upgrade.ts'
 import type { NodeTunnels } from './node-tunnels.ts'
+import { serverPaths, type ServerPaths } from './paths.ts'
+import { dispatch, virtualResources } from './registry.ts'
+import { requestInfoOf, type RequestInfo } from './request-info.ts'
+import { errorResponse } from './respond.ts'
+import { admissionOf } from './stages/admit.ts'
+import { anonymous } from './stages/authenticate.ts'
+import { authorize, isPublic } from './stages/authorize.ts'
+import { namespaceLifecycle } from './stages/namespace-lifecycle.ts'
+import { serviceAddresses } from './stages/service-addresses.ts'
+import { statusOfStoreError } from './store-errors.ts'
+import { StoreFeed } from './store-feed.ts'
+import { refuseUpgrade } from './upgrade.ts'
+import { WatchCache } from './watch-cache.ts'
 
-export interface UserInfo {
-  readonly name: string
-  readonly uid?: string
-  readonly groups: readonly string[]
-  readonly extra?: Readonly<Record<string, readonly string[]>>
-}
-
-/** The subject of a client certificate that the listener has verified against its CA. */
-export interface ClientCertificate {
-  readonly commonName: string
-  readonly organizations: readonly string[]
-}
-
-/** A `TransportRequest` of `client/` is one. */
-export interface ApiRequest {
-  readonly method: string
-  /** Path with query. */
-  readonly path: string
-  /** Names in lower case. */
-  readonly headers: Readonly<Record<string, string>>
-  readonly body?: Uint8Array | AsyncIterable<Uint8Array>
-  /** Aborts when the client is gone; ends watches and log follows. */
-  readonly signal?: AbortSignal
-  /** An identity that is already established: in-process callers only, a listener never sets it. */
-  readonly user?: UserInfo
-  readonly clientCertificate?: ClientCertificate
-}
-
-/** A `TransportResponse` of `client/` is one. */
-export interface ApiResponse {
-  readonly status: number
-  readonly headers: Readonly<Record<string, string>>
-  /** Must be consumed or left by `return()`. */
-  readonly body: AsyncIterable<Uint8Array>
-}
-
-/** Who is asking. Undefined when the request carries no credentials; throws `unauthorized` for bad ones. */
-export type Authenticate = (request: ApiRequest) => Promise<UserInfo | undefined>
+export type { ApiRequest, ApiResponse, Authenticate, ClientCertificate, UserInfo } from './http.ts'
 
 export interface ApiServerOptions {
   /** Not owned: dispose of the server before the store. */
@@ -62,9 +43,9 @@ export interface ApiServerOptions {
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
-  /** Where logs come from; without it pods/log answers that no node is connected. */
+  /** Where logs come from; without it pods/log answers that no node is connected. Not owned. */
   readonly nodes?: NodeTunnels
-  /** Plurals whose watch cache starts at once instead of at first use. */
+  /** Plurals whose watch cache is filled before the server opens instead of at first use. */
   readonly eager?: readonly string[]
 }
 
@@ -74,3 +55,151 @@ export interface ApiServer extends AsyncDisposable {
   /** An HTTP/1.1 `Upgrade`: authenticates and hands the socket on, or answers on it and ends it. Owns the socket. */
   upgrade(request: ApiRequest, socket: Duplex, head: Uint8Array): Promise<void>
 }
+
+/** Steps in order; each sees what the ones before it have changed. */
+const admissionSteps = [namespaceLifecycle, serviceAddresses]
+
+/** Resolves when the system namespaces exist and the eager caches are filled. Rejects when the store can't be read. */
+export async function openApiServer(options: ApiServerOptions): Promise<ApiServer> {
+  const { clock, logger, nodes, random, resources, store } = options
+  const feed = await StoreFeed.open({ store, clock, random, logger })
+  const caches = new Map<string, WatchCache>()
+  const table = new Map(resources.map((def) => [`${def.group}/${def.version}/${def.plural}`, def]))
+  const machinery: Machinery = {
+    store,
+    clock,
+    random,
+    logger,
+    nodes,
+    admission: admissionOf(admissionSteps),
+    findResource: (group, version, plural) => table.get(`${group}/${version}/${plural}`),
+    cacheOf(def) {
+      const id = `${def.group}/${def.plural}`
+      const cache = caches.get(id) ?? new WatchCache(def, feed)
+      caches.set(id, cache)
+      return cache
+    },
+  }
+  const ending = new AbortController()
+  const storeCheck = { name: 'store', check: async () => void (await store.current()) }
+  const ping = { name: 'ping', check: async () => {} }
+  const paths = serverPaths(resources, { livez: [ping], readyz: [ping, storeCheck] })
+  const server = new Server(options, machinery, paths, ending)
+  const eager = resources.filter(({ plural }) => options.eager?.includes(plural))
+  try {
+    await bootstrap(server, resources)
+    await Promise.all(eager.map((def) => machinery.cacheOf(def).ready()))
+  } catch (error) {
+    await feed[Symbol.asyncDispose]()
+    throw error
+  }
+  server.onDispose(() => feed[Symbol.asyncDispose]())
+  return server
+}
+
+class Server implements ApiServer {
+  readonly #options: ApiServerOptions
+  readonly #machinery: Machinery
+  readonly #paths: ServerPaths
+  readonly #ending: AbortController
+  #dispose: () => Promise<void> = async () => {}
+
+  constructor(options: ApiServerOptions, machinery: Machinery, paths: ServerPaths, ending: AbortController) {
+    this.#options = options
+    this.#machinery = machinery
+    this.#paths = paths
+    this.#ending = ending
+  }
+
+  onDispose(dispose: () => Promise<void>): void {
+    this.#dispose = dispose
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#ending.abort()
+    await this.#dispose()
+  }
+
+  async handle(request: ApiRequest): Promise<ApiResponse> {
+    let info: RequestInfo | undefined
+    try {
+      info = requestInfoOf(request.method, request.path)
+      const user = await this.#admit(request, info)
+      return await this.#route(request, info, user)
+    } catch (error) {
+      return errorResponse(this.#statusOf(error, info))
+    }
+  }
+
+  async upgrade(request: ApiRequest, socket: Duplex, head: Uint8Array): Promise<void> {
+    try {
+      const info = requestInfoOf(request.method, request.path)
+      const user = await this.#admit(request, info)
+      const target = nodeTunnelTarget(request, info, user)
+      const { nodes } = this.#options
+      if (!target || !nodes) throw unknownResource()
+      nodes.accept(target.node, target.channel, socket, head)
+    } catch (error) {
+      refuseUpgrade(socket, this.#statusOf(error, undefined))
+    }
+  }
+
+  /** Who is asking, if they may. */
+  async #admit(request: ApiRequest, info: RequestInfo): Promise<UserInfo> {
+    const user = await this.#options.authenticate(request)
+    if (!user && !isPublic(info)) throw unauthorized()
+    authorize(user ?? anonymous, info)
+    return user ?? anonymous
+  }
+
+  async #route(request: ApiRequest, info: RequestInfo, user: UserInfo): Promise<ApiResponse> {
+    if (!info.isResource) return this.#paths.serve(request, info)
+    const ended = this.#ending.signal
+    const signal = request.signal ? AbortSignal.any([request.signal, ended]) : ended
+    const context = { machinery: this.#machinery, request, info, user, signal, warnings: [] }
+    const virtual = virtualHandler(info)
+    const def = this.#machinery.findResource(info.group, info.version, virtual ? 'pods' : info.resource)
+    if (!def) throw unknownResource()
+    const full: VerbContext = { ...context, def }
+    return withWarnings(await (virtual ? virtual(full) : dispatch(full)), full.warnings)
+  }
+
+  #statusOf(error: unknown, info: RequestInfo | undefined): StatusError {
+    if (isStatusError(error)) return error
+    const { logger, random } = this.#options
+    const resource = { group: info?.group ?? '', resource: info?.resource ?? '' }
+    const request = { method: info?.method, path: info?.path, requestId: random.uuid() }
+    if (isStoreError(error)) {
+      logger.warn('the store refused a request', { ...request, code: error.code, error })
+      return statusOfStoreError(error, resource, info?.name ?? '')
+    }
+    logger.error('a request failed for an unforeseen reason', { ...request, error, stack: stackOf(error) })
+    // The cause may name files and hosts: the log has it, the client gets the id to find it by.
+    return internal(
+      new Error(`unforeseen failure; the server's log has the cause under request id ${request.requestId}`),
+    )
+  }
+}
+
+const stackOf = (error: unknown): string | undefined => (error instanceof Error ? error.stack : undefined)
+
+/** POST to `/bindings`, with the pod's name in the body. */
+function virtualHandler(
+  info: RequestInfo,
+): (typeof virtualResources)[keyof typeof virtualResources] | undefined {
+  const isVirtual =
+    info.group === '' && info.resource === 'bindings' && info.verb === 'create' && info.name === ''
+  return isVirtual && info.namespace !== '' ? virtualResources.bindings : undefined
+}
+
+/** Each once, as RFC 7234 warnings; clients print them. */
+function withWarnings(response: ApiResponse, warnings: readonly string[]): ApiResponse {
+  if (warnings.length === 0) return response
+  const lines = [...new Set(warnings)]
+    .slice(0, warningsMax)
+    .map((text) => `299 - ${JSON.stringify(text.replace(/[^ -~]/g, '?'))}`)
+  return { ...response, headers: { ...response.headers, warning: lines.join(', ') } }
+}
+
+/** Headers are bounded; so are the mistakes one client needs to hear of at a time. */
+const warningsMax = 50

@@ -1,0 +1,68 @@
+/** An object as the watch cache holds it: wire bytes that never change, and what selectors ask for. */
+import type { KubeObject } from '../api/meta.ts'
+import type { ResourceDef } from '../api/resource.ts'
+import type { Revision } from '../store/store.ts'
+import { resourcePrefix } from './keys.ts'
+import { parseJson, storedBytes, wireBytes } from './wire.ts'
+
+type Text = Readonly<Record<string, string>>
+
+export class CachedObject {
+  readonly key: string
+  readonly revision: Revision
+  /** Wire bytes, shared by every reader. */
+  readonly bytes: Buffer
+  readonly #def: ResourceDef
+  #labels: Text | undefined
+  #fields: Text | undefined
+
+  constructor(def: ResourceDef, key: string, stored: Uint8Array, revision: Revision) {
+    this.#def = def
+    this.key = key
+    this.revision = revision
+    this.bytes = wireBytes(stored, revision)
+  }
+
+  /** The same state under another revision: what a watcher is told when it loses sight of an object. */
+  at(revision: Revision): CachedObject {
+    return new CachedObject(this.#def, this.key, storedBytes(this.bytes, this.revision), revision)
+  }
+
+  /** Empty for a cluster-scoped object. */
+  get namespace(): string {
+    return this.#def.namespaced ? this.#path().slice(0, this.#path().indexOf('/')) : ''
+  }
+
+  get name(): string {
+    return this.key.slice(this.key.lastIndexOf('/') + 1)
+  }
+
+  get labels(): Text {
+    if (!this.#labels) this.#extract()
+    return this.#labels ?? {}
+  }
+
+  /** The values of the resource's own field selectors. */
+  get fields(): Text {
+    if (!this.#fields) this.#extract()
+    return this.#fields ?? {}
+  }
+
+  /** A fresh copy, parsed now. */
+  parse<T extends KubeObject>(): T {
+    return parseJson<T>(this.bytes)
+  }
+
+  // Late, because most objects are never asked for by a selector.
+  #extract(): void {
+    const object = this.parse()
+    this.#labels = object.metadata.labels ?? {}
+    this.#fields = Object.fromEntries(
+      Object.entries(this.#def.selectableFields ?? {}).map(([field, valueOf]) => [field, valueOf(object)]),
+    )
+  }
+
+  #path(): string {
+    return this.key.slice(resourcePrefix(this.#def).length)
+  }
+}

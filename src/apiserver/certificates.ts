@@ -1,0 +1,211 @@
+/**
+ * The server's own certificate authority, and certificates it signs: for the server itself and for clients (CN is the user, O
+ * are its groups). ECDSA P-256, as every client speaks it. Made once; later starts read the files.
+ */
+import { mkdir, open, readFile, rename } from 'node:fs/promises'
+import type { webcrypto } from 'node:crypto'
+import { isIP } from 'node:net'
+import { join } from 'node:path'
+import type { Clock } from '../base/clock.ts'
+
+/** PEM texts. The key is secret: never logged, files of mode 0600. */
+export interface KeyPair {
+  readonly cert: string
+  readonly key: string
+}
+
+export interface ServerCertificates {
+  readonly ca: KeyPair
+  readonly server: KeyPair
+}
+
+export interface ServerCertificatesOptions {
+  /** Made if missing, mode 0700. */
+  readonly directory: string
+  /** Names and addresses under which clients reach the server. A change makes a new server certificate. */
+  readonly hosts: readonly string[]
+  readonly clock: Clock
+}
+
+const dayMs = 24 * 60 * 60 * 1_000
+const caValidMs = 3650 * dayMs
+const serverValidMs = 365 * dayMs
+const clientValidMs = 365 * dayMs
+/** A certificate that will expire this soon is replaced at a start. */
+const renewBeforeMs = 60 * dayMs
+/** Clocks of machines differ: a certificate is valid a little earlier than it is made. */
+const skewMs = 60 * 60 * 1_000
+
+/** Reads the folder's certificates, making what is missing, expiring or for other hosts. Throws when the CA is half there. */
+export async function openServerCertificates(
+  options: ServerCertificatesOptions,
+): Promise<ServerCertificates> {
+  const { clock, directory, hosts } = options
+  await mkdir(directory, { recursive: true, mode: 0o700 })
+  const ca = (await readPair(directory, 'ca')) ?? (await savePair(directory, 'ca', await createCa(clock)))
+  const present = await readPair(directory, 'server')
+  if (present && (await isUsable(present, hosts, clock))) return { ca, server: present }
+  const server = await issue({
+    ca,
+    clock,
+    subject: [{ CN: ['sampan-apiserver'] }],
+    hosts,
+    validMs: serverValidMs,
+  })
+  return { ca, server: await savePair(directory, 'server', server) }
+}
+
+export interface ClientCertificateOptions {
+  readonly ca: KeyPair
+  readonly commonName: string
+  readonly organizations: readonly string[]
+  readonly clock: Clock
+}
+
+/** A certificate with which its holder is `commonName`, in the groups `organizations`. */
+export const issueClientCertificate = ({
+  ca,
+  clock,
+  commonName,
+  organizations,
+}: ClientCertificateOptions): Promise<KeyPair> =>
+  issue({
+    ca,
+    clock,
+    subject: [{ CN: [commonName] }, ...organizations.map((name) => ({ O: [name] }))],
+    validMs: clientValidMs,
+  })
+
+const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
+
+/** Loaded when there is something to make: most starts only read files. */
+const loadX509 = async () => {
+  await import('reflect-metadata') // the library asks for it and doesn't bring it
+  return import('@peculiar/x509')
+}
+
+async function createCa(clock: Clock): Promise<KeyPair> {
+  const x509 = await loadX509()
+  const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
+  const nowMs = clock.now().getTime()
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+    name: [{ CN: ['sampan-ca'] }],
+    keys,
+    signingAlgorithm: algorithm,
+    serialNumber: serialNumber(),
+    notBefore: new Date(nowMs - skewMs),
+    notAfter: new Date(nowMs + caValidMs),
+    extensions: [
+      new x509.BasicConstraintsExtension(true, 0, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
+      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+    ],
+  })
+  return { cert: certificate.toString('pem'), key: await keyPem(keys.privateKey) }
+}
+
+interface Issue {
+  readonly ca: KeyPair
+  readonly clock: Clock
+  readonly subject: { readonly [name: string]: string[] }[]
+  /** With hosts it is a server's certificate, without a client's. */
+  readonly hosts?: readonly string[]
+  readonly validMs: number
+}
+
+async function issue({ ca, clock, subject, hosts, validMs }: Issue): Promise<KeyPair> {
+  const x509 = await loadX509()
+  const issuer = new x509.X509Certificate(ca.cert)
+  const signingKey = await crypto.subtle.importKey(
+    'pkcs8',
+    x509.PemConverter.decodeFirst(ca.key),
+    algorithm,
+    false,
+    ['sign'],
+  )
+  const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
+  const nowMs = clock.now().getTime()
+  const purpose = hosts ? x509.ExtendedKeyUsage.serverAuth : x509.ExtendedKeyUsage.clientAuth
+  const names = hosts?.map((host) => ({
+    type: isIP(host) > 0 ? ('ip' as const) : ('dns' as const),
+    value: host,
+  }))
+  const certificate = await x509.X509CertificateGenerator.create({
+    subject,
+    issuer: issuer.subject,
+    publicKey: keys.publicKey,
+    signingKey,
+    signingAlgorithm: algorithm,
+    serialNumber: serialNumber(),
+    notBefore: new Date(nowMs - skewMs),
+    notAfter: new Date(Math.min(nowMs + validMs, issuer.notAfter.getTime())),
+    extensions: [
+      new x509.BasicConstraintsExtension(false, undefined, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+      new x509.ExtendedKeyUsageExtension([purpose]),
+      await x509.AuthorityKeyIdentifierExtension.create(issuer),
+      ...(names ? [new x509.SubjectAlternativeNameExtension(names)] : []),
+    ],
+  })
+  return { cert: certificate.toString('pem'), key: await keyPem(keys.privateKey) }
+}
+
+/** 127 random bits: positive, as the encoding wants it. */
+function serialNumber(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16))
+  bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x01
+  return Buffer.from(bytes).toString('hex')
+}
+
+async function keyPem(key: webcrypto.CryptoKey): Promise<string> {
+  const base64 = Buffer.from(await crypto.subtle.exportKey('pkcs8', key)).toString('base64')
+  return `-----BEGIN PRIVATE KEY-----\n${base64.replace(/.{64}(?=.)/g, '$&\n')}\n-----END PRIVATE KEY-----\n`
+}
+
+async function isUsable({ cert }: KeyPair, hosts: readonly string[], clock: Clock): Promise<boolean> {
+  const { X509Certificate } = await import('node:crypto')
+  const certificate = new X509Certificate(cert)
+  const lastsMs = Date.parse(certificate.validTo) - clock.now().getTime()
+  const covers = (host: string) =>
+    (isIP(host) > 0 ? certificate.checkIP(host) : certificate.checkHost(host)) !== undefined
+  return lastsMs > renewBeforeMs && hosts.every(covers)
+}
+
+async function readPair(directory: string, name: string): Promise<KeyPair | undefined> {
+  const [cert, key] = await Promise.all(
+    ['crt', 'key'].map((ending) => readText(join(directory, `${name}.${ending}`))),
+  )
+  if (cert !== undefined && key !== undefined) return { cert, key }
+  // Written key first: a certificate alone means that somebody took the key away.
+  if (cert !== undefined)
+    throw new Error(
+      `${join(directory, name)}.crt is there but its key is not; restore the key, or remove the certificate to have both made anew`,
+    )
+  return undefined
+}
+
+async function savePair(directory: string, name: string, pair: KeyPair): Promise<KeyPair> {
+  await writeAtomically(join(directory, `${name}.key`), pair.key)
+  await writeAtomically(join(directory, `${name}.crt`), pair.cert)
+  return pair
+}
+
+async function readText(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+async function writeAtomically(path: string, text: string): Promise<void> {
+  const file = await open(`${path}.new`, 'w', 0o600)
+  try {
+    await file.writeFile(text)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  await rename(`${path}.new`, path)
+}

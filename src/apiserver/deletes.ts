@@ -1,0 +1,199 @@
+/**
+ * The one way an object goes: at once, or marked first. What marks it: a grace period (the node ends the pod and deletes
+ * again with grace 0), finalizers (whoever owns them removes them), a namespace's content.
+ *
+ *   live ──DELETE──▶ gone                                nothing holds it
+ *   live ──DELETE──▶ marked ──DELETE, grace 0──▶ gone    grace period
+ *   live ──DELETE──▶ marked ──last finalizer removed──▶ gone
+ */
+import { fieldError } from '../api/field-errors.ts'
+import type { KubeObject } from '../api/meta.ts'
+import { groupResourceOf, type ResourceDef } from '../api/resource.ts'
+import { conflict, invalid, isConflict, notFound } from '../api/status.ts'
+import { isStoreError } from '../store/store.ts'
+import { CachedObject } from './cached-object.ts'
+import type { VerbContext } from './context.ts'
+import { objectKeyOf } from './keys.ts'
+import { isoSeconds, isSet } from './metadata.ts'
+import { specFinalizers, updateObject } from './updates.ts'
+import { parseStored } from './wire.ts'
+import { dryRunErrors } from './write-options.ts'
+
+const attemptsMax = 5
+
+export interface DeleteOptions {
+  readonly gracePeriodSeconds?: number
+  readonly propagationPolicy?: string
+  readonly orphanDependents?: boolean
+  readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string }
+  readonly dryRun?: readonly string[]
+}
+
+/** Fills what the body leaves out from the query, and refuses nonsense. */
+export function checkDeleteOptions(body: DeleteOptions, query: URLSearchParams): DeleteOptions {
+  const grace = query.get('gracePeriodSeconds')
+  const policy = query.get('propagationPolicy')
+  const orphan = query.get('orphanDependents')
+  const dryRun = query.getAll('dryRun').filter((value) => value !== '')
+  const options: DeleteOptions = {
+    ...(grace !== null && grace !== '' && { gracePeriodSeconds: Number(grace) }),
+    ...(policy !== null && policy !== '' && { propagationPolicy: policy }),
+    ...(orphan !== null && orphan !== '' && { orphanDependents: orphan === 'true' }),
+    ...(dryRun.length > 0 && { dryRun }),
+    ...body,
+  }
+  const errors = [...dryRunErrors(options.dryRun ?? [])]
+  if (options.gracePeriodSeconds !== undefined && !Number.isSafeInteger(options.gracePeriodSeconds))
+    errors.push(fieldError.invalid('gracePeriodSeconds', grace, 'must be an integer'))
+  if (options.propagationPolicy !== undefined && options.orphanDependents !== undefined) {
+    const why = 'orphanDependents and deletionPropagation cannot be both set'
+    errors.push(fieldError.invalid('propagationPolicy', options.propagationPolicy, why))
+  }
+  const policies = ['Foreground', 'Background', 'Orphan']
+  if (options.propagationPolicy !== undefined && !policies.includes(options.propagationPolicy))
+    errors.push(fieldError.notSupported('propagationPolicy', options.propagationPolicy, [...policies, 'nil']))
+  if (errors.length > 0) throw invalid({ group: 'meta.k8s.io', kind: 'DeleteOptions' }, '', errors)
+  return options
+}
+
+export interface Deletion {
+  /** True when nothing is left. */
+  readonly isGone: boolean
+  /** The last state, or the marked one. */
+  readonly object: CachedObject
+}
+
+export async function deleteObject(
+  context: VerbContext,
+  { namespace, name }: { readonly namespace: string; readonly name: string },
+  options: DeleteOptions,
+): Promise<Deletion> {
+  const { def, machinery, user } = context
+  const key = objectKeyOf(def, namespace, name)
+  const dryRun = (options.dryRun ?? []).length > 0
+  for (let attempt = 1; ; attempt++) {
+    const { entry } = await machinery.store.get(key)
+    if (!entry) throw notFound(groupResourceOf(def), name)
+    const present = new CachedObject(def, key, entry.value, entry.revision)
+    const object = parseStored<KubeObject>(entry.value, entry.revision)
+    checkPreconditions(def, object, options)
+    const admission = {
+      operation: 'delete',
+      def,
+      object,
+      old: object,
+      subresource: '',
+      user,
+      dryRun,
+      machinery,
+    } as const
+    const marked = mark(def, object, options, machinery.clock.now())
+    try {
+      return await machinery.admission.around(admission, async () => {
+        if (marked !== 'gone') return keepMarked(context, { namespace, name, dryRun, present, marked })
+        if (dryRun) return { isGone: true, object: present }
+        const { revision } = await machinery.store.delete(key, entry.revision)
+        return { isGone: true, object: new CachedObject(def, key, entry.value, revision) }
+      })
+    } catch (error) {
+      if (isStoreError(error, 'missing')) throw notFound(groupResourceOf(def), name)
+      if (!isStoreError(error, 'conflict') && !isConflict(error)) throw error
+      if (attempt === attemptsMax) throw conflict(groupResourceOf(def), name)
+    }
+  }
+}
+
+interface Marking {
+  readonly namespace: string
+  readonly name: string
+  readonly dryRun: boolean
+  readonly present: CachedObject
+  readonly marked: KubeObject
+}
+
+async function keepMarked(context: VerbContext, { marked, present, ...rest }: Marking): Promise<Deletion> {
+  // `marked` carries the revision it was made from: a race is a conflict, and the caller decides again.
+  const { stored } = await updateObject(context, {
+    ...rest,
+    subresource: '',
+    change: () => marked,
+    isRequested: false,
+  })
+  return { isGone: false, object: stored ?? present }
+}
+
+function checkPreconditions(
+  def: ResourceDef,
+  { metadata }: KubeObject,
+  { preconditions }: DeleteOptions,
+): void {
+  const refuse = (what: string, wanted: string, found = '') => {
+    const why = `Precondition failed: ${what} in precondition: ${wanted}, ${what} in object meta: ${found}`
+    throw conflict(groupResourceOf(def), metadata.name ?? '', why)
+  }
+  const { uid, resourceVersion } = preconditions ?? {}
+  if (uid !== undefined && uid !== metadata.uid) refuse('UID', uid, metadata.uid)
+  if (resourceVersion !== undefined && resourceVersion !== metadata.resourceVersion)
+    refuse('ResourceVersion', resourceVersion, metadata.resourceVersion)
+}
+
+/** The object as it waits for its end, or `gone` when nothing holds it. Pure. */
+export function mark(
+  def: ResourceDef,
+  object: KubeObject,
+  options: DeleteOptions,
+  now: Date,
+): KubeObject | 'gone' {
+  const { metadata } = object
+  const finalizers = finalizersFor(metadata.finalizers ?? [], options)
+  const wasMarked = isSet(metadata.deletionTimestamp)
+  const before = wasMarked ? (metadata.deletionGracePeriodSeconds ?? 0) : undefined
+  const wished = graceOf(def, object, options)
+  // A later delete may shorten the grace, never lengthen it.
+  const grace = before === undefined ? wished : Math.min(before, wished)
+  const isHeld = grace > 0 || finalizers.length > 0 || specFinalizers(object).length > 0
+  if (!isHeld) return 'gone'
+  const { finalizers: _, ...kept } = metadata
+  const isChanged = grace !== before
+  const marked = {
+    ...object,
+    metadata: {
+      ...kept,
+      ...(finalizers.length > 0 && { finalizers }),
+      ...(isChanged && {
+        deletionTimestamp: isoSeconds(new Date(now.getTime() + grace * 1_000)),
+        deletionGracePeriodSeconds: grace,
+      }),
+      ...(!wasMarked && (metadata.generation ?? 0) > 0 && { generation: (metadata.generation ?? 0) + 1 }),
+    },
+  }
+  return specFinalizers(object).length > 0 ? { ...marked, ...terminating(object) } : marked
+}
+
+const terminating = (object: KubeObject) => ({
+  status: {
+    ...('status' in object && typeof object.status === 'object' ? object.status : {}),
+    phase: 'Terminating',
+  },
+})
+
+function graceOf(def: ResourceDef, object: KubeObject, { gracePeriodSeconds: asked }: DeleteOptions): number {
+  if (!def.gracePeriodSeconds) return 0
+  const own = def.gracePeriodSeconds(object)
+  // A kind that says 0 for this object (a pod without a node, or finished) has nobody who would end a grace.
+  if (own === 0 || asked === undefined) return own
+  return asked < 0 ? 1 : asked
+}
+
+function finalizersFor(
+  present: readonly string[],
+  { propagationPolicy, orphanDependents }: DeleteOptions,
+): readonly string[] {
+  const policy =
+    propagationPolicy ??
+    (orphanDependents === undefined ? undefined : orphanDependents ? 'Orphan' : 'Background')
+  if (policy === undefined) return present
+  const others = present.filter((name) => name !== 'orphan' && name !== 'foregroundDeletion')
+  if (policy === 'Orphan') return [...others, 'orphan']
+  return policy === 'Foreground' ? [...others, 'foregroundDeletion'] : others
+}

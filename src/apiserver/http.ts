@@ -1,0 +1,39 @@
+/** A request and its answer without a socket, and who asks. */
+export interface UserInfo {
+  readonly name: string
+  readonly uid?: string
+  readonly groups: readonly string[]
+  readonly extra?: Readonly<Record<string, readonly string[]>>
+}
+
+/** The subject of a client certificate that the listener has verified against its CA. */
+export interface ClientCertificate {
+  readonly commonName: string
+  readonly organizations: readonly string[]
+}
+
+/** A `TransportRequest` of `client/` is one. */
+export interface ApiRequest {
+  readonly method: string
+  /** Path with query. */
+  readonly path: string
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: Uint8Array | AsyncIterable<Uint8Array>
+  /** Aborts when the client is gone; ends watches and log follows. */
+  readonly signal?: AbortSignal
+  /** An identity that is already established: in-process callers only, a listener never sets it. */
+  readonly user?: UserInfo
+  readonly clientCertificate?: ClientCertificate
+}
+
+/** A `TransportResponse` of `client/` is one. */
+export interface ApiResponse {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  /** Must be consumed or left by `return()`. */
+  readonly body: AsyncIterable<Uint8Array>
+}
+
+/** Who is asking. Undefined when the request carries no credentials; throws `unauthorized` for bad ones. */
+export type Authenticate = (request: ApiRequest) => Promise<UserInfo | undefined>

@@ -1,0 +1,203 @@
+/**
+ * The API server on sockets: plain HTTP/1.1 on one port, TLS with HTTP/2 and HTTP/1.1 on another. Nothing here knows what a
+ * request means. A body goes out at the pace of its reader; one that takes nothing for too long is cut off.
+ */
+import { createServer, type IncomingMessage, type Server as HttpServer, type ServerResponse } from 'node:http'
+import type { Http2SecureServer, Http2ServerRequest, Http2ServerResponse } from 'node:http2'
+import type { AddressInfo, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { TLSSocket } from 'node:tls'
+import type { Clock } from '../base/clock.ts'
+import { describeError, type Logger } from '../base/logger.ts'
+import type { ApiRequest, ApiResponse, ClientCertificate } from './http.ts'
+import { MemoryBody } from './respond.ts'
+import type { ApiServer } from './server.ts'
+
+export interface ListenOptions {
+  /** Not owned. */
+  readonly server: ApiServer
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly http?: { readonly host: string; readonly port: number }
+  /** PEM texts. Client certificates are verified against `ca`. */
+  readonly tls?: {
+    readonly host: string
+    readonly port: number
+    readonly cert: string
+    readonly key: string
+    readonly ca: string
+  }
+}
+
+export interface ApiListener extends AsyncDisposable {
+  /** The port that was given, or the one the system chose for port 0. */
+  readonly httpPort: number | undefined
+  readonly tlsPort: number | undefined
+}
+
+/** Tokens and impersonation headers are long; this is far below what upstream takes, far above what clients send. */
+const headerBytesMax = 64 * 1024
+const headersTimeoutMs = 30_000
+const keepAliveTimeoutMs = 120_000
+/** A reader that takes nothing for this long is not going to. */
+const stalledReaderMs = 60_000
+/** Connections that are open at once; upstream has no limit of its own, file descriptors are one. */
+const connectionsMax = 10_000
+
+type Request = IncomingMessage | Http2ServerRequest
+type Response = ServerResponse | Http2ServerResponse
+type AnyServer = HttpServer | Http2SecureServer
+
+/** Rejects when an address can't be listened on. Disposing of it cuts the connections that are still open. */
+export async function listenApi(options: ListenOptions): Promise<ApiListener> {
+  await using stack = new AsyncDisposableStack()
+  const http = options.http && stack.use(await listenOn(await httpServer(options), options.http, options))
+  const tls = options.tls && stack.use(await listenOn(await tlsServer(options.tls), options.tls, options))
+  const owned = stack.move()
+  return {
+    httpPort: http?.port,
+    tlsPort: tls?.port,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  }
+}
+
+const httpLimits = {
+  maxHeaderSize: headerBytesMax,
+  headersTimeout: headersTimeoutMs,
+  keepAliveTimeout: keepAliveTimeoutMs,
+  // Watches and log follows last for hours; bodies are bounded in size, headers in time.
+  requestTimeout: 0,
+  noDelay: true,
+}
+
+const httpServer = (_: ListenOptions): Promise<AnyServer> => Promise.resolve(createServer(httpLimits))
+
+async function tlsServer(tls: NonNullable<ListenOptions['tls']>): Promise<AnyServer> {
+  // Loading HTTP/2 takes a moment that a plain server needn't spend.
+  const { createSecureServer } = await import('node:http2')
+  const { cert, key, ca } = tls
+  const windows = { settings: { initialWindowSize: 1024 * 1024, maxConcurrentStreams: 1_000 } }
+  const certificates = { cert, key, ca, requestCert: true, rejectUnauthorized: false }
+  return createSecureServer({ allowHTTP1: true, ...certificates, ...httpLimits, ...windows })
+}
+
+interface Listening extends AsyncDisposable {
+  readonly port: number
+}
+
+async function listenOn(
+  server: AnyServer,
+  { host, port }: { readonly host: string; readonly port: number },
+  options: ListenOptions,
+): Promise<Listening> {
+  const sockets = new Set<Socket>()
+  server.maxConnections = connectionsMax
+  const track = (socket: Socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+    // Without a listener a reset connection would end the process; the request in flight sees it as an abort.
+    socket.on('error', () => {})
+  }
+  server.on('connection', track)
+  server.on('secureConnection', track)
+  server.on('request', (request: Request, response: Response) => void serve(options, request, response))
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    void options.server.upgrade(requestOf(request, undefined), socket, head)
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+  server.on('error', (error) => options.logger.error('the API listener failed', { error }))
+  return {
+    port: (server.address() as AddressInfo).port,
+    [Symbol.asyncDispose]: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        for (const socket of sockets) socket.destroy()
+      }),
+  }
+}
+
+async function serve(options: ListenOptions, request: Request, response: Response): Promise<void> {
+  const gone = new AbortController()
+  response.once('close', () => gone.abort())
+  response.on('error', () => gone.abort())
+  try {
+    const answer = await options.server.handle(requestOf(request, gone.signal))
+    await send(answer, response, options.clock, request.method === 'HEAD')
+  } catch (error) {
+    if (!gone.signal.aborted)
+      options.logger.warn('an answer was cut off', { path: request.url, error: describeError(error) })
+    response.destroy()
+  }
+}
+
+function requestOf(request: Request, signal: AbortSignal | undefined): ApiRequest {
+  const certificate = certificateOf(request.socket)
+  const method = request.method ?? 'GET'
+  return {
+    method,
+    path: request.url ?? '/',
+    headers: plainHeaders(request),
+    ...(method !== 'GET' && method !== 'HEAD' && { body: request }),
+    ...(signal && { signal }),
+    ...(certificate && { clientCertificate: certificate }),
+  }
+}
+
+function plainHeaders(request: Request): Record<string, string> {
+  const headers: Record<string, string> = {}
+  for (const [name, value] of Object.entries(request.headers)) {
+    if (name.startsWith(':') || value === undefined) continue
+    headers[name] = Array.isArray(value) ? value.join(', ') : String(value)
+  }
+  return headers
+}
+
+/** Only a certificate that our CA has signed says who somebody is. */
+function certificateOf(socket: Socket | TLSSocket): ClientCertificate | undefined {
+  if (!('authorized' in socket) || !socket.authorized) return undefined
+  const { subject } = socket.getPeerCertificate()
+  const texts = (value: unknown): string[] =>
+    Array.isArray(value) ? value.map(String) : typeof value === 'string' ? [value] : []
+  const [commonName = ''] = texts(subject?.CN)
+  return commonName === '' ? undefined : { commonName, organizations: texts(subject?.O) }
+}
+
+async function send(answer: ApiResponse, response: Response, clock: Clock, isHead: boolean): Promise<void> {
+  const { body, headers, status } = answer
+  // HTTP/2 has no such method in its type, though both classes do the same.
+  const writable = response as ServerResponse
+  writable.writeHead(status, { ...headers })
+  if (isHead || status === 304) {
+    writable.end()
+    return
+  }
+  // A watch may have nothing to say for a while; its client waits for the head.
+  if (!(body instanceof MemoryBody)) writable.flushHeaders()
+  for await (const chunk of body) {
+    if (writable.destroyed || writable.closed) return
+    if (!writable.write(chunk)) await drained(writable, clock)
+  }
+  writable.end()
+}
+
+/** Resolves when more can be written, or nothing ever will be. */
+function drained(response: ServerResponse, clock: Clock): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      cancel()
+      response.off('drain', done)
+      response.off('close', done)
+      resolve()
+    }
+    const cancel = clock.after(stalledReaderMs, () => response.destroy())
+    response.once('drain', done)
+    response.once('close', done)
+    if (response.destroyed) done()
+  })
+}

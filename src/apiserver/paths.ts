@@ -1,0 +1,114 @@
+/** Requests that are about the server, not about an object: discovery, OpenAPI, health, version. */
+import type { ResourceDef } from '../api/resource.ts'
+import { failure, unknownResource } from '../api/status.ts'
+import { kubernetesVersion } from '../base/version.ts'
+import { discoveryDocument } from './discovery.ts'
+import { health, type HealthChecks } from './health.ts'
+import type { ApiRequest, ApiResponse } from './http.ts'
+import { hashOf, openApiDocuments, type OpenApiDocuments } from './openapi.ts'
+import type { RequestInfo } from './request-info.ts'
+import { bytesResponse, jsonResponse } from './respond.ts'
+
+export interface ServerPaths {
+  /** Throws NotFound for a path nobody knows, MethodNotAllowed for writes. */
+  serve(request: ApiRequest, info: RequestInfo): Promise<ApiResponse>
+}
+
+export function serverPaths(resources: readonly ResourceDef[], checks: HealthChecks): ServerPaths {
+  // Made late: a server that nobody asks never pays.
+  let documents: OpenApiDocuments | undefined
+  return {
+    async serve(request, info) {
+      if (info.method !== 'GET' && info.method !== 'HEAD')
+        throw failure('MethodNotAllowed', `the server does not allow ${info.method} on ${info.path}`)
+      const path = info.path.replace(/(?<=.)\/+$/, '')
+      const [root] = path.split('/').filter((segment) => segment !== '')
+      switch (root) {
+        case undefined:
+          return jsonResponse(200, { paths: knownPaths(resources) })
+        case 'version':
+          return jsonResponse(200, versionDocument())
+        case 'healthz':
+        case 'livez':
+        case 'readyz': {
+          const answer = await health(path, info.query, checks)
+          if (answer) return answer
+          break
+        }
+        case 'api':
+        case 'apis': {
+          const document = discoveryDocument(path, request.headers['accept'], resources)
+          if (document)
+            return tagged(request, Buffer.from(JSON.stringify(document.body)), document.contentType)
+          break
+        }
+        case 'openapi':
+          documents ??= openApiDocuments(resources)
+          return openApi(request, info, path, documents)
+      }
+      throw unknownResource()
+    },
+  }
+}
+
+function openApi(
+  request: ApiRequest,
+  { query }: RequestInfo,
+  path: string,
+  documents: OpenApiDocuments,
+): ApiResponse {
+  if (path === '/openapi/v3')
+    return tagged(request, Buffer.from(JSON.stringify(documents.index())), 'application/json')
+  const document = path.startsWith('/openapi/v3/')
+    ? documents.find(path.slice('/openapi/v3/'.length))
+    : undefined
+  if (!document) throw unknownResource()
+  const { bytes, hash } = document
+  const cache = query.get('hash') === hash ? 'public, immutable, max-age=31536000' : 'no-cache, private'
+  return tagged(request, bytes, 'application/json', { hash, cache })
+}
+
+/** Answers 304 to a client that has these very bytes. */
+function tagged(
+  request: ApiRequest,
+  bytes: Uint8Array,
+  contentType: string,
+  { hash, cache }: { readonly hash: string; readonly cache: string } = {
+    hash: hashOf(bytes),
+    cache: 'public',
+  },
+): ApiResponse {
+  const headers = { etag: `"${hash}"`, 'cache-control': cache, vary: 'Accept' }
+  const known = (request.headers['if-none-match'] ?? '').split(',').map((tag) => tag.trim())
+  if (known.includes(headers.etag)) return { status: 304, headers, body: nothing() }
+  return bytesResponse(200, contentType, [bytes], headers)
+}
+
+async function* nothing(): AsyncGenerator<Uint8Array> {}
+
+const versionDocument = () => ({
+  ...kubernetesVersion,
+  emulationMajor: kubernetesVersion.major,
+  emulationMinor: kubernetesVersion.minor,
+  gitCommit: '',
+  gitTreeState: 'clean',
+  buildDate: '1970-01-01T00:00:00Z',
+  goVersion: '',
+  compiler: `node ${process.version}`,
+  platform: `${process.platform}/${process.arch === 'x64' ? 'amd64' : process.arch}`,
+})
+
+const knownPaths = (resources: readonly ResourceDef[]): string[] => [
+  ...new Set([
+    '/api',
+    '/apis',
+    ...resources.flatMap(({ group, version }) =>
+      group === '' ? [`/api/${version}`] : [`/apis/${group}`, `/apis/${group}/${version}`],
+    ),
+    '/healthz',
+    '/livez',
+    '/openapi/v3',
+    '/readyz',
+    '/version',
+  ]),
+]

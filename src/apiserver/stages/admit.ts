@@ -1,0 +1,65 @@
+/**
+ * Admission: what the cluster has to say about a write that is well-formed and allowed. An ordered list of steps, each of
+ * which may change the object or refuse it. Steps that run webhooks or CEL policies will join the same list.
+ */
+import type { KubeObject } from '../../api/meta.ts'
+import type { ResourceDef } from '../../api/resource.ts'
+import type { Machinery } from '../context.ts'
+import type { UserInfo } from '../http.ts'
+
+export interface AdmissionRequest {
+  readonly operation: 'create' | 'update' | 'delete'
+  readonly def: ResourceDef
+  /** For `delete` what is there. A step of `create` and `update` may change it. */
+  readonly object: KubeObject
+  readonly old: KubeObject | undefined
+  readonly subresource: string
+  readonly user: UserInfo
+  /** A step must leave nothing behind. */
+  readonly dryRun: boolean
+  readonly machinery: Machinery
+  /** Called, last added first, when the write doesn't take place after all. */
+  readonly undo: (() => Promise<void>)[]
+  /** Called once the write is durable. A failure is logged, not answered: the write stands. */
+  readonly committed: (() => Promise<void>)[]
+}
+
+export interface AdmissionStep {
+  readonly name: string
+  admit(request: AdmissionRequest): Promise<void>
+}
+
+export interface Admission {
+  /** Runs the steps, then `write`, then what the steps left to do in either case. */
+  around<T>(request: Omit<AdmissionRequest, 'undo' | 'committed'>, write: () => Promise<T>): Promise<T>
+}
+
+export function admissionOf(steps: readonly AdmissionStep[]): Admission {
+  return {
+    async around(request, write) {
+      const full = { ...request, undo: [], committed: [] } satisfies AdmissionRequest
+      try {
+        for (const step of steps) await step.admit(full)
+        const result = await write()
+        await settle(full, full.committed)
+        return result
+      } catch (error) {
+        await settle(full, full.undo.toReversed())
+        throw error
+      }
+    },
+  }
+}
+
+async function settle(
+  { machinery, def }: AdmissionRequest,
+  tasks: readonly (() => Promise<void>)[],
+): Promise<void> {
+  for (const task of tasks) {
+    try {
+      await task()
+    } catch (error) {
+      machinery.logger.warn('an admission step could not finish', { resource: def.plural, error })
+    }
+  }
+}

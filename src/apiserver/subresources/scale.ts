@@ -1,0 +1,116 @@
+/** `/scale` of whatever resource says where its numbers live: autoscaling/v1 Scale in, the object's replicas out. */
+import { isJsonObject } from '../../api/json.ts'
+import type { KubeObject } from '../../api/meta.ts'
+import { groupResourceOf, type ScaleSpec } from '../../api/resource.ts'
+import { typeNamed } from '../../api/schema/schema.ts'
+import { formatSelector, selectorFrom } from '../../api/selector.ts'
+import { fieldError, invalid, methodNotAllowed, notFound, unknownResource } from '../../api/status.ts'
+import { readBody } from '../body.ts'
+import type { VerbContext } from '../context.ts'
+import { decodeBody } from '../decode-body.ts'
+import type { ApiResponse } from '../http.ts'
+import { checkIdentity } from '../metadata.ts'
+import { readOne } from '../pages.ts'
+import { plainResponse, representationOne } from '../represent.ts'
+import { updateObject } from '../updates.ts'
+import { readPatch } from '../verbs/patch.ts'
+import { writeOptionsOf } from '../write-options.ts'
+
+const scaleBody = { group: 'autoscaling', version: 'v1', kind: 'Scale' } as const
+const scaleSchema = () => typeNamed('autoscaling.v1.Scale')
+
+interface Scale extends KubeObject {
+  readonly spec: { readonly replicas?: number }
+  readonly status: { readonly replicas: number; readonly selector?: string }
+}
+
+export async function scale(context: VerbContext): Promise<ApiResponse> {
+  const { def, info, machinery } = context
+  const spec = def.scale
+  if (!spec) throw unknownResource()
+  representationOne(context)
+  if (info.verb === 'get') {
+    const object = await readOne(machinery.cacheOf(def), info.namespace, info.name, '')
+    if (!object) throw notFound(groupResourceOf(def), info.name)
+    return plainResponse(context, 200, scaleOf(object.parse(), spec))
+  }
+  if (info.verb !== 'update' && info.verb !== 'patch') throw methodNotAllowed(groupResourceOf(def), info.verb)
+  const { dryRun, wished } = await readWish(context)
+  const change = (current: KubeObject): KubeObject => {
+    const scaled = wished(scaleOf(current, spec))
+    checkScale(scaled)
+    const replicas = scaled.spec?.replicas ?? 0
+    const object = setAt(current, spec.specReplicas, replicas)
+    // The Scale's own resourceVersion is the object's: a stale one must conflict.
+    const { resourceVersion = '' } = scaled.metadata
+    return { ...object, metadata: { ...object.metadata, resourceVersion } }
+  }
+  const { namespace, name } = info
+  const { object, stored } = await updateObject(context, { namespace, name, subresource: '', dryRun, change })
+  return plainResponse(context, 200, scaleOf(stored?.parse() ?? object, spec))
+}
+
+async function readWish(context: VerbContext) {
+  const { info, request, warnings } = context
+  if (info.verb === 'patch') {
+    const options = writeOptionsOf(info.query, 'PatchOptions')
+    const apply = await readPatch(context, scaleSchema(), options)
+    return { dryRun: options.dryRun, wished: (current: Scale) => apply(current) as Scale }
+  }
+  const { dryRun, fieldValidation } = writeOptionsOf(info.query, 'UpdateOptions')
+  const contentType = request.headers['content-type']
+  const expected = { ...scaleBody, schema: scaleSchema() }
+  const body = (await decodeBody(await readBody(request), expected, {
+    contentType,
+    fieldValidation,
+    warnings,
+  })) as Scale
+  checkIdentity(body.metadata, info)
+  return { dryRun, wished: () => body }
+}
+
+function checkScale({ metadata, spec }: Scale): void {
+  const replicas = spec?.replicas ?? 0
+  if (replicas >= 0) return
+  const error = fieldError.invalid('spec.replicas', replicas, 'must be greater than or equal to 0')
+  throw invalid(scaleBody, metadata.name ?? '', [error])
+}
+
+function scaleOf(object: KubeObject, paths: ScaleSpec): Scale {
+  const { name = '', namespace, uid, resourceVersion, creationTimestamp } = object.metadata
+  const metadata = {
+    name,
+    ...(namespace !== undefined && { namespace }),
+    ...(uid !== undefined && { uid }),
+    ...(resourceVersion !== undefined && { resourceVersion }),
+    ...(creationTimestamp !== undefined && { creationTimestamp }),
+  }
+  const selector = selectorText(valueAt(object, paths.selector))
+  return {
+    kind: 'Scale',
+    apiVersion: 'autoscaling/v1',
+    metadata,
+    spec: { replicas: numberAt(object, paths.specReplicas) },
+    status: { replicas: numberAt(object, paths.statusReplicas), ...(selector !== '' && { selector }) },
+  }
+}
+
+function selectorText(value: unknown): string {
+  if (typeof value === 'string') return value
+  return isJsonObject(value) ? formatSelector(selectorFrom(value)) : ''
+}
+
+const valueAt = (object: unknown, path: readonly string[]): unknown =>
+  path.reduce<unknown>((value, field) => (isJsonObject(value) ? value[field] : undefined), object)
+
+const numberAt = (object: KubeObject, path: readonly string[]): number => {
+  const value = valueAt(object, path)
+  return typeof value === 'number' ? value : 0
+}
+
+function setAt<T extends object>(object: T, [field, ...rest]: readonly string[], value: unknown): T {
+  if (field === undefined) return object
+  const inner = (object as Readonly<Record<string, unknown>>)[field]
+  const next = rest.length === 0 ? value : setAt(isJsonObject(inner) ? inner : {}, rest, value)
+  return { ...object, [field]: next }
+}

@@ -1,0 +1,128 @@
+/**
+ * The one way an object changes: read, change, check, compare and swap; again from the start when somebody was faster.
+ * PUT, PATCH, status, scale, binding and the marks of a deletion differ only in `change`.
+ */
+import { isEqual } from '../api/equal.ts'
+import type { KubeObject } from '../api/meta.ts'
+import { groupResourceOf, type ResourceDef } from '../api/resource.ts'
+import { conflict, invalid, notFound } from '../api/status.ts'
+import { validateMetaUpdate } from '../api/validate-meta.ts'
+import { isStoreError, type Entry } from '../store/store.ts'
+import { CachedObject } from './cached-object.ts'
+import type { VerbContext } from './context.ts'
+import { objectKeyOf } from './keys.ts'
+import { isSet, metadataForUpdate, strategyContext } from './metadata.ts'
+import { encodeStored, parseStored } from './wire.ts'
+
+/** Rounds of read, change and swap; upstream gives up a patch after as many conflicts. */
+const attemptsMax = 5
+
+export interface UpdateRequest {
+  readonly namespace: string
+  readonly name: string
+  /** As the strategy should see it: empty for the object itself. */
+  readonly subresource: string
+  readonly dryRun: boolean
+  /**
+   * Makes the wished-for object of a private copy of the present one. Its resourceVersion, where set, must be the present
+   * one. Called again for each attempt. Throws StatusErrors.
+   */
+  readonly change: (current: KubeObject) => KubeObject
+  /** False: the server's own bookkeeping, which no strategy, admission or validation has a say in. */
+  readonly isRequested?: boolean
+}
+
+export interface Updated {
+  /** What is stored now; undefined for a dry run and when the update removed the object. */
+  readonly stored: CachedObject | undefined
+  readonly object: KubeObject
+}
+
+/** Throws NotFound, Conflict, Invalid and whatever `change` throws. */
+export async function updateObject(context: VerbContext, request: UpdateRequest): Promise<Updated> {
+  const { def, machinery } = context
+  const key = objectKeyOf(def, request.namespace, request.name)
+  for (let attempt = 1; ; attempt++) {
+    const { entry } = await machinery.store.get(key)
+    if (!entry) throw notFound(groupResourceOf(def), request.name)
+    try {
+      return await attemptUpdate(context, request, entry)
+    } catch (error) {
+      if (isStoreError(error, 'missing')) throw notFound(groupResourceOf(def), request.name)
+      if (!isStoreError(error, 'conflict')) throw error
+      if (attempt === attemptsMax) throw conflict(groupResourceOf(def), request.name)
+    }
+  }
+}
+
+async function attemptUpdate(context: VerbContext, request: UpdateRequest, entry: Entry): Promise<Updated> {
+  const { def, machinery, user, warnings } = context
+  const { dryRun, isRequested = true, subresource } = request
+  const old = parseStored<KubeObject>(entry.value, entry.revision)
+  const object = wishedFor(def, request, entry, old)
+  if (!isRequested) return swap(context, { entry, object, old, dryRun })
+  const strategy = strategyContext(machinery, subresource)
+  def.applyDefaults?.(object)
+  def.prepareForUpdate?.(object, old, strategy)
+  const admission = { operation: 'update', def, object, old, subresource, user, dryRun, machinery } as const
+  return machinery.admission.around(admission, async () => {
+    const errors = [
+      ...validateMetaUpdate(object.metadata, old.metadata),
+      ...(def.validate?.(object, old, strategy) ?? []),
+    ]
+    if (errors.length > 0) throw invalid(def, request.name, errors)
+    warnings.push(...(def.warnings?.(object) ?? []))
+    return swap(context, { entry, object, old, dryRun })
+  })
+}
+
+function wishedFor(def: ResourceDef, request: UpdateRequest, entry: Entry, old: KubeObject): KubeObject {
+  // A parse of its own: `change` and the strategies write into it, never into `old`.
+  const changed = request.change(parseStored<KubeObject>(entry.value, entry.revision))
+  const { resourceVersion: wanted = '' } = changed.metadata
+  const current = String(entry.revision)
+  if (wanted !== '' && wanted !== current) throw conflict(groupResourceOf(def), request.name)
+  const metadata =
+    request.isRequested === false ? changed.metadata : metadataForUpdate(changed.metadata, old, def)
+  const isLax = def.requiresResourceVersionOnUpdate !== true || request.subresource !== ''
+  return {
+    ...changed,
+    metadata: { ...metadata, ...((wanted !== '' || isLax) && { resourceVersion: current }) },
+  }
+}
+
+interface Swap {
+  readonly entry: Entry
+  readonly object: KubeObject
+  readonly old: KubeObject
+  readonly dryRun: boolean
+}
+
+async function swap({ def, machinery }: VerbContext, { entry, object, old, dryRun }: Swap): Promise<Updated> {
+  const { key, revision } = entry
+  // A write that changes nothing would wake every informer for nothing, and loops of controllers would never rest.
+  if (isEqual(object, old)) return { stored: new CachedObject(def, key, entry.value, revision), object: old }
+  if (dryRun) return { stored: undefined, object }
+  if (isFinished(object) && isSet(old.metadata.deletionTimestamp)) {
+    await machinery.store.delete(key, revision)
+    return { stored: undefined, object }
+  }
+  const bytes = encodeStored(object)
+  const ttl = def.ttlMs === undefined ? {} : { ttlMs: def.ttlMs }
+  const written = await machinery.store.update(key, bytes, revision, ttl)
+  return { stored: new CachedObject(def, key, bytes, written), object }
+}
+
+/** Marked for deletion with nothing left that holds it. A pod's grace is its kubelet's to end. */
+export const isFinished = (object: KubeObject): boolean =>
+  isSet(object.metadata.deletionTimestamp) &&
+  (object.metadata.finalizers ?? []).length === 0 &&
+  (object.metadata.deletionGracePeriodSeconds ?? 0) === 0 &&
+  specFinalizers(object).length === 0
+
+/** A Namespace is also held by `spec.finalizers`. */
+export function specFinalizers(object: KubeObject): readonly unknown[] {
+  const spec: unknown = 'spec' in object ? object.spec : undefined
+  if (object.kind !== 'Namespace' || typeof spec !== 'object' || spec === null) return []
+  return 'finalizers' in spec && Array.isArray(spec.finalizers) ? spec.finalizers : []
+}

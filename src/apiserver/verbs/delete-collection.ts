@@ -1,0 +1,35 @@
+import { isNotFound } from '../../api/status.ts'
+import type { VerbContext } from '../context.ts'
+import { deleteObject } from '../deletes.ts'
+import { listOptionsOf } from '../list-options.ts'
+import { negotiate } from '../negotiate.ts'
+import { readPage } from '../pages.ts'
+import { selectionOf } from '../selection.ts'
+import type { ApiResponse } from '../http.ts'
+import { readDeleteOptions } from './delete.ts'
+import { listResponse } from './list.ts'
+
+/** Deletions under way at once: keeps a group commit full without starving other writers. */
+const deletionsMax = 16
+
+/** Deletes what a list with the same query would show, and answers with that list. */
+export async function deleteCollection(context: VerbContext): Promise<ApiResponse> {
+  const { def, info, machinery, request } = context
+  const representation = negotiate(request.headers['accept'], 'list')
+  const options = await readDeleteOptions(context)
+  const selection = selectionOf(def, info.namespace, info.query)
+  const page = await readPage(machinery.cacheOf(def), selection, listOptionsOf(info.query, false))
+  const queue = [...page.objects]
+  const worker = async () => {
+    for (let object = queue.shift(); object; object = queue.shift()) {
+      try {
+        await deleteObject(context, object, options)
+      } catch (error) {
+        // Somebody else deleted it first: that was the wish.
+        if (!isNotFound(error)) throw error
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(deletionsMax, queue.length) }, worker))
+  return listResponse(context, page, representation)
+}

@@ -1,0 +1,92 @@
+import { isJsonObject, type JsonObject, type JsonValue } from '../../api/json.ts'
+import type { KubeObject } from '../../api/meta.ts'
+import { applyJsonPatch } from '../../api/patch/json-patch.ts'
+import { mergeInfoOf } from '../../api/patch/merge-info.ts'
+import { applyMergePatch } from '../../api/patch/merge-patch.ts'
+import { applyStrategicMergePatch } from '../../api/patch/strategic.ts'
+import { JsonError, parseJson } from '../../api/schema/json.ts'
+import type { TypeDef } from '../../api/schema/schema.ts'
+import { badRequest, unsupportedMediaType } from '../../api/status.ts'
+import { readBody } from '../body.ts'
+import type { VerbContext } from '../context.ts'
+import { conform, mediaTypeOf } from '../decode-body.ts'
+import { representationOne } from '../represent.ts'
+import type { ApiResponse } from '../http.ts'
+import { updateObject } from '../updates.ts'
+import { writeOptionsOf, type WriteOptions } from '../write-options.ts'
+import { updatedResponse } from './update.ts'
+
+export async function patch(context: VerbContext): Promise<ApiResponse> {
+  const { def, info } = context
+  representationOne(context)
+  const options = writeOptionsOf(info.query, 'PatchOptions')
+  const apply = await readPatch(context, def.schema, options)
+  const { namespace, name, subresource } = info
+  const request = { namespace, name, subresource, dryRun: options.dryRun, change: apply }
+  return updatedResponse(context, await updateObject(context, request))
+}
+
+type Applied = (current: KubeObject) => KubeObject
+
+/** The body as a function from the present object to the wished-for one, which may be called more than once. */
+export async function readPatch(
+  context: VerbContext,
+  schema: TypeDef,
+  options: WriteOptions,
+): Promise<Applied> {
+  const { request, warnings } = context
+  const type = mediaTypeOf(request.headers['content-type'])
+  const applyOf = appliers(schema)[type]
+  if (!applyOf) throw unsupportedMediaType(Object.keys(appliers(schema)))
+  const { value, duplicates } = parsePatch(await readBody(request))
+  return (current) => {
+    const patched = applyOf(asJson(current), structuredClone(value))
+    const { kind, apiVersion } = current
+    const refuse = (why: string) => badRequest(`patched ${kind} can't be handled as a ${kind}: ${why}`)
+    const fieldValidation = options.fieldValidation
+    const object = conform(patched, schema, { duplicates, fieldValidation, warnings, refuse })
+    // Said once, however many attempts it takes.
+    const said = new Set(warnings)
+    warnings.splice(0, warnings.length, ...said)
+    if (object['kind'] !== kind || object['apiVersion'] !== apiVersion)
+      throw badRequest('a patch must not change kind or apiVersion')
+    // Strategies write into what they get; the patch and the present object may share parts with it.
+    return structuredClone({
+      ...object,
+      kind,
+      apiVersion,
+      metadata: isJsonObject(object['metadata']) ? object['metadata'] : {},
+    })
+  }
+}
+
+/** Custom resources have no names for their types, hence no merge keys: upstream refuses strategic patches for them too. */
+function appliers(
+  schema: TypeDef,
+): Readonly<Record<string, (document: JsonObject, patch: JsonValue) => JsonValue>> {
+  const always = {
+    'application/json-patch+json': applyJsonPatch,
+    'application/merge-patch+json': applyMergePatch,
+  }
+  if (schema.name === '') return always
+  return {
+    ...always,
+    'application/strategic-merge-patch+json': (document, value) =>
+      applyStrategicMergePatch(document, value, mergeInfoOf(schema)),
+  }
+}
+
+/** Objects come from JSON and are nothing but JSON. */
+const asJson = (object: KubeObject): JsonObject => object as unknown as JsonObject
+
+function parsePatch(bytes: Uint8Array): { value: JsonValue; duplicates: readonly string[] } {
+  try {
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
+    const { value, duplicates } = parseJson(text, { findDuplicates: true })
+    return { value: value as JsonValue, duplicates }
+  } catch (error) {
+    if (error instanceof JsonError)
+      throw badRequest(`error decoding patch: ${error.message}`, { cause: error })
+    throw error
+  }
+}

@@ -1,0 +1,164 @@
+/**
+ * A watch: the state first where it is asked for, then every change once, in order, until the time is up, the client
+ * is gone, or continuity can't be kept (an ERROR event 410: list again).
+ *
+ *   initial ADDED… ─▶ BOOKMARK (initial-events-end) ─▶ history ─▶ ring ⟲ bookmarks
+ */
+import { expired, tooLargeResourceVersion, type Status } from '../../api/status.ts'
+import { isStoreError, type Revision } from '../../store/store.ts'
+import { createAlarm } from '../alarm.ts'
+import type { CachedObject } from '../cached-object.ts'
+import type { VerbContext } from '../context.ts'
+import { listOptionsOf, revisionOf, type ListOptions } from '../list-options.ts'
+import { negotiate } from '../negotiate.ts'
+import { cachePage, fresh, freshnessTimeoutMs } from '../pages.ts'
+import { joined } from '../respond.ts'
+import { selectionOf, type Selection } from '../selection.ts'
+import type { ApiResponse } from '../http.ts'
+import { endable } from '../streams.ts'
+import type { WatchCache } from '../watch-cache.ts'
+import { history, WatchCursor } from '../watch-cursor.ts'
+import { watchFrames, type WatchFrames } from '../watch-frames.ts'
+
+const bookmarkPeriodMs = 60_000
+/** The last bookmark comes this long before the end, so that the client's next watch starts where this one stopped. */
+const lastBookmarkLeadMs = 2_000
+const timeoutMinMs = 30 * 60_000
+
+export async function watch(context: VerbContext): Promise<ApiResponse> {
+  const { def, info, machinery, request } = context
+  const representation = negotiate(request.headers['accept'], 'watch')
+  const options = listOptionsOf(info.query, true)
+  const selection = selectionOf(def, info.namespace, info.query)
+  const cache = machinery.cacheOf(def)
+  const start = await startOf(cache, selection, options)
+  const frames = watchFrames(context, representation)
+  return {
+    status: 200,
+    headers: { 'content-type': 'application/json', 'cache-control': 'no-cache, private' },
+    body: endable(context.signal, (signal) =>
+      run({ context, cache, selection, options, start, frames, signal }),
+    ),
+  }
+}
+
+interface Start {
+  readonly from: Revision
+  /** Objects to be told first; undefined when only changes are wanted. */
+  readonly objects: readonly CachedObject[] | undefined
+  /** Undefined where history has to be told before the ring. */
+  readonly cursor: WatchCursor | undefined
+}
+
+/** Fixes the place from which nothing may be missed. What follows the last await is one state of the cache. */
+async function startOf(cache: WatchCache, selection: Selection, options: ListOptions): Promise<Start> {
+  const { resourceVersion, sendInitialEvents } = options
+  const isNumber = resourceVersion !== '' && resourceVersion !== '0'
+  const wantsState = sendInitialEvents ?? !isNumber
+  if (!wantsState && isNumber) return startAfter(cache, selection, revisionOf(resourceVersion))
+  await fresh(cache, resourceVersion)
+  const from = cache.revision
+  const objects = wantsState ? cachePage(cache, selection, 0).objects : undefined
+  return { from, objects, cursor: new WatchCursor(cache, selection, from) }
+}
+
+async function startAfter(cache: WatchCache, selection: Selection, from: Revision): Promise<Start> {
+  await cache.ready()
+  if (!(await cache.reaches(from, freshnessTimeoutMs)))
+    throw tooLargeResourceVersion({ asked: from, current: cache.revision })
+  await cache.ready()
+  const cursor = from >= cache.ring.floor ? new WatchCursor(cache, selection, from) : undefined
+  return { from, objects: undefined, cursor }
+}
+
+interface Run {
+  readonly context: VerbContext
+  readonly cache: WatchCache
+  readonly selection: Selection
+  readonly options: ListOptions
+  readonly start: Start
+  readonly frames: WatchFrames
+  readonly signal: AbortSignal
+}
+
+async function* run(watch: Run): AsyncGenerator<Uint8Array> {
+  const { cache, frames, options, selection, signal, start } = watch
+  if (start.objects) {
+    yield* joined(start.objects.map((object) => frames.initial(object)))
+    if (options.sendInitialEvents === true && options.allowWatchBookmarks)
+      yield frames.bookmark(start.from, true)
+  }
+  let { cursor } = start
+  if (!cursor) {
+    try {
+      const past = history(cache, selection, start.from, signal)
+      let step = await past.next()
+      for (; step.done !== true; step = await past.next())
+        yield* joined(step.value.map((seen) => frames.change(seen)))
+      if (signal.aborted) return
+      cursor = new WatchCursor(cache, selection, step.value)
+    } catch (error) {
+      if (!isStoreError(error, 'compacted') && !isStoreError(error, 'lagging')) throw error
+      yield frames.error(tooOld(start.from, error.revision ?? cache.revision))
+      return
+    }
+  }
+  yield* live(watch, cursor)
+}
+
+const tooOld = (asked: Revision, oldest: Revision): Status =>
+  expired(`too old resource version: ${asked} (${oldest})`).status
+
+async function* live(
+  { cache, context, frames, options, signal }: Run,
+  cursor: WatchCursor,
+): AsyncGenerator<Uint8Array> {
+  const { clock, logger } = context.machinery
+  const alarm = createAlarm()
+  const timeoutMs = timeoutOf(context, options)
+  const startMs = clock.monotonicMs()
+  let bookmarkMs = startMs + Math.min(bookmarkPeriodMs, Math.max(0, timeoutMs - lastBookmarkLeadMs))
+  const wakes = [
+    cache.listen(alarm.ring),
+    clock.after(timeoutMs, alarm.ring),
+    clock.after(Math.max(0, timeoutMs - lastBookmarkLeadMs), alarm.ring),
+    options.allowWatchBookmarks ? clock.every(bookmarkPeriodMs, alarm.ring) : () => {},
+  ]
+  signal.addEventListener('abort', alarm.ring, { once: true })
+  try {
+    while (!signal.aborted) {
+      const taken = cursor.take()
+      const nowMs = clock.monotonicMs()
+      if (taken === 'gap') {
+        yield frames.error(tooOld(cursor.revision, cache.revision))
+        return
+      }
+      if (taken === 'slow') {
+        logger.warn('a watcher was too slow and has been closed', {
+          resource: context.def.plural,
+          user: context.user.name,
+        })
+        return
+      }
+      if (taken.length > 0) yield* joined(taken.map((seen) => frames.change(seen)))
+      else if (nowMs >= startMs + timeoutMs) return
+      else if (options.allowWatchBookmarks && nowMs >= bookmarkMs) {
+        yield frames.bookmark(cursor.revision, false)
+        bookmarkMs = nextBookmarkMs(nowMs, startMs + timeoutMs)
+      } else await alarm.wait()
+    }
+  } finally {
+    signal.removeEventListener('abort', alarm.ring)
+    for (const stop of wakes) stop()
+  }
+}
+
+/** A period from now, or the last one before the end, whichever comes first. */
+const nextBookmarkMs = (nowMs: number, endMs: number): number => {
+  const lastMs = endMs - lastBookmarkLeadMs
+  return nowMs >= lastMs ? Infinity : Math.min(nowMs + bookmarkPeriodMs, lastMs)
+}
+
+/** What the client asks for, else half an hour to an hour, so that watchers don't come back all at once. */
+const timeoutOf = ({ machinery }: VerbContext, { timeoutSeconds }: ListOptions): number =>
+  timeoutSeconds > 0 ? timeoutSeconds * 1_000 : timeoutMinMs * (1 + machinery.random.float())

@@ -1,0 +1,151 @@
+/**
+ * All objects of one resource in memory, as immutable serialised bytes in key order, and their recent changes.
+ *
+ * The invariant that everything rests on: `objects` is exactly the store's state at `revision` under the prefix, and the
+ * ring holds every change after `ring.floor`, each once, in order. So a list at `revision` followed by the changes
+ * after it misses nothing and repeats nothing. Both change only inside `apply`, which never awaits.
+ *
+ *   idle --first use--> loading --listed, buffered changes applied--> live --gap--> loading …
+ */
+import type { ResourceDef } from '../api/resource.ts'
+import type { Revision, Store, StoreEvent } from '../store/store.ts'
+import { CachedObject } from './cached-object.ts'
+import { CacheEvent, EventRing } from './event-ring.ts'
+import { resourcePrefix } from './keys.ts'
+import { SortedObjects } from './sorted-objects.ts'
+import type { FeedListener, StoreFeed } from './store-feed.ts'
+
+/** Entries that one read of the store brings in: some MiB. */
+const loadPageMax = 2_000
+
+/** A watcher's ear: called when there may be something new. Must be quick and must not throw. */
+export type Ring = () => void
+
+interface Live {
+  readonly objects: SortedObjects
+  readonly ring: EventRing
+  /** The revision that was listed; the feed may still be behind it. */
+  readonly listed: Revision
+}
+
+export class WatchCache implements FeedListener {
+  readonly def: ResourceDef
+  readonly prefix: string
+  readonly #feed: StoreFeed
+  readonly #bells = new Set<Ring>()
+  #live: Live | undefined
+  #loading: Promise<void> | undefined
+  /** Gaps so far: a listing that one fell into is worthless. */
+  #gaps = 0
+  /** Changes that arrived while loading. */
+  #pending: StoreEvent[] = []
+
+  constructor(def: ResourceDef, feed: StoreFeed) {
+    this.def = def
+    this.prefix = resourcePrefix(def)
+    this.#feed = feed
+  }
+
+  /** Resolves when the cache holds the resource; starts it on first use. Rejects when the store can't be read. */
+  async ready(): Promise<void> {
+    while (!this.#live) {
+      this.#loading ??= this.#load().finally(() => (this.#loading = undefined))
+      await this.#loading
+    }
+  }
+
+  /** Everything up to here is in the cache. */
+  get revision(): Revision {
+    return Math.max(this.#feed.revision, this.#live?.listed ?? 0)
+  }
+
+  /** Whether the cache comes up to `revision` in time. */
+  async reaches(revision: Revision, timeoutMs: number): Promise<boolean> {
+    return this.revision >= revision || this.#feed.reaches(revision, timeoutMs)
+  }
+
+  get store(): Store {
+    return this.#feed.store
+  }
+
+  /** Only after `ready`. Objects whose key starts with `prefix`, in key order; the array is the caller's. */
+  range(prefix: string, after?: string): CachedObject[] {
+    return this.#state().objects.range(prefix, after)
+  }
+
+  /** Only after `ready`. */
+  find(key: string): CachedObject | undefined {
+    return this.#state().objects.find(key)
+  }
+
+  /** Only after `ready`. Changes identity when the cache had to list afresh: a cursor into an old ring is dead. */
+  get ring(): EventRing {
+    return this.#state().ring
+  }
+
+  /** Undefined while the cache loads. */
+  get liveRing(): EventRing | undefined {
+    return this.#live?.ring
+  }
+
+  /** Rings the bell after each change and after a gap, until the returned function is called. */
+  listen(bell: Ring): () => void {
+    this.#bells.add(bell)
+    return () => void this.#bells.delete(bell)
+  }
+
+  apply(event: StoreEvent): void {
+    if (!this.#live) {
+      if (this.#loading) this.#pending.push(event)
+      return
+    }
+    if (event.revision <= this.#live.listed) return
+    applyTo(this.def, this.#live, event)
+  }
+
+  changed(): void {
+    for (const bell of this.#bells) bell()
+  }
+
+  gap(): void {
+    this.#gaps++
+    this.#live = undefined
+    this.changed()
+  }
+
+  #state(): Live {
+    if (!this.#live) throw new Error(`the watch cache of ${this.def.plural} is not loaded`)
+    return this.#live
+  }
+
+  async #load(): Promise<void> {
+    const gaps = this.#gaps
+    this.#pending = []
+    this.#feed.attach(this.prefix, this)
+    const found: CachedObject[] = []
+    let revision: Revision | undefined
+    for (let after: string | undefined; ;) {
+      const page = await this.store.list(
+        { prefix: this.prefix, ...(after !== undefined && { after }) },
+        { limit: loadPageMax, ...(revision !== undefined && { at: revision }) },
+      )
+      revision ??= page.revision
+      for (const entry of page.entries)
+        found.push(new CachedObject(this.def, entry.key, entry.value, entry.revision))
+      after = page.entries.at(-1)?.key
+      if (!page.more || after === undefined) break
+    }
+    const live = { objects: new SortedObjects(found), ring: new EventRing(revision), listed: revision }
+    for (const event of this.#pending) if (event.revision > revision) applyTo(this.def, live, event)
+    this.#pending = []
+    if (this.#gaps === gaps) this.#live = live
+  }
+}
+
+function applyTo(def: ResourceDef, live: Live, event: StoreEvent): void {
+  const previous = live.objects.find(event.key)
+  const object = new CachedObject(def, event.key, event.value, event.revision)
+  if (event.type === 'delete') live.objects.remove(event.key)
+  else live.objects.put(object)
+  live.ring.push(new CacheEvent(event, object, previous))
+}
