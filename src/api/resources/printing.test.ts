@@ -1,0 +1,37 @@
+/** Each file of `tests/testdata/printing` holds objects of one resource and the cells kubectl prints for them. */
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import type { KubeObject } from '../meta.ts'
+import { resources } from '../table.ts'
+
+interface Golden {
+  readonly now: string
+  readonly columns: readonly string[]
+  readonly cases: readonly {
+    readonly name: string
+    readonly object: KubeObject
+    readonly cells: readonly unknown[]
+  }[]
+}
+
+const read = (plural: string): Golden => {
+  const url = new URL(`../../../tests/testdata/printing/${plural}.json`, import.meta.url)
+  return JSON.parse(readFileSync(url, 'utf8')) as Golden
+}
+
+for (const def of resources) {
+  const golden = read(def.plural)
+  test(`${def.plural} have the columns of kubectl`, () => {
+    assert.deepEqual(
+      def.columns.map(({ name }) => name),
+      golden.columns,
+    )
+  })
+  for (const { name, object, cells } of golden.cases) {
+    test(`${def.plural}: ${name}`, () => {
+      const printed = def.columns.map(({ value }) => value(object, Date.parse(golden.now)))
+      assert.deepEqual(printed, cells)
+    })
+  }
+}
