@@ -1,6 +1,14 @@
+import { mkdir } from 'node:fs/promises'
+import { homedir } from 'node:os'
 import type { Clock } from '../../base/clock.ts'
 import type { Logger } from '../../base/logger.ts'
-import type { NpmConfig } from './npm-config.ts'
+import { findNode } from './find-node.ts'
+import { findFolder, findPackage } from './find-package.ts'
+import type { Call, Context } from './install.ts'
+import { sweep } from './layout.ts'
+import { type NpmConfig, readNpmConfig } from './npm-config.ts'
+import type { Installed } from './run-worker.ts'
+import { createSharedWork } from './shared-work.ts'
 
 /**
  * The package cache: turns `npm:` and `dir:` images into a folder with a runnable program. Installed trees and
@@ -9,13 +17,14 @@ import type { NpmConfig } from './npm-config.ts'
  *
  *   ROOT/npm/NAME@VERSION/KEY/node_modules/NAME    an installed tree ('/' of a scope written as '+')
  *   ROOT/node/VERSION/bin/node                     an interpreter
- *   ROOT/tmp/PID.STARTTICKS.N                      work in progress; swept at open when its process is dead
+ *   ROOT/tmp/PID.STARTTICKS                        work in progress; swept at open when its process is dead
  *   ROOT/tarballs                                  npm's own content-addressed cache
  */
 export interface PackageCache extends AsyncDisposable {
   /**
    * Makes `source` runnable and answers with where it is. An exact version that is in the cache needs no network.
-   * Ranges and tags are resolved by the registry at each call: keep `Prepared.version` to stay on one version.
+   * Ranges and tags are resolved by the registry at each call: keep `Prepared.version` to stay on one version. When
+   * the registry cannot be reached, a range is satisfied from the cache if it can be.
    * Concurrent calls for the same thing share one install. Throws `PackageError`, or the signal's reason on abort.
    */
   ensure(
@@ -27,9 +36,14 @@ export interface PackageCache extends AsyncDisposable {
 }
 
 /** The parsed image; `parseImage` of `src/api/image.ts` returns records of this shape. */
-export type PackageSource =
-  | { readonly scheme: 'npm'; readonly name: string; readonly version: string }
-  | { readonly scheme: 'dir'; readonly path: string }
+export type PackageSource = NpmSource | { readonly scheme: 'dir'; readonly path: string }
+
+export interface NpmSource {
+  readonly scheme: 'npm'
+  readonly name: string
+  /** Exact version, range or tag. */
+  readonly version: string
+}
 
 export interface EnsureOptions {
   /** Exact version, range, or `lts`; wins over the package's `engines.node`. */
@@ -72,4 +86,30 @@ export interface PackageCacheOptions {
   /** Runs install scripts of packages, which is arbitrary code outside any pod. Off by default. */
   readonly allowScripts?: boolean
   readonly installTimeoutMs?: number
+}
+
+// Two at once keep a small machine's memory and disk usable; npm itself already fetches in parallel.
+const installsMax = 2
+
+export async function openPackageCache(options: PackageCacheOptions): Promise<PackageCache> {
+  const { root, logger } = options
+  await mkdir(root, { recursive: true, mode: 0o755 })
+  const swept = await sweep(root)
+  if (swept.length > 0) logger.info('removed unfinished installs', { count: swept.length })
+  const npm =
+    options.npm ??
+    (await readNpmConfig({ env: process.env, home: homedir(), nodePath: options.nodeDefault.path }))
+  const work = createSharedWork<Installed, Progress>(installsMax)
+  const context: Context = { ...options, npm, work }
+  return {
+    async ensure(source, { nodeVersion }, signal, onProgress = () => {}) {
+      const call: Call = { ...context, signal, onProgress }
+      const found = source.scheme === 'npm' ? await findPackage(source, call) : await findFolder(source.path)
+      const node = await findNode({ wish: nodeVersion, engines: found.engines, title: found.title }, call)
+      const { scheme, folder, name, version, integrity } = found
+      onProgress({ step: 'ready', message: `${found.title} is ready, on Node.js ${node.version}` })
+      return { scheme, folder, name, version, integrity, node }
+    },
+    [Symbol.asyncDispose]: () => work.close(),
+  }
 }

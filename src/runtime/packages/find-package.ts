@@ -1,0 +1,104 @@
+import { stat } from 'node:fs/promises'
+import { basename } from 'node:path'
+import semver from 'semver'
+import type { NpmSource, Prepared } from './cache.ts'
+import { PackageError } from './errors.ts'
+import { type Call, install } from './install.ts'
+import { findTrees, packageFolder } from './layout.ts'
+import { readManifest } from './manifest.ts'
+import type { Installed } from './run-worker.ts'
+
+/** A package on this machine, before its interpreter is chosen. */
+export type Found = Omit<Prepared, 'node'> & {
+  readonly title: string
+  /** The package's own `engines.node`. */
+  readonly engines: string | undefined
+}
+
+/** From the cache, else from the registry. */
+export async function findPackage(source: NpmSource, call: Call): Promise<Found> {
+  const { name } = source
+  const tree = (await cachedTree(source, call)) ?? (await installPackage(source, call))
+  const folder = packageFolder(tree.folder, name)
+  const manifest = await readManifest(folder)
+  return {
+    scheme: 'npm',
+    folder,
+    name,
+    version: tree.version,
+    integrity: tree.integrity,
+    title: `${name}@${tree.version}`,
+    engines: manifest?.engines['node'],
+  }
+}
+
+type Tree = Pick<Installed, 'folder' | 'version' | 'integrity'>
+
+/** Only an exact version is known to be the right one without asking the registry. */
+async function cachedTree({ name, version }: NpmSource, call: Call): Promise<Tree | undefined> {
+  const exact = semver.valid(version)
+  if (exact === null) return undefined
+  const [found] = await findTrees(call.root, { name, version: exact, scripts: call.allowScripts ?? false })
+  return found && { ...found, folder: found.tree }
+}
+
+async function installPackage({ name, version }: NpmSource, call: Call): Promise<Tree> {
+  const scripts = call.allowScripts ?? false
+  const asked = `${name}@${version}`
+  try {
+    return await install(
+      { kind: 'package', root: call.root, npm: call.npm, name, version, scripts },
+      { name, version, step: 'installing', message: (exact) => `installing ${name}@${exact}` },
+      call,
+    )
+  } catch (e) {
+    const cached = isUnreachable(e) ? await newestCached({ name, version, scripts }, call) : undefined
+    if (!cached) throw e
+    call.logger.warn('the registry cannot be reached; running the newest version in the cache', {
+      package: asked,
+      version: cached.version,
+    })
+    return cached
+  }
+}
+
+const isUnreachable = (e: unknown): boolean => e instanceof PackageError && e.code === 'registry-unreachable'
+
+/** For a range, a version that satisfies it is a right answer, if not the newest. For a tag there is no saying. */
+async function newestCached(
+  { name, version, scripts }: { readonly name: string; readonly version: string; readonly scripts: boolean },
+  call: Call,
+): Promise<Tree | undefined> {
+  const range = semver.validRange(version)
+  if (range === null) return undefined
+  const fitting = (await findTrees(call.root, { name, scripts })).filter((t) =>
+    semver.satisfies(t.version, range),
+  )
+  const newest = fitting.toSorted((a, b) => semver.compare(a.version, b.version)).at(-1)
+  return newest && { ...newest, folder: newest.tree }
+}
+
+export async function findFolder(path: string): Promise<Found> {
+  const stats = await stat(path).catch((e: unknown) => {
+    throw new PackageError(
+      'dir-missing',
+      `the folder ${path} cannot be read on this machine (${codeOf(e)}); create it here, or bind the pod to the node that has it`,
+      { cause: e },
+    )
+  })
+  if (!stats.isDirectory()) {
+    throw new PackageError('dir-missing', `${path} is not a folder; dir: takes the folder of the app`)
+  }
+  const manifest = await readManifest(path)
+  return {
+    scheme: 'dir',
+    folder: path,
+    name: manifest?.name ?? basename(path),
+    version: manifest?.version ?? '',
+    integrity: '',
+    title: `the folder ${path}`,
+    engines: manifest?.engines['node'],
+  }
+}
+
+const codeOf = (e: unknown): string => (e instanceof Error && 'code' in e ? String(e.code) : String(e))

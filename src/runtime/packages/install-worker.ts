@@ -1,0 +1,172 @@
+/**
+ * The install worker: a short-lived process, because npm's library takes more than a hundred megabytes that the agent
+ * should not keep. Reads one `Job` as JSON from stdin, writes `Message`s as lines of JSON to stdout, and ends. When
+ * stdin closes before it is done, its agent has died: it ends, too, and its temporary folder is swept later.
+ */
+import { execFile } from 'node:child_process'
+import { access, mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import pacote from 'pacote'
+import type { Failure } from './failures.ts'
+import {
+  findTrees,
+  layout,
+  makeParent,
+  makeTemporary,
+  nodeFolder,
+  packageFolder,
+  recordName,
+  treeFolder,
+  type TreeRecord,
+} from './layout.ts'
+import { chooseNodeVersion } from './node-version.ts'
+import type { NpmConfig } from './npm-config.ts'
+
+export type Job = { readonly root: string; readonly npm: NpmConfig } & (
+  | { readonly kind: 'package'; readonly name: string; readonly version: string; readonly scripts: boolean }
+  | { readonly kind: 'node'; readonly package: string; readonly range: string }
+)
+
+export type Message =
+  | { readonly type: 'temporary'; readonly folder: string }
+  | { readonly type: 'resolved'; readonly version: string }
+  | {
+      readonly type: 'installed'
+      readonly version: string
+      readonly folder: string
+      readonly integrity: string
+    }
+  | { readonly type: 'failed'; readonly failure: Failure }
+
+const say = (message: Message): void => void process.stdout.write(`${JSON.stringify(message)}\n`)
+
+async function main(): Promise<void> {
+  let step: Failure['step'] = 'resolving'
+  let temporary: string | undefined
+  try {
+    const job = await readJob()
+    temporary = await makeTemporary(job.root)
+    say({ type: 'temporary', folder: temporary })
+    const options = { ...job.npm, cache: layout(job.root).tarballs, preferOnline: true }
+    const resolved = (version: string) => {
+      step = 'installing'
+      say({ type: 'resolved', version })
+    }
+    say(await (job.kind === 'package' ? installPackage : installNode)({ job, temporary, options, resolved }))
+  } catch (e) {
+    say({ type: 'failed', failure: describeFailure(e, step) })
+  } finally {
+    if (temporary !== undefined) await rm(temporary, { recursive: true, force: true })
+  }
+  process.stdin.destroy()
+}
+
+async function readJob(): Promise<Job> {
+  const { promise, resolve } = Promise.withResolvers<string>()
+  let text = ''
+  process.stdin.setEncoding('utf8')
+  process.stdin.on('data', (chunk: string) => {
+    text += chunk
+    if (text.endsWith('\n')) resolve(text)
+  })
+  process.stdin.on('end', () => process.exit(1)) // the agent has died
+  return JSON.parse(await promise) as Job
+}
+
+interface Work {
+  readonly job: Job
+  readonly temporary: string
+  readonly options: Readonly<Record<string, unknown>>
+  readonly resolved: (version: string) => void
+}
+
+async function installPackage({ job, temporary, options, resolved }: Work): Promise<Message> {
+  if (job.kind !== 'package') throw new TypeError('not a package job')
+  const { root, name, scripts } = job
+  const manifest = await pacote.manifest(`${name}@${job.version}`, options)
+  const { version } = manifest
+  const integrity = manifest._integrity ? String(manifest._integrity) : ''
+  const record: TreeRecord = { name, version, integrity, scripts }
+  const place = treeFolder(root, record)
+  const done: Message = { type: 'installed', version, folder: place, integrity }
+  resolved(version)
+  if ((await findTrees(root, record)).some((t) => t.tree === place)) return done
+
+  const tree = join(temporary, 'tree')
+  await mkdir(tree)
+  await writeFile(join(tree, 'package.json'), '{"private":true}\n')
+  const { Arborist } = await import('@npmcli/arborist')
+  const arborist = new Arborist({
+    ...options,
+    path: tree,
+    ignoreScripts: !scripts,
+    audit: false,
+    fund: false,
+    // What the tree needs is known only after the engines were read: Node.js is chosen later, by the agent.
+    engineStrict: false,
+  })
+  await arborist.reify({ add: [`${name}@${version}`], omit: ['dev'], save: true })
+  await access(join(packageFolder(tree, name), 'package.json'))
+  await writeFile(join(tree, recordName), `${JSON.stringify(record)}\n`)
+  await moveTo(tree, place)
+  return done
+}
+
+const run = promisify(execFile)
+
+async function installNode({ job, temporary, options, resolved }: Work): Promise<Message> {
+  if (job.kind !== 'node') throw new TypeError('not a Node.js job')
+  const packument = await pacote.packument(job.package, options)
+  const versions = Object.keys(packument.versions)
+  const version = chooseNodeVersion(versions, job.range)
+  if (version === undefined) {
+    const latest = packument['dist-tags'].latest
+    throw Object.assign(new Error(`no version of Node.js matches ${job.range}`), {
+      code: 'ETARGET',
+      versions,
+      distTags: { latest },
+    })
+  }
+  resolved(version)
+  const place = nodeFolder(job.root, version)
+  const folder = join(temporary, 'node')
+  const { integrity } = await pacote.extract(`${job.package}@${version}`, folder, options)
+  const { stdout } = await run(join(folder, 'bin', 'node'), ['--version'], { env: {} })
+  if (stdout.trim() !== `v${version}`)
+    throw new Error(`${job.package}@${version} says it is ${stdout.trim()}`)
+  await moveTo(folder, place)
+  return { type: 'installed', version, folder: place, integrity: String(integrity) }
+}
+
+/** What appears at `place` is whole, also after a power failure; another worker may have been faster. */
+async function moveTo(folder: string, place: string): Promise<void> {
+  await makeParent(place)
+  await run('sync', ['--file-system', folder]).catch(() => {}) // an old or a small sync(1): then only a power failure can harm
+  try {
+    await rename(folder, place)
+  } catch (e) {
+    if (!(e instanceof Error && 'code' in e && (e.code === 'ENOTEMPTY' || e.code === 'EEXIST'))) throw e
+  }
+}
+
+const versionsMax = 2000 // of a packument that has tens of thousands; the newest are last
+
+function describeFailure(e: unknown, step: Failure['step']): Failure {
+  if (!(e instanceof Error)) return { code: '', message: String(e), step }
+  const extra = e as Error & {
+    readonly code?: unknown
+    readonly versions?: readonly string[]
+    readonly distTags?: { readonly latest?: string }
+  }
+  const latest = extra.distTags?.latest
+  return {
+    code: typeof extra.code === 'string' ? extra.code : '',
+    message: e.message.split('\n')[0] ?? '',
+    step,
+    ...(extra.versions ? { versions: extra.versions.slice(-versionsMax) } : {}),
+    ...(latest === undefined ? {} : { latest }),
+  }
+}
+
+await main()
