@@ -53,15 +53,18 @@ export function openNodeTunnels(options: NodeTunnelsOptions): NodeTunnels {
   return {
     accept(node, channel, socket, head) {
       const id = idOf(node, channel)
-      const tunnel = openTunnel(socket, head, options.clock)
       const logger = options.logger.with({ node, channel })
-      tunnels.get(id)?.close('a newer connection of the same node has taken its place')
-      tunnels.set(id, tunnel)
-      logger.info('a node has opened a tunnel')
-      tunnel.onClose((why) => {
-        if (tunnels.get(id) !== tunnel) return
-        tunnels.delete(id)
-        logger.info("a node's tunnel is closed", { why })
+      switchProtocols(socket, (error) => {
+        if (error) return logger.info("a node's tunnel did not open", { why: error.message })
+        const tunnel = openTunnel(socket, head, options.clock)
+        tunnels.get(id)?.close('a newer connection of the same node has taken its place')
+        tunnels.set(id, tunnel)
+        logger.info('a node has opened a tunnel')
+        tunnel.onClose((why) => {
+          if (tunnels.get(id) !== tunnel) return
+          tunnels.delete(id)
+          logger.info("a node's tunnel is closed", { why })
+        })
       })
     },
     async requestNode(node, request) {
@@ -94,8 +97,23 @@ interface Tunnel {
 
 const switching = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: sampan-h2\r\n\r\n'
 
+/**
+ * Calls back when the answer is out, and not before: HTTP/2 takes the native handle over, and a write of ours that is
+ * still under way then would complete in its hands, which Node.js answers with an abort of the process.
+ */
+function switchProtocols(socket: Duplex, then: (error: Error | null | undefined) => void): void {
+  const onError = (error: Error) => then(error)
+  socket.once('error', onError)
+  socket.write(switching, (error) => {
+    socket.off('error', onError)
+    // After the callbacks of this write have all returned.
+    queueMicrotask(() =>
+      then(error ?? (socket.destroyed ? new Error('the connection was closed') : undefined)),
+    )
+  })
+}
+
 function openTunnel(socket: Duplex, head: Uint8Array, clock: Clock): Tunnel {
-  socket.write(switching)
   if (head.length > 0) socket.unshift(head)
   const session = connect('http://node.invalid', {
     createConnection: () => socket,

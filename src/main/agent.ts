@@ -8,7 +8,6 @@ import { openAgent } from '../node/agent.ts'
 import { openPackageCache } from '../runtime/packages/cache.ts'
 import { openProcessRuntime } from '../runtime/process/process-runtime.ts'
 import { credentialOf, dataDir } from './data-dir.ts'
-import { machineId } from './machine-id.ts'
 import type { ProcessRoot } from './process.ts'
 
 /** The agent process: runs this machine's pods. */
@@ -23,7 +22,7 @@ export const agentRoot: ProcessRoot = {
     const client = restClient(transport, 'sampan-agent')
     const nodeDefault = { path: process.execPath, version: process.versions.node }
     const packages = stack.use(
-      openPackageCache({ root: join(dir.node, 'packages'), nodeDefault, clock, logger }),
+      await openPackageCache({ root: join(dir.node, 'packages'), nodeDefault, clock, logger }),
     )
     stack.use(
       await openAgent({
@@ -32,7 +31,6 @@ export const agentRoot: ProcessRoot = {
         packages,
         nodeName: begin.nodeName,
         dataDir: dir.node,
-        machineId: machineId(),
         tunnel: kubeconfig,
         clock,
         random,

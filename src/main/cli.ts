@@ -39,7 +39,8 @@ async function main(): Promise<void> {
         onReady: async (where) => {
           if (!options.example) return
           const { deployExample } = await import('./example.ts')
-          await deployExample(dataDir(resolve(options.dataDir)), where, print)
+          // The cluster is up all the same: what went wrong with the example is said, not a reason to end.
+          await deployExample(dataDir(resolve(options.dataDir)), where, print).catch(complain)
         },
       })
     })
@@ -100,9 +101,7 @@ function nodeNameDefault(): string {
   return name.slice(0, 63) || 'node'
 }
 
-try {
-  await main()
-} catch (error) {
+function complain(error: unknown): void {
   process.stderr.write(`sampan: ${error instanceof CommandError ? error.message : describeError(error)}\n`)
   if (
     !(error instanceof CommandError) &&
@@ -111,5 +110,11 @@ try {
   ) {
     process.stderr.write(`${error.stack}\n`)
   }
+}
+
+try {
+  await main()
+} catch (error) {
+  complain(error)
   process.exitCode = 1
 }

@@ -41,7 +41,10 @@ export function openControlLoops(options: ControlLoopOptions): AsyncDisposable {
   }
 }
 
-async function runLoops({ client, resources, clock, random, logger }: ControlLoopOptions, signal: AbortSignal): Promise<void> {
+async function runLoops(
+  { client, resources, clock, random, logger }: ControlLoopOptions,
+  signal: AbortSignal,
+): Promise<void> {
   await using informers = openInformers({ client, clock, random, logger })
   const open = (component: string) => openEventRecorder({ client, component, clock, random, logger })
   await using controllerEvents = open('sampan-controllers')

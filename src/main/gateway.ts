@@ -7,11 +7,11 @@ import { openInformers } from '../client/informers.ts'
 import { restClient } from '../client/rest-client.ts'
 import { httpTransport } from '../client/transport-http.ts'
 import { readKubeconfig } from '../client/kubeconfig.ts'
+import { readMachineIdentity } from '../client/machine-identity.ts'
 import { openGateway } from '../gateway/gateway.ts'
 import { syncRoutes } from '../gateway/sync.ts'
 import { credentialOf, dataDir } from './data-dir.ts'
 import { formatListen, listenError } from './listen-address.ts'
-import { machineId } from './machine-id.ts'
 import type { ProcessRoot } from './process.ts'
 
 /** The gateway process: puts apps on URLs. */
@@ -26,7 +26,7 @@ export const gatewayRoot: ProcessRoot = {
     const client = restClient(transport, 'sampan-gateway')
     const informers = stack.use(openInformers({ client, clock, random, logger }))
     const known = informers.for<Node>(nodes)
-    const dial = createDialer({ nodeOf: (name) => known.get('', name), machineId: machineId() })
+    const dial = createDialer({ nodeOf: (name) => known.get('', name), machineId: readMachineIdentity() })
     const gateway = await openGateway({ listen: begin.gatewayListen, dial, clock, random, logger }).catch(
       (error: unknown) => {
         throw listenError(error, begin.gatewayListen, '--gateway-listen')

@@ -39,7 +39,8 @@ export async function runProcess(root: ProcessRoot): Promise<void> {
       await say({ type: 'fatal', message: error.message })
       process.exit(configExitCode)
     }
-    throw error
+    process.stderr.write(`sampan: ${root.name} could not start: ${describeError(error)}\n`)
+    process.exit(1)
   }
   await say({ type: 'ready', ...running.ready })
   logger.info('ready', { line: running.ready.line })

@@ -1,0 +1,123 @@
+import { realClock } from '../base/clock.ts'
+import { realRandom } from '../base/ids.ts'
+import type { Logger } from '../base/logger.ts'
+import { resources } from '../api/table.ts'
+import { openServerCertificates, type ServerCertificates } from '../apiserver/certificates.ts'
+import { listenApi } from '../apiserver/listen.ts'
+import { openNodeTunnels } from '../apiserver/node-tunnels.ts'
+import { openApiServer, type ApiServer } from '../apiserver/server.ts'
+import { mastersGroup, staticAuthenticator } from '../apiserver/stages/authenticate.ts'
+import { restClient } from '../client/rest-client.ts'
+import { localTransport } from '../client/transport-local.ts'
+import { openStore } from '../store/open.ts'
+import { isStoreError, type Store } from '../store/store.ts'
+import { CommandError } from './command-error.ts'
+import { openControlLoops } from './control-loops.ts'
+import { writeCredentials } from './credentials.ts'
+import { dataDir, type DataDir } from './data-dir.ts'
+import { formatListen, listenError, type ListenAddress } from './listen-address.ts'
+import type { Begin } from './messages.ts'
+import type { ProcessRoot } from './process.ts'
+
+/** A predecessor that was just killed may hold the store for another moment. */
+const busyRetryMs = 10_000
+
+/** The server process: the API over the store, and the control loops that work through it. */
+export const serverRoot: ProcessRoot = {
+  name: 'server',
+  async start(begin, logger) {
+    await using stack = new AsyncDisposableStack()
+    const [clock, random] = [realClock, realRandom]
+    const dir = dataDir(begin.dataDir)
+    const [store, certificates] = await Promise.all([
+      openStoreOf(begin, dir, logger),
+      openServerCertificates({ directory: dir.pki, hosts: hostsOf(begin), clock }),
+    ])
+    stack.use(store)
+    const nodes = stack.use(openNodeTunnels({ clock, logger }))
+    const authenticate = staticAuthenticator([])
+    const server = stack.use(
+      await openApiServer({ store, resources, authenticate, clock, random, logger, nodes }),
+    )
+    const listener = stack.use(await listen(server, begin, certificates, logger))
+    const listenAt = { ...begin.listen, port: listener.httpPort ?? 0 }
+    const tlsListen = { ...begin.tlsListen, port: listener.tlsPort ?? 0 }
+    await writeCredentials({
+      dir,
+      certificates,
+      server: `https://${formatListen(reachable(tlsListen))}`,
+      nodeName: begin.nodeName,
+      clock,
+      random,
+    })
+
+    const user = { name: 'system:sampan-controllers', groups: [mastersGroup] }
+    const client = restClient(
+      localTransport((request) => server.handle(request), user),
+      'sampan-controllers',
+    )
+    stack.use(
+      openControlLoops({ client, resources, isShared: store.capabilities.shared, clock, random, logger }),
+    )
+    const owned = stack.move()
+    return {
+      ready: {
+        line: `api         https://${formatListen(tlsListen)} and http://${formatListen(listenAt)}`,
+        listen: listenAt,
+        tlsListen,
+      },
+      [Symbol.asyncDispose]: () => owned.disposeAsync(),
+    }
+  },
+}
+
+async function openStoreOf(begin: Begin, dir: DataDir, logger: Logger): Promise<Store> {
+  const url = begin.store === 'sqlite:' ? `sqlite:${dir.database}` : begin.store
+  const deadlineMs = realClock.monotonicMs() + busyRetryMs
+  for (;;) {
+    try {
+      return await openStore(url, { clock: realClock, logger })
+    } catch (error) {
+      if (!isStoreError(error)) throw error
+      if (error.code !== 'busy' || realClock.monotonicMs() > deadlineMs)
+        throw new CommandError(error.message, { cause: error })
+      await realClock.sleep(50)
+    }
+  }
+}
+
+async function listen(
+  server: ApiServer,
+  begin: Begin,
+  { ca, server: own }: ServerCertificates,
+  logger: Logger,
+) {
+  const tls = { ...begin.tlsListen, cert: own.cert, key: own.key, ca: ca.cert }
+  const plain = await listenApi({ server, clock: realClock, logger, http: begin.listen }).catch(
+    (error: unknown) => {
+      throw listenError(error, begin.listen, '--listen')
+    },
+  )
+  const secure = await listenApi({ server, clock: realClock, logger, tls }).catch(async (error: unknown) => {
+    await plain[Symbol.asyncDispose]()
+    throw listenError(error, begin.tlsListen, '--tls-listen')
+  })
+  return {
+    httpPort: plain.httpPort,
+    tlsPort: secure.tlsPort,
+    async [Symbol.asyncDispose]() {
+      await Promise.all([plain[Symbol.asyncDispose](), secure[Symbol.asyncDispose]()])
+    },
+  }
+}
+
+/** Names and addresses that the server's certificate has to be valid for. */
+const hostsOf = ({ tlsListen }: Begin): readonly string[] => [
+  ...new Set(['localhost', '127.0.0.1', '::1', ...(isWildcard(tlsListen.host) ? [] : [tlsListen.host])]),
+]
+
+/** Who listens everywhere is reached on loopback by those beside it. */
+const reachable = (address: ListenAddress): ListenAddress =>
+  isWildcard(address.host) ? { ...address, host: '127.0.0.1' } : address
+
+const isWildcard = (host: string): boolean => host === '0.0.0.0' || host === '::'
