@@ -59,12 +59,20 @@ function refuse(stream: ServerHttp2Stream, { status }: StatusError): void {
 /** Throws a StatusError. */
 function route(options: NodeServerOptions, headers: IncomingHttpHeaders, signal: AbortSignal): Answer {
   const url = new URL(String(headers[':path'] ?? '/'), 'http://node')
-  const [, first, ...rest] = url.pathname.split('/').map(decodeURIComponent)
+  const [, first, ...rest] = url.pathname.split('/').map(decode)
   if (headers[':method'] !== 'GET') throw badRequest('the node answers GET requests only')
   if (first === 'healthz') return { contentType: 'text/plain', body: [Buffer.from('ok')] }
   if (first === 'containerLogs' && rest.length === 3)
     return containerLogs(options, { place: rest, url, signal })
   throw notFound({ group: '', resource: 'nodes' }, url.pathname)
+}
+
+function decode(segment: string): string {
+  try {
+    return decodeURIComponent(segment)
+  } catch (cause) {
+    throw badRequest(`"${segment}" in the path is not properly encoded`, { cause })
+  }
 }
 
 function containerLogs(

@@ -1,0 +1,201 @@
+import assert from 'node:assert/strict'
+import { appendFile, mkdir, mkdtemp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, test } from 'node:test'
+import { realClock } from '../base/clock.ts'
+import { silentLogger } from '../base/logger.ts'
+import { parseLogOptions } from '../api/streams/log-options.ts'
+import { listSegments, segmentPath } from './log-files.ts'
+import { openLogFollower, type LogFollowerOptions } from './log-follower.ts'
+import { readLog, tailOutput, type LogSource } from './log-reader.ts'
+
+let folder = ''
+let options: LogFollowerOptions
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sampan-logs-'))
+  options = {
+    rawDir: join(folder, 'raw'),
+    logDir: join(folder, 'log'),
+    attempt: 1,
+    limits: { segmentBytesMax: 10_000, segmentsMax: 3 },
+    clock: realClock,
+    logger: silentLogger,
+    onDiskFull: () => assert.fail('the disk is not full'),
+  }
+  await mkdir(options.rawDir)
+})
+afterEach(() => rm(folder, { recursive: true, force: true }))
+
+const write = (text: string, stream = 'stdout') => appendFile(join(options.rawDir, stream), text)
+const still = (): LogSource => ({
+  logDir: options.logDir,
+  attempt: 1,
+  isEnded: () => true,
+  onChange: () => () => {},
+})
+
+async function read(query: string, source = still(), now = new Date()): Promise<string> {
+  const chunks: Buffer[] = []
+  const { options: asked } = parseLogOptions(new URLSearchParams(query))
+  for await (const chunk of readLog(source, { options: asked, now, signal: new AbortController().signal }))
+    chunks.push(chunk)
+  return Buffer.concat(chunks).toString()
+}
+
+async function copyAll(): Promise<void> {
+  await using follower = await openLogFollower(options)
+  await follower.drain({ isEnd: true })
+}
+
+test('output becomes records of both streams', async () => {
+  await write('one\ntwo\n')
+  await write('oops\n', 'stderr')
+  await copyAll()
+  const text = await readFile(segmentPath(options.logDir, 1, 0), 'utf8')
+  const shown = text.split('\n').map((line) => line.replace(/^\S+ /, ''))
+  assert.deepEqual(shown, ['stdout F one', 'stdout F two', 'stderr F oops', ''])
+})
+
+test('bytes that are no UTF-8 and lines longer than a record come back as written', async () => {
+  const long = Buffer.concat([Buffer.alloc(70_000, 'é'), Buffer.from([0xff, 0xfe, 10])])
+  await writeFile(join(options.rawDir, 'stdout'), long)
+  options = { ...options, limits: { segmentBytesMax: 1e6, segmentsMax: 3 } }
+  await copyAll()
+  const chunks: Buffer[] = []
+  const { options: asked } = parseLogOptions(new URLSearchParams())
+  for await (const chunk of readLog(still(), {
+    options: asked,
+    now: new Date(),
+    signal: new AbortController().signal,
+  }))
+    chunks.push(chunk)
+  assert.ok(Buffer.concat(chunks).equals(long))
+})
+
+test('an unfinished line waits for its end, and is a line at the end', async () => {
+  await write('a\nhalf')
+  const follower = await openLogFollower(options)
+  await follower.drain()
+  assert.equal(await read(''), 'a\n')
+  await write(' done\nlast')
+  await follower.drain({ isEnd: true })
+  await follower[Symbol.asyncDispose]()
+  assert.equal(await read(''), 'a\nhalf done\nlast\n')
+})
+
+test('a follower that starts again loses nothing and repeats nothing, wherever the last one was killed', async () => {
+  await write('1\n2\n')
+  await copyAll()
+  const position = await readFile(join(options.rawDir, 'reader.json'), 'utf8')
+  await write('3\n4\n')
+  await copyAll()
+  // As if the agent had been killed between writing the records and saving how far it got.
+  await writeFile(join(options.rawDir, 'reader.json'), position)
+  await write('5\n')
+  await copyAll()
+  assert.equal(await read(''), '1\n2\n3\n4\n5\n')
+})
+
+test('segments rotate by size and the oldest go', async () => {
+  const lines = Array.from({ length: 2_000 }, (_, n) => `line ${n} ${'x'.repeat(20)}`)
+  const follower = await openLogFollower(options)
+  for (let n = 0; n < lines.length; n += 50) {
+    await write(`${lines.slice(n, n + 50).join('\n')}\n`)
+    await follower.drain()
+  }
+  await follower[Symbol.asyncDispose]()
+  const segments = await listSegments(options.logDir, 1)
+  assert.equal(segments.length, 3)
+  for (const { path } of segments) assert.ok((await stat(path)).size <= 10_000)
+  assert.ok((await read('')).endsWith(`${lines.slice(-100).join('\n')}\n`))
+})
+
+test('what was read of the raw file is given back to the disk', async () => {
+  options = { ...options, limits: { segmentBytesMax: 1e6, segmentsMax: 2 } }
+  const line = `${'x'.repeat(999)}\n`
+  const follower = await openLogFollower(options)
+  await write(line.repeat(10_000))
+  await follower.drain()
+  const { blocks, size } = await stat(join(options.rawDir, 'stdout'))
+  assert.ok(blocks * 512 < 5e6, `${blocks * 512} bytes of ${size} are still on disk`)
+  await write('after\n')
+  await follower.drain()
+  await follower[Symbol.asyncDispose]()
+  assert.equal(await read('tailLines=1'), 'after\n')
+})
+
+test('a raw file that was truncated as the agent died is read from its start', async () => {
+  await write('1\n2\n')
+  await copyAll()
+  await truncate(join(options.rawDir, 'stdout'), 0)
+  await write('3\n')
+  await copyAll()
+  assert.equal(await read(''), '1\n2\n3\n')
+})
+
+test('tail, limit and since', async () => {
+  await write('1\n2\n3\n')
+  await copyAll()
+  assert.equal(await read('tailLines=2'), '2\n3\n')
+  assert.equal(await read('tailLines=0'), '')
+  assert.equal(await read('tailLines=99'), '1\n2\n3\n')
+  assert.equal(await read('limitBytes=3'), '1\n2')
+  assert.equal(await read('sinceSeconds=60'), '1\n2\n3\n')
+  assert.equal(await read('sinceSeconds=60', still(), new Date(realClock.now().getTime() + 120_000)), '')
+  assert.match(await read('timestamps=true&tailLines=1'), /^\d{4}-\d\d-\d\dT\S+Z 3\n$/)
+  assert.equal(
+    await tailOutput({ logDir: options.logDir, attempt: 1 }, { linesMax: 2, bytesMax: 100 }),
+    '2\n3\n',
+  )
+  assert.equal(
+    await tailOutput({ logDir: options.logDir, attempt: 1 }, { linesMax: 2, bytesMax: 3 }),
+    '\n3\n',
+  )
+})
+
+test('tail reaches over segments', async () => {
+  const follower = await openLogFollower({ ...options, limits: { segmentBytesMax: 200, segmentsMax: 5 } })
+  for (let n = 0; n < 12; n++) {
+    await write(`line ${n}\n`)
+    await follower.drain()
+  }
+  await follower[Symbol.asyncDispose]()
+  assert.ok((await listSegments(options.logDir, 1)).length > 2)
+  assert.equal(await read('tailLines=7'), Array.from({ length: 7 }, (_, n) => `line ${n + 5}\n`).join(''))
+})
+
+test(
+  'following shows lines as they come, over a rotation, and ends with the attempt',
+  { timeout: 20_000 },
+  async () => {
+    const follower = await openLogFollower({ ...options, limits: { segmentBytesMax: 150, segmentsMax: 100 } })
+    let isEnded = false
+    const listeners = new Set<() => void>()
+    const tell = () => listeners.forEach((listener) => listener())
+    follower.onGrowth(tell)
+    const source: LogSource = {
+      ...still(),
+      isEnded: () => isEnded,
+      onChange: (fn) => (listeners.add(fn), () => listeners.delete(fn)),
+    }
+    const { options: asked } = parseLogOptions(new URLSearchParams('follow=true'))
+    const log = readLog(source, { options: asked, now: new Date(), signal: new AbortController().signal })
+    let seen = ''
+    for (let n = 0; n < 20; n++) {
+      await write(`line ${n}\n`)
+      while (!seen.includes(`line ${n}\n`)) {
+        const { value, done } = await log.next()
+        assert.ok(!done)
+        seen += value.toString()
+      }
+    }
+    await write('last')
+    await follower.drain({ isEnd: true })
+    isEnded = true
+    tell()
+    for await (const chunk of log) seen += chunk.toString()
+    assert.ok(seen.endsWith('line 19\nlast\n'))
+    await follower[Symbol.asyncDispose]()
+  },
+)

@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict'
+import { execFile, type ExecFileException } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { findMountSupport } from './mount-support.ts'
+import { mountCommand, mountSteps, type Mount } from './mounts.ts'
+
+let folder = ''
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sampan-mounts-'))
+  await chmod(folder, 0o777)
+})
+after(() => rm(folder, { recursive: true, force: true }))
+
+const mount = (mountPath: string, change: Partial<Mount> = {}): Mount => ({
+  source: '/src',
+  mountPath,
+  readOnly: false,
+  isFile: false,
+  ...change,
+})
+const there = new Set(['/', '/etc', '/etc/hosts', '/srv', '/srv/app'])
+const exists = (path: string) => there.has(path)
+
+const rows: { name: string; mounts: Mount[]; want: string }[] = [
+  {
+    name: 'an existing folder is only bound',
+    mounts: [mount('/srv/app')],
+    want: 'folder /srv/app bind /src /srv/app',
+  },
+  {
+    name: 'a missing one below a folder gets an overlay',
+    mounts: [mount('/etc/config', { readOnly: true })],
+    want: 'overlay /etc /x/overlay0 folder /etc/config bind-ro /src /etc/config',
+  },
+  {
+    name: 'a missing one below / gets a new root',
+    mounts: [mount('/data/a')],
+    want: 'root /x/root folder /data/a bind /src /data/a',
+  },
+  {
+    name: 'outer mounts come before inner ones',
+    mounts: [mount('/srv/app/inner'), mount('/srv/app')],
+    want: 'overlay /srv/app /x/overlay0 folder /srv/app bind /src /srv/app folder /srv/app/inner bind /src /srv/app/inner',
+  },
+  {
+    name: 'one file',
+    mounts: [mount('/etc/hosts', { isFile: true })],
+    want: 'file /etc/hosts bind /src /etc/hosts',
+  },
+  {
+    name: 'the outer of two overlays is enough',
+    mounts: [mount('/srv/new'), mount('/srv/app/new')],
+    want: 'overlay /srv /x/overlay0 folder /srv/new bind /src /srv/new folder /srv/app/new bind /src /srv/app/new',
+  },
+]
+for (const { name, mounts, want } of rows)
+  test(`steps: ${name}`, () => assert.equal(mountSteps({ mounts, scratch: '/x', exists }).join(' '), want))
+
+test('without mounts the command stays as it is', () => {
+  const argv = ['/bin/true']
+  assert.equal(mountCommand({ mounts: [], argv, cwd: '/', scratch: '/x', user: 'root', exists }), argv)
+})
+
+interface Ran {
+  readonly code: number
+  readonly output: string
+}
+const run = (argv: readonly string[], asNobody: boolean): Promise<Ran> => {
+  const drop = asNobody ? ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups'] : []
+  const [program = '', ...args] = [...drop, ...argv]
+  return new Promise((resolve) => {
+    execFile(program, args, (error: ExecFileException | null, stdout, stderr) =>
+      resolve({ code: Number(error?.code ?? 0), output: stdout + stderr }),
+    )
+  })
+}
+
+const support = await findMountSupport()
+const isRoot = process.getuid?.() === 0
+const users = [
+  { name: 'root', asNobody: false, user: 'root' as const, skip: !isRoot },
+  { name: 'an ordinary user', asNobody: true, user: { uid: 65534, gid: 65534 }, skip: !isRoot },
+]
+for (const { name, asNobody, user, skip } of users) {
+  const why = skip ? 'needs root to play both users' : !support.usable ? support.reason : false
+  test(
+    `volumes show at their mount path, for ${name}, and leave no trace on the machine`,
+    { skip: why },
+    async () => {
+      const own = join(folder, name.replaceAll(' ', '-'))
+      const config = join(own, 'config')
+      const scratch = join(own, 'scratch')
+      await mkdir(config, { recursive: true })
+      await mkdir(scratch)
+      await writeFile(join(config, 'app.yaml'), 'key: value\n')
+      for (const path of [own, scratch, config]) await chmod(path, 0o777)
+      const before_ = await readdir('/etc')
+      const mounts = [
+        mount('/etc/sampan-test', { source: config, readOnly: true }),
+        mount('/sampan-test/deep', { source: config }),
+        mount('/opt/sampan-one.yaml', { source: join(config, 'app.yaml'), isFile: true }),
+      ]
+      const script = [
+        'cat /etc/sampan-test/app.yaml /sampan-test/deep/app.yaml /opt/sampan-one.yaml',
+        'test -e /etc/passwd; test -r /proc/self/stat; test -e /tmp',
+        'id -u; pwd',
+        'echo new > /sampan-test/deep/written',
+        '! { echo x > /etc/sampan-test/app.yaml; } 2>/dev/null',
+      ].join(' && ')
+      const argv = ['/bin/sh', '-c', script]
+      const command = mountCommand({
+        mounts,
+        argv,
+        cwd: '/sampan-test/deep',
+        scratch,
+        user,
+        exists: existsSync,
+      })
+      const { code, output } = await run(command, asNobody)
+      assert.equal(output, `${'key: value\n'.repeat(3)}${asNobody ? 65534 : 0}\n/sampan-test/deep\n`)
+      assert.equal(code, 0)
+      assert.ok(existsSync(join(config, 'written')))
+      assert.deepEqual(await readdir('/etc'), before_)
+      assert.ok(!existsSync('/sampan-test') && !existsSync('/opt/sampan-one.yaml'))
+    },
+  )
+}
