@@ -66,6 +66,8 @@ export interface Prepared {
   readonly version: string
   /** Subresource integrity of the package's tarball; '' for folders. */
   readonly integrity: string
+  /** Packages whose install scripts were not run because `allowScripts` is off: native parts of them may be missing. */
+  readonly skippedScripts: readonly string[]
   readonly node: Interpreter
 }
 
@@ -106,9 +108,9 @@ export async function openPackageCache(options: PackageCacheOptions): Promise<Pa
       const call: Call = { ...context, signal, onProgress }
       const found = source.scheme === 'npm' ? await findPackage(source, call) : await findFolder(source.path)
       const node = await findNode({ wish: nodeVersion, engines: found.engines, title: found.title }, call)
-      const { scheme, folder, name, version, integrity } = found
+      const { scheme, folder, name, version, integrity, skippedScripts } = found
       onProgress({ step: 'ready', message: `${found.title} is ready, on Node.js ${node.version}` })
-      return { scheme, folder, name, version, integrity, node }
+      return { scheme, folder, name, version, integrity, skippedScripts, node }
     },
     [Symbol.asyncDispose]: () => work.close(),
   }

@@ -27,12 +27,13 @@ export async function findPackage(source: NpmSource, call: Call): Promise<Found>
     name,
     version: tree.version,
     integrity: tree.integrity,
+    skippedScripts: tree.skippedScripts,
     title: `${name}@${tree.version}`,
     engines: manifest?.engines['node'],
   }
 }
 
-type Tree = Pick<Installed, 'folder' | 'version' | 'integrity'>
+type Tree = Pick<Installed, 'folder' | 'version' | 'integrity' | 'skippedScripts'>
 
 /** Only an exact version is known to be the right one without asking the registry. */
 async function cachedTree({ name, version }: NpmSource, call: Call): Promise<Tree | undefined> {
@@ -96,6 +97,7 @@ export async function findFolder(path: string): Promise<Found> {
     name: manifest?.name ?? basename(path),
     version: manifest?.version ?? '',
     integrity: '',
+    skippedScripts: [],
     title: `the folder ${path}`,
     engines: manifest?.engines['node'],
   }

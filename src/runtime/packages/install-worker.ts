@@ -36,6 +36,7 @@ export type Message =
       readonly version: string
       readonly folder: string
       readonly integrity: string
+      readonly skippedScripts: readonly string[]
     }
   | { readonly type: 'failed'; readonly failure: Failure }
 
@@ -87,11 +88,11 @@ async function installPackage({ job, temporary, options, resolved }: Work): Prom
   const manifest = await pacote.manifest(`${name}@${job.version}`, options)
   const { version } = manifest
   const integrity = manifest._integrity ? String(manifest._integrity) : ''
-  const record: TreeRecord = { name, version, integrity, scripts }
-  const place = treeFolder(root, record)
-  const done: Message = { type: 'installed', version, folder: place, integrity }
+  const identity = { name, version, integrity, scripts }
+  const place = treeFolder(root, identity)
   resolved(version)
-  if ((await findTrees(root, record)).some((t) => t.tree === place)) return done
+  const there = (await findTrees(root, identity)).find((t) => t.tree === place)
+  if (there) return installedMessage(there, place)
 
   const tree = join(temporary, 'tree')
   await mkdir(tree)
@@ -101,6 +102,7 @@ async function installPackage({ job, temporary, options, resolved }: Work): Prom
     ...options,
     path: tree,
     ignoreScripts: !scripts,
+    dangerouslyAllowAllScripts: scripts,
     audit: false,
     fund: false,
     // What the tree needs is known only after the engines were read: Node.js is chosen later, by the agent.
@@ -108,9 +110,31 @@ async function installPackage({ job, temporary, options, resolved }: Work): Prom
   })
   await arborist.reify({ add: [`${name}@${version}`], omit: ['dev'], save: true })
   await access(join(packageFolder(tree, name), 'package.json'))
+  const skippedScripts = scripts ? [] : scriptedPackages(arborist.actualTree)
+  const record: TreeRecord = { ...identity, skippedScripts }
   await writeFile(join(tree, recordName), `${JSON.stringify(record)}\n`)
   await moveTo(tree, place)
-  return done
+  return installedMessage(record, place)
+}
+
+const installedMessage = ({ version, integrity, skippedScripts }: TreeRecord, folder: string): Message => ({
+  type: 'installed',
+  version,
+  folder,
+  integrity,
+  skippedScripts,
+})
+
+const skippedScriptsMax = 20 // for an event; the cause is plain after the first few
+
+function scriptedPackages(tree: unknown): readonly string[] {
+  const { inventory } = tree as {
+    readonly inventory: {
+      values(): Iterable<{ readonly packageName?: string; readonly hasInstallScript?: boolean }>
+    }
+  }
+  const names = [...inventory.values()].flatMap((n) => (n.hasInstallScript && n.packageName) || [])
+  return [...new Set(names)].slice(0, skippedScriptsMax)
 }
 
 const run = promisify(execFile)
@@ -136,7 +160,7 @@ async function installNode({ job, temporary, options, resolved }: Work): Promise
   if (stdout.trim() !== `v${version}`)
     throw new Error(`${job.package}@${version} says it is ${stdout.trim()}`)
   await moveTo(folder, place)
-  return { type: 'installed', version, folder: place, integrity: String(integrity) }
+  return { type: 'installed', version, folder: place, integrity: String(integrity), skippedScripts: [] }
 }
 
 /** What appears at `place` is whole, also after a power failure; another worker may have been faster. */

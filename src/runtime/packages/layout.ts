@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { readStat } from '../process/proc.ts'
+import { isAlive, readStat } from '../process/proc.ts'
 
 /** Where things lie in the cache; see `cache.ts` for the drawing. */
 export const layout = (root: string) => ({
@@ -17,6 +17,8 @@ export interface TreeRecord {
   readonly version: string
   readonly integrity: string
   readonly scripts: boolean
+  /** Packages of the tree whose install scripts were not run. */
+  readonly skippedScripts: readonly string[]
 }
 
 export interface InstalledTree extends TreeRecord {
@@ -31,7 +33,10 @@ const versionFolder = (root: string, name: string, version: string) =>
   join(layout(root).npm, `${name.replace('/', '+')}@${version}`)
 
 /** A tree is told apart by what its content depends on: the tarball, the platform (optional dependencies), scripts. */
-export function treeFolder(root: string, { name, version, integrity, scripts }: TreeRecord): string {
+export function treeFolder(
+  root: string,
+  { name, version, integrity, scripts }: Omit<TreeRecord, 'skippedScripts'>,
+): string {
   const what = [integrity, process.platform, process.arch, scripts]
   const key = createHash('sha256').update(JSON.stringify(what)).digest('hex').slice(0, 16)
   return join(versionFolder(root, name, version), key)
@@ -90,8 +95,8 @@ export async function makeTemporary(root: string): Promise<string> {
 /** Removes the unfinished work of processes that have ended. */
 export async function sweep(root: string): Promise<readonly string[]> {
   const abandoned = (await list(layout(root).tmp)).filter((name) => {
-    const [pid, startTicks] = name.split('.').map(Number)
-    return readStat(pid ?? 0)?.startTicks !== startTicks
+    const [pid = 0, startTicks = 0] = name.split('.').map(Number)
+    return !isAlive({ pid, startTicks })
   })
   await Promise.all(
     abandoned.map((name) => rm(join(layout(root).tmp, name), { recursive: true, force: true })),

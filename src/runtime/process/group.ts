@@ -1,15 +1,12 @@
 import { constants } from 'node:os'
 import type { Clock } from '../../base/clock.ts'
 import { type Handle, RuntimeError } from '../runtime.ts'
-import { readStat } from './proc.ts'
+import { isAlive } from './proc.ts'
 import type { MarkedProcess, ProcessTable } from './process-table.ts'
 import { readExit, readIdentity, writeExit } from './records.ts'
 
 /** Whether the tiny parent lives. Says nothing about a program that outlived it. */
-export function isParentAlive(handle: Handle): boolean {
-  const stat = handle.pid > 1 ? readStat(handle.pid) : undefined
-  return stat !== undefined && stat.startTicks === handle.startTicks && stat.state !== 'Z'
-}
+export const isParentAlive = ({ pid, startTicks }: Handle): boolean => isAlive({ pid, startTicks })
 
 /**
  * The live processes of the workload: its group, and what left the group but carries its mark.

@@ -44,6 +44,12 @@ export function readStat(pid: number): ProcessStat | undefined {
   return text === undefined ? undefined : parseStat(text)
 }
 
+/** Whether the very process lives that had this pid and start time. A zombie does not. */
+export function isAlive(identity: { readonly pid: number; readonly startTicks: number }): boolean {
+  const stat = identity.pid > 0 ? readStat(identity.pid) : undefined
+  return stat !== undefined && stat.startTicks === identity.startTicks && stat.state !== 'Z'
+}
+
 /** The environment which the process was started with; undefined when it is gone or another user's. */
 export function readEnviron(pid: number): Readonly<Record<string, string>> | undefined {
   const text = readProc(`/proc/${pid}/environ`)

@@ -8,7 +8,7 @@ import { after, before, describe, it } from 'node:test'
 import { realClock } from '../../base/clock.ts'
 import { type Behaviour, describeRuntime, type Machine } from '../conformance.ts'
 import type { Handle, Runtime, WorkloadSpec } from '../runtime.ts'
-import { readStat } from './proc.ts'
+import { isAlive } from './proc.ts'
 import { openProcessRuntime } from './process-runtime.ts'
 
 const graceful = { signal: 'SIGTERM', graceMs: 10_000 }
@@ -47,7 +47,7 @@ async function openTestMachine(): Promise<Machine> {
     },
     async lose(handle) {
       process.kill(-handle.pid, 'SIGKILL')
-      while (readStat(handle.pid)) await realClock.sleep(5)
+      while (isAlive(handle)) await realClock.sleep(5)
     },
     async [Symbol.asyncDispose]() {
       const runtime = openProcessRuntime({ clock: realClock })
@@ -112,7 +112,7 @@ describe('the process runtime', () => {
     const before = await runtime.inspect(handle)
     assert.ok(before.phase === 'running' && before.pid !== handle.pid)
     process.kill(handle.pid, 'SIGKILL')
-    await until(() => readStat(handle.pid)?.state !== 'S')
+    await until(() => !isAlive(handle))
     assert.deepEqual(await runtime.inspect(handle), before)
     assert.deepEqual(await runtime.orphans(root), [handle])
     await runtime.stop(handle, graceful)
