@@ -45,11 +45,17 @@ export class EndpointState<C extends IdleConnection> {
 
   /** Closes the idle connections that have waited since `beforeMs` or longer; all of them without an argument. */
   closeIdle(beforeMs = Infinity): void {
+    if (this.idle.length === 0) return
     const old = this.idle.filter((connection) => connection.idleSinceMs <= beforeMs)
     for (const connection of old) {
       this.forget(connection)
       connection.close()
     }
+  }
+
+  /** One request tries an endpoint that failed before; until it is told otherwise the others keep away. */
+  beginTrial(untilMs: number): void {
+    if (this.failures > 0) this.asideUntilMs = Math.max(this.asideUntilMs, untilMs)
   }
 
   onSuccess(): void {

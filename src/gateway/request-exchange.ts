@@ -178,6 +178,7 @@ export class RequestExchange implements Exchange {
     if (state === 'none') return this.#fail('no-endpoints')
     if (state === 'full') return this.#wait()
     this.#attempts++
+    if (state.failures > 0) state.beginTrial(core.nowMs + core.limits.connectTimeoutMs)
     const idle = state.takeIdle()
     if (idle !== undefined) {
       this.#upstream = idle
