@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync } from 'node:fs'
 import { connect, constants, type ClientHttp2Session } from 'node:http2'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -27,6 +27,8 @@ export async function startEtcd(folder: string, program = 'etcd'): Promise<Etcd 
   )
   if (!version?.[1]) return undefined
   const [client, peer] = [`http://127.0.0.1:${await freePort()}`, `http://127.0.0.1:${await freePort()}`]
+  const logPath = join(folder, 'etcd.log')
+  const logFile = openSync(logPath, 'a')
   const child = spawn(
     program,
     [
@@ -40,10 +42,11 @@ export async function startEtcd(folder: string, program = 'etcd'): Promise<Etcd 
       '--logger=zap',
       '--log-level=error',
     ],
-    { stdio: ['ignore', 'ignore', 'inherit'] },
+    { stdio: ['ignore', 'ignore', logFile] },
   )
   const exited = once(child, 'exit')
-  const session = await ready(client)
+  closeSync(logFile)
+  const session = await ready(client, logPath)
   return {
     version: version[1],
     put: (key, value) => call(session, '/etcdserverpb.KV/Put', [field(1, Buffer.from(key)), field(2, value)]),
@@ -59,7 +62,7 @@ export async function startEtcd(folder: string, program = 'etcd'): Promise<Etcd 
   }
 }
 
-async function ready(url: string): Promise<ClientHttp2Session> {
+async function ready(url: string, logPath: string): Promise<ClientHttp2Session> {
   const deadlineMs = realClock.monotonicMs() + startMsMax
   for (;;) {
     const session = connect(url)
@@ -73,7 +76,11 @@ async function ready(url: string): Promise<ClientHttp2Session> {
       return session
     } catch (error) {
       session.destroy()
-      if (realClock.monotonicMs() > deadlineMs) throw error
+      if (realClock.monotonicMs() > deadlineMs) {
+        throw new Error(`etcd did not start: ${readFileSync(logPath, 'utf8').slice(-2_000)}`, {
+          cause: error,
+        })
+      }
       await realClock.sleep(50)
     }
   }

@@ -6,6 +6,7 @@ import { realClock } from '../src/base/clock.ts'
 import { silentLogger } from '../src/base/logger.ts'
 import { openSqliteStore } from '../src/store/sqlite/sqlite-store.ts'
 import { startEtcd } from './etcd.ts'
+import { median, type Bench, type Row } from './report.ts'
 
 /**
  * Durable creates per second: our SQLite store beside etcd, on the same disk, in the same run, taking turns.
@@ -17,25 +18,11 @@ import { startEtcd } from './etcd.ts'
  */
 
 const writerCounts = [1, 64, 256]
-const rounds = 3
-const roundMs = 2_000
+const rounds = 5
+const roundMs = 1_500
 const warmUpMs = 500
 const valueBytes = 1_024
 const tmpfsType = 0x01021994
-
-export interface StoreBenchRow {
-  readonly name: string
-  readonly writers: number
-  /** Median of the rounds. */
-  readonly perSecond: number
-  readonly p50Ms: number
-  readonly p99Ms: number
-  /** Processor time of this process as a share of one core: the writers and, for sqlite, the store itself. */
-  readonly ownCores: number
-  /** The same of the server process; undefined where there is none. */
-  readonly serverCores: number | undefined
-  readonly rounds: readonly number[]
-}
 
 interface Subject {
   readonly name: string
@@ -47,15 +34,17 @@ interface Subject {
 interface Round {
   readonly perSecond: number
   readonly latenciesMs: readonly number[]
+  /** Processor time of this process as a share of one core: the writers and, for sqlite, the store itself. */
   readonly ownCores: number
-  readonly serverCores: number | undefined
+  /** The same of the server process; 0 where there is none. */
+  readonly serverCores: number
 }
 
-export async function benchStore(report: (line: string) => void): Promise<StoreBenchRow[]> {
+export const benchStore: Bench = async (progress) => {
   const folder = mkdtempSync(join(tmpdir(), 'sampan-bench-store-'))
   try {
     if (statfsSync(folder).type === tmpfsType) {
-      report(
+      progress(
         `NOTE: ${folder} is in memory; set TMPDIR to a folder on a disk for numbers that mean something.`,
       )
     }
@@ -64,7 +53,7 @@ export async function benchStore(report: (line: string) => void): Promise<StoreB
       logger: silentLogger,
     })
     await using etcd = await startEtcd(folder)
-    if (!etcd) report('etcd is not installed (Debian: etcd-server); only the SQLite store is measured.')
+    if (!etcd) progress('etcd is not installed (Debian: etcd-server); only the SQLite store is measured.')
     const subjects: Subject[] = [{ name: 'sqlite', write: (key, value) => store.create(key, value) }]
     if (etcd) {
       subjects.push({
@@ -78,63 +67,43 @@ export async function benchStore(report: (line: string) => void): Promise<StoreB
         serverCpuSeconds: () => etcd.cpuSeconds(),
       })
     }
-    return await measure(subjects, report)
+    return await measure(subjects, progress)
   } finally {
     rmSync(folder, { recursive: true })
   }
 }
 
-async function measure(
-  subjects: readonly Subject[],
-  report: (line: string) => void,
-): Promise<StoreBenchRow[]> {
-  report(
-    `Durable creates of ${valueBytes} bytes; median of ${rounds} rounds of ${roundMs / 1_000} s, in turns`,
-  )
-  report(line(['', 'writers', 'per second', 'p50 ms', 'p99 ms', 'own cores', 'server cores']))
+async function measure(subjects: readonly Subject[], progress: (line: string) => void): Promise<Row[]> {
   for (const subject of subjects) await run(subject, { writers: 64, ms: warmUpMs, prefix: '/warm-up' })
-  const rows: StoreBenchRow[] = []
+  const rows: Row[] = []
   for (const writers of writerCounts) {
     const measured = new Map<Subject, Round[]>(subjects.map((subject) => [subject, []]))
     for (let round = 0; round < rounds; round++) {
       for (const subject of subjects) {
-        measured
-          .get(subject)
-          ?.push(await run(subject, { writers, ms: roundMs, prefix: `/${writers}/${round}` }))
+        const result = await run(subject, { writers, ms: roundMs, prefix: `/${writers}/${round}` })
+        measured.get(subject)?.push(result)
+        progress(`${subject.name}, ${writers} writers, round ${round + 1}: ${Math.round(result.perSecond)}/s`)
       }
     }
-    for (const [{ name }, results] of measured) {
-      const latencies = results.flatMap(({ latenciesMs }) => latenciesMs)
-      const row: StoreBenchRow = {
-        name,
-        writers,
-        perSecond: Math.round(
-          quantile(
-            results.map(({ perSecond }) => perSecond),
-            0.5,
-          ),
-        ),
-        p50Ms: quantile(latencies, 0.5),
-        p99Ms: quantile(latencies, 0.99),
-        ownCores: medianOf(results, 'ownCores'),
-        serverCores: medianOf(results, 'serverCores'),
-        rounds: results.map(({ perSecond }) => Math.round(perSecond)),
-      }
-      rows.push(row)
-      report(
-        line([
-          name,
-          writers,
-          row.perSecond,
-          row.p50Ms.toFixed(2),
-          row.p99Ms.toFixed(2),
-          row.ownCores.toFixed(2),
-          row.serverCores?.toFixed(2) ?? '',
-        ]),
-      )
-    }
+    for (const [{ name }, results] of measured) rows.push(rowOf(name, writers, results))
   }
   return rows
+}
+
+function rowOf(name: string, writers: number, results: readonly Round[]): Row {
+  const latencies = results.flatMap(({ latenciesMs }) => latenciesMs).toSorted((a, b) => a - b)
+  const quantile = (q: number) => Number((latencies[Math.floor(latencies.length * q)] ?? NaN).toFixed(2))
+  const of = (field: 'perSecond' | 'ownCores' | 'serverCores') =>
+    median(results.map((result) => result[field]))
+  return {
+    name,
+    writers,
+    perSecond: Math.round(of('perSecond')),
+    p50Ms: quantile(0.5),
+    p99Ms: quantile(0.99),
+    ownCores: Number(of('ownCores').toFixed(2)),
+    serverCores: Number(of('serverCores').toFixed(2)),
+  }
 }
 
 async function run(
@@ -145,7 +114,7 @@ async function run(
   const latenciesMs: number[] = []
   const startMs = realClock.monotonicMs()
   const cpu = process.cpuUsage()
-  const serverCpu = serverCpuSeconds?.()
+  const serverCpu = serverCpuSeconds?.() ?? 0
   const writer = async (name: number) => {
     for (let i = 0; ; i++) {
       const beginMs = realClock.monotonicMs()
@@ -161,27 +130,6 @@ async function run(
     perSecond: (latenciesMs.length / elapsedMs) * 1_000,
     latenciesMs,
     ownCores: (user + system) / 1_000 / elapsedMs,
-    serverCores:
-      serverCpu === undefined ? undefined : (((serverCpuSeconds?.() ?? 0) - serverCpu) * 1_000) / elapsedMs,
+    serverCores: (((serverCpuSeconds?.() ?? 0) - serverCpu) * 1_000) / elapsedMs,
   }
-}
-
-function medianOf(results: readonly Round[], field: 'ownCores'): number
-function medianOf(results: readonly Round[], field: 'serverCores'): number | undefined
-function medianOf(results: readonly Round[], field: 'ownCores' | 'serverCores'): number | undefined {
-  const values = results.flatMap((result) => result[field] ?? [])
-  return values.length < results.length ? undefined : quantile(values, 0.5)
-}
-
-function quantile(values: readonly number[], q: number): number {
-  const sorted = Float64Array.from(values).sort()
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? NaN
-}
-
-const line = (cells: readonly (string | number)[]): string =>
-  cells.map((cell, i) => (i === 0 ? String(cell).padEnd(16) : String(cell).padStart(12))).join(' ')
-
-if (import.meta.main) {
-  const rows = await benchStore((text) => console.log(text))
-  console.log(JSON.stringify(rows))
 }

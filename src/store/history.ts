@@ -33,17 +33,19 @@ export function createHistory(options: HistoryOptions): History {
   /** Which revision was current when, oldest first; at most `marksPerHistory` + 2. */
   let marks: { readonly atMs: number; readonly revision: Revision }[] = []
   let isCompacting = false
+  let isClosed = false
 
   const compact = async (before: Revision) => {
-    if (isCompacting || before <= oldest()) return
+    if (isClosed || isCompacting || before <= oldest()) return
     isCompacting = true
     try {
       await options.compact(before)
     } catch (error) {
-      logger.warn('history could not be compacted; trying again later', {
-        error: describeError(error),
-        before,
-      })
+      if (!isClosed)
+        logger.warn('history could not be compacted; trying again later', {
+          error: describeError(error),
+          before,
+        })
     }
     isCompacting = false
   }
@@ -60,6 +62,9 @@ export function createHistory(options: HistoryOptions): History {
       const excess = current() - oldest() - historyRevisionsMax
       if (excess > historyRevisionsMax * (slack - 1)) void compact(current() - historyRevisionsMax)
     },
-    [Symbol.dispose]: stop,
+    [Symbol.dispose]() {
+      isClosed = true
+      stop()
+    },
   }
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { after, test } from 'node:test'
 
 import { realClock } from '../../base/clock.ts'
@@ -82,6 +83,27 @@ test('history older than historyMs is forgotten by itself', async () => {
   assert.equal(await store.compacted(), 0)
   await clock.advance(30_000)
   assert.equal(await store.compacted(), revision)
+})
+
+test('compaction leaves no row that nothing can show', async () => {
+  const file = newFile()
+  {
+    await using store = await open(file)
+    for (const key of ['/a', '/b', '/c']) await store.create(key, bytes('one'))
+    await store.update('/a', bytes('two'), 1)
+    await store.update('/a', bytes('three'), 4)
+    await store.delete('/b')
+    await store.create('/b', bytes('again'))
+    await store.delete('/c')
+    await store.compact(await store.current())
+  }
+  using db = new DatabaseSync(file)
+  const keys = (table: string) =>
+    db
+      .prepare(`SELECT key FROM ${table} ORDER BY key`)
+      .all()
+      .map(({ key }) => key)
+  assert.deepEqual([keys('live'), keys('log'), keys('past')], [['/a', '/b'], ['/a', '/b'], []])
 })
 
 test('the file stays bounded while a few keys are written over and over', async () => {

@@ -153,7 +153,7 @@ class SqliteStore implements Store {
     return this.#hub.watch(range, from, signal)
   }
 
-  /** Resolves when the history is forgotten and room given back; runs in steps between which writes go on. */
+  /** Resolves when the history is forgotten and room given back; runs in steps between which writes go on. `unavailable` if the store is closed meanwhile. */
   async compact(before: Revision): Promise<void> {
     this.#checkOpen()
     if (before > this.#revision) throw futureError(before, this.#revision)
@@ -163,7 +163,10 @@ class SqliteStore implements Store {
       await previous
       await Promise.allSettled(this.#lists)
       let isDone = false
-      while (!isDone && !this.#closing) ({ isDone } = await this.#database.call('compact', { before }))
+      while (!isDone) {
+        this.#checkOpen()
+        ;({ isDone } = await this.#database.call('compact', { before }))
+      }
     }
     const done = step()
     this.#compacting = done.catch(() => {}) // whoever asked for it is told; the next one tries afresh
@@ -191,6 +194,7 @@ class SqliteStore implements Store {
     this.#stop()
     await this.#writes.idle()
     await this.#compacting
+    await Promise.allSettled(this.#lists)
     try {
       await this.#database.call('close', null)
     } finally {
