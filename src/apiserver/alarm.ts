@@ -1,6 +1,6 @@
 /** Wakes one waiter. Level-triggered: a ring before the wait is not lost, many rings are one. */
 export interface Alarm {
-  ring(): void
+  readonly ring: () => void
   wait(): Promise<void>
 }
 

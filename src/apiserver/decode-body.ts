@@ -10,7 +10,7 @@ import { JsonError, parseJson } from '../api/schema/json.ts'
 import { decodeProtobuf, readProtobufEnvelope } from '../api/schema/protobuf.ts'
 import { ProtobufError } from '../api/schema/protobuf-reader.ts'
 import type { TypeDef } from '../api/schema/schema.ts'
-import { badRequest, StatusError, unsupportedMediaType } from '../api/status.ts'
+import { badRequest, unsupportedMediaType, type StatusError } from '../api/status.ts'
 import type { FieldValidation } from './write-options.ts'
 
 export const bodyTypes = ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf']

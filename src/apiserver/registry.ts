@@ -61,12 +61,15 @@ function dispatchSubresource(context: VerbContext): Promise<ApiResponse> {
   throw methodNotAllowed(groupResourceOf(def), info.verb)
 }
 
+/** No kind's names are longer. */
+const nameLengthMax = 253
+
 /**
  * A name with a slash would reach into another namespace's keys, and a namespaced object has no place outside of
  * one: neither can exist.
  */
 function checkPlace(def: ResourceDef, info: RequestInfo): void {
-  const isOdd = info.name.includes('/') || info.namespace.includes('/')
+  const isOdd = [info.name, info.namespace].some((word) => word.includes('/') || word.length > nameLengthMax)
   const isMisplaced = def.namespaced
     ? info.name !== '' && info.namespace === ''
     : info.namespace !== '' && def.plural !== 'namespaces'

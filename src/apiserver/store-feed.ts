@@ -21,6 +21,9 @@ export interface FeedListener {
   gap(): void
 }
 
+/** Attempts that end `lagging` before they got any further: then the way through history is too long, listing is shorter. */
+const stuckAfter = 3
+
 const retry = { baseMs: 50, factor: 2, capMs: 2_000, jitter: 0.5 }
 
 export interface FeedOptions {
@@ -93,7 +96,7 @@ export class StoreFeed implements AsyncDisposable {
         if (signal.aborted) return
         if (this.revision > before) failures = 0
         const isGap = isStoreError(error, 'compacted') || isStoreError(error, 'future')
-        const isStuck = isStoreError(error, 'lagging') && this.revision === before
+        const isStuck = isStoreError(error, 'lagging') && failures >= stuckAfter
         if (isGap || isStuck) await this.#jump(error)
         else if (!isStoreError(error, 'lagging')) logger.warn('the watch on the store failed', { error })
       }

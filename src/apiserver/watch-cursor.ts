@@ -3,7 +3,7 @@
  * and is told when it has been overtaken. Where the client asks for a revision that the ring no longer has, the
  * store's history fills the stretch before it.
  */
-import type { Revision } from '../store/store.ts'
+import { isStoreError, type Revision, type StoreEvent, type WatchBatch } from '../store/store.ts'
 import { CachedObject } from './cached-object.ts'
 import { CacheEvent, type EventRing, type EventType } from './event-ring.ts'
 import type { Selection } from './selection.ts'
@@ -80,9 +80,12 @@ export function showTo(selection: Selection, event: CacheEvent): Seen | undefine
   return did && previous ? { type: 'DELETED', object: previous.at(event.revision), event } : undefined
 }
 
+/** Times that the store may cut off a reading of history before it has got any further. */
+const lagsMax = 3
+
 /**
  * The changes after `from` that are older than the ring, read from the store, ending where the ring takes over. Returns
- * the revision up to which it has told everything. Throws the store's `compacted`.
+ * the revision up to which it has told everything. Throws the store's `compacted`, and `lagging` when it gets nowhere.
  */
 export async function* history(
   cache: WatchCache,
@@ -90,26 +93,37 @@ export async function* history(
   from: Revision,
   signal: AbortSignal,
 ): AsyncGenerator<readonly Seen[], Revision> {
-  const ending = new AbortController()
   let reached = from
-  const batches = cache.store.watch({ prefix: cache.prefix }, from, AbortSignal.any([signal, ending.signal]))
-  try {
-    for await (const batch of batches) {
-      const seen: Seen[] = []
-      for (const stored of batch.events) {
-        const object = new CachedObject(cache.def, stored.key, stored.value, stored.revision)
-        const before = stored.previous
-        const previous = before && new CachedObject(cache.def, stored.key, before, stored.revision)
-        const shown = showTo(selection, new CacheEvent(stored, object, previous))
-        if (shown) seen.push(shown)
+  for (let lags = 0; ; ) {
+    const before = reached
+    try {
+      for await (const { events, revision } of storeWatch(cache, reached, signal)) {
+        const seen = events.map((stored) => showTo(selection, eventOf(cache, stored))).filter((each) => each !== undefined)
+        if (seen.length > 0) yield seen
+        reached = revision
+        await cache.ready()
+        if (reached >= cache.ring.floor) return reached
       }
-      if (seen.length > 0) yield seen
-      reached = batch.revision
-      await cache.ready()
-      if (reached >= cache.ring.floor) break
+      return reached
+    } catch (error) {
+      lags = reached > before ? 0 : lags + 1
+      if (!isStoreError(error, 'lagging') || lags > lagsMax) throw error
     }
+  }
+}
+
+/** Ends with its consumer, also while it waits. */
+async function* storeWatch(cache: WatchCache, from: Revision, signal: AbortSignal): AsyncGenerator<WatchBatch> {
+  const ending = new AbortController()
+  try {
+    yield* cache.store.watch({ prefix: cache.prefix }, from, AbortSignal.any([signal, ending.signal]))
   } finally {
     ending.abort()
   }
-  return reached
+}
+
+function eventOf({ def }: WatchCache, stored: StoreEvent): CacheEvent {
+  const { key, previous, revision, value } = stored
+  const before = previous && new CachedObject(def, key, previous, revision)
+  return new CacheEvent(stored, new CachedObject(def, key, value, revision), before)
 }

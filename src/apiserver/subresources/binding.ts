@@ -70,12 +70,11 @@ function bind({ machinery }: VerbContext, pod: Pod & KubeObject, { metadata, tar
   }
   const others = (pod.status?.conditions ?? []).filter(({ type }) => type !== 'PodScheduled')
   const annotations = { ...pod.metadata.annotations, ...metadata?.annotations }
-  return {
+  const bound = {
     ...pod,
     metadata: { ...pod.metadata, ...(Object.keys(annotations).length > 0 && { annotations }) },
-    ...{
-      spec: { ...pod.spec, nodeName: target.name },
-      status: { ...pod.status, conditions: [...others, scheduled] },
-    },
+    spec: { ...pod.spec, nodeName: target.name },
+    status: { ...pod.status, conditions: [...others, scheduled] },
   }
+  return bound
 }

@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
+import { request as httpRequest, type IncomingMessage } from 'node:http'
+import { connect as connectHttp2 } from 'node:http2'
+import { request as httpsRequest } from 'node:https'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { realClock } from '../base/clock.ts'
+import { silentLogger } from '../base/logger.ts'
+import { bodyBytesMax } from './body.ts'
+import { issueClientCertificate, openServerCertificates, type ServerCertificates } from './certificates.ts'
+import { adminToken, configMap, openFixture, type Fixture } from './fixture.ts'
+import { listenApi, type ApiListener } from './listen.ts'
+import { mastersGroup } from './stages/authenticate.ts'
+
+const host = '127.0.0.1'
+const path = '/api/v1/namespaces/default/configmaps'
+const hosts = [host, 'localhost']
+const clock = realClock
+
+let directory: string
+let certificates: ServerCertificates
+let fixture: Fixture
+let listener: ApiListener
+
+before(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'sampan-listen-'))
+  certificates = await openServerCertificates({ directory: join(directory, 'pki'), hosts, clock })
+  fixture = await openFixture()
+  const { ca, server } = certificates
+  const tls = { host, port: 0, ...server, ca: ca.cert }
+  listener = await listenApi({ server: fixture.server, clock, logger: silentLogger, http: { host, port: 0 }, tls })
+})
+after(async () => {
+  await listener[Symbol.asyncDispose]()
+  await fixture[Symbol.asyncDispose]()
+  await rm(directory, { recursive: true })
+})
+
+const bearer = { authorization: `Bearer ${adminToken}` }
+const textOf = async (message: IncomingMessage) => Buffer.concat(await Array.fromAsync(message)).toString('utf8')
+
+function send(options: object, body?: string): Promise<{ status: number; text: string }> {
+  return new Promise((resolve, reject) => {
+    const isTls = 'ca' in options
+    const call = isTls ? httpsRequest : httpRequest
+    const port = isTls ? listener.tlsPort : listener.httpPort
+    const request = call({ host, port, path, ...options }, (message) => {
+      textOf(message).then((text) => resolve({ status: message.statusCode ?? 0, text }), reject)
+    })
+    request.once('error', reject)
+    request.end(body)
+  })
+}
+
+test('the CA and the keys are made once, readable by their owner only', async () => {
+  const pki = join(directory, 'pki')
+  const again = await openServerCertificates({ directory: pki, hosts, clock })
+  assert.deepEqual(again, certificates)
+  for (const name of await readdir(pki)) assert.equal((await stat(join(pki, name))).mode & 0o077, 0, name)
+})
+
+test('another host gets another server certificate of the same CA', async () => {
+  const pki = join(directory, 'moved')
+  const first = await openServerCertificates({ directory: pki, hosts, clock })
+  const second = await openServerCertificates({ directory: pki, hosts: [...hosts, 'api.example.com'], clock })
+  assert.equal(second.ca.cert, first.ca.cert)
+  assert.notEqual(second.server.cert, first.server.cert)
+})
+
+test('a CA certificate without its key is refused with the way out', async () => {
+  const pki = join(directory, 'half')
+  await openServerCertificates({ directory: pki, hosts, clock })
+  await rm(join(pki, 'ca.key'))
+  await assert.rejects(openServerCertificates({ directory: pki, hosts, clock }), /ca\.crt is there but its key is not; restore the key/)
+})
+
+test('over TLS a token or a client certificate of our CA says who somebody is', async () => {
+  const ca = certificates.ca.cert
+  assert.equal((await send({ ca })).status, 401)
+  assert.equal((await send({ ca, headers: bearer })).status, 200)
+  const organizations = [mastersGroup]
+  const client = await issueClientCertificate({ ca: certificates.ca, commonName: 'jane', organizations, clock })
+  assert.equal((await send({ ca, ...client })).status, 200)
+})
+
+test('a certificate of another CA is nobody', async () => {
+  const other = await openServerCertificates({ directory: join(directory, 'other'), hosts, clock })
+  const forged = await issueClientCertificate({ ca: other.ca, commonName: 'jane', organizations: [mastersGroup], clock })
+  assert.equal((await send({ ca: certificates.ca.cert, ...forged })).status, 401)
+})
+
+test('HTTP/2 is spoken over TLS, and a watch runs on it beside other requests', async () => {
+  const session = connectHttp2(`https://localhost:${listener.tlsPort}`, { ca: certificates.ca.cert })
+  const watch = session.request({ ':path': `${path}?watch=1`, ...bearer })
+  const [status] = await new Promise<[unknown]>((resolve) => watch.once('response', (head) => resolve([head[':status']])))
+  assert.equal(status, 200)
+  const line = new Promise<string>((resolve) => watch.once('data', (chunk: Buffer) => resolve(chunk.toString())))
+  const post = session.request({ ':method': 'POST', ':path': path, 'content-type': 'application/json', ...bearer })
+  post.end(JSON.stringify(configMap('over-h2')))
+  assert.equal(JSON.parse(Buffer.concat(await Array.fromAsync(post)).toString()).metadata.name, 'over-h2')
+  assert.equal(JSON.parse(await line).object.metadata.name, 'over-h2')
+  const closed = new Promise((resolve) => session.once('close', resolve))
+  session.destroy()
+  await closed
+})
+
+test('the head of a watch arrives before its first event', async () => {
+  const controller = new AbortController()
+  const options = { host, port: listener.httpPort, path: `${path}?watch=1&resourceVersion=0&fieldSelector=metadata.name%3Dnobody`, headers: bearer, signal: controller.signal }
+  const status = await new Promise((resolve, reject) => {
+    const request = httpRequest(options, (message) => {
+      message.once('error', () => {})
+      resolve(message.statusCode)
+    })
+    request.once('error', reject)
+    request.end()
+  })
+  controller.abort()
+  assert.equal(status, 200)
+})
+
+test('a chunked body above the limit is refused while it is still coming', async () => {
+  const answer = await new Promise<number | undefined>((resolve, reject) => {
+    const request = httpRequest({ host, port: listener.httpPort, method: 'POST', path, headers: bearer }, (message) => {
+      message.resume()
+      resolve(message.statusCode)
+    })
+    request.once('error', reject)
+    request.write(Buffer.alloc(bodyBytesMax, 'x'))
+    request.write('x')
+  })
+  assert.equal(answer, 413)
+})
+
+test('a head that is too long is refused', async () => {
+  const text = await new Promise<string>((resolve, reject) => {
+    const socket = connect(listener.httpPort ?? 0, host)
+    socket.once('error', reject)
+    socket.once('data', (chunk) => resolve(chunk.toString()))
+    socket.write(`GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(70_000)}\r\n\r\n`)
+  })
+  assert.match(text, /^HTTP\/1\.1 431 /)
+})
+
+test('HEAD has no body, and a request for an unknown upgrade is answered', async () => {
+  const head = await send({ method: 'HEAD', path: '/version' })
+  assert.deepEqual(head, { status: 200, text: '' })
+  const upgrade = await send({ path: '/nowhere', headers: { ...bearer, connection: 'Upgrade', upgrade: 'websocket' } })
+  assert.equal(upgrade.status, 404)
+})
