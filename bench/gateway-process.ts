@@ -11,7 +11,8 @@ await openGateway({
   clock: realClock,
   random: realRandom,
   logger: silentLogger,
-  dial: ({ podIP, port }) => connect({ host: podIP, port, noDelay: true, allowHalfOpen: true }),
+  dial: ({ podIP, port }, { onread }) =>
+    connect({ host: podIP, port, noDelay: true, allowHalfOpen: true, onread }),
   routes: {
     routes: [{ host: '', path: '/', pathType: 'Prefix', backend: 'app' }],
     backends: new Map([

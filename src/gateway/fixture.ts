@@ -5,6 +5,7 @@ import { realClock } from '../base/clock.ts'
 import { realRandom } from '../base/ids.ts'
 import { silentLogger } from '../base/logger.ts'
 import { type Gateway, type GatewayOptions, openGateway } from './gateway.ts'
+import type { Dial } from './gateway-core.ts'
 import type { Endpoint, RouteData } from './route-data.ts'
 
 /** For tests: a real gateway before real upstreams on loopback. */
@@ -26,13 +27,18 @@ export const allTo = (...ports: number[]): RouteData => ({
   backends: new Map([['app', ports.map((port) => endpointAt(port))]]),
 })
 
+/** What a stream that is not a socket looks like to the gateway: it emits 'data'. */
+export const plainDial: Dial = ({ podIP, port }) =>
+  connect({ host: podIP, port, noDelay: true, allowHalfOpen: true })
+
 export function gatewayTo(routes: RouteData, options: Partial<GatewayOptions> = {}): Promise<Gateway> {
   return openGateway({
     listen: { host: '127.0.0.1', port: 0 },
     clock: realClock,
     random: realRandom,
     logger: silentLogger,
-    dial: ({ podIP, port }) => connect({ host: podIP, port, noDelay: true, allowHalfOpen: true }),
+    dial: ({ podIP, port }, { onread }) =>
+      connect({ host: podIP, port, noDelay: true, allowHalfOpen: true, onread }),
     routes,
     ...options,
     limits: { graceMs: 0, ...options.limits },

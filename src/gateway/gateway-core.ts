@@ -1,3 +1,4 @@
+import type { OnReadOpts } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Logger } from '../base/logger.ts'
 import type { Backend, Balancer } from './balancer.ts'
@@ -12,13 +13,27 @@ import type { RouteTable } from './routes.ts'
 import type { Counters } from './stats.ts'
 import type { UpstreamConnection } from './upstream-connection.ts'
 
+/**
+ * Opens a byte stream to an endpoint. A `net.Socket` may still be connecting; any other stream counts as connected.
+ * It must report failure by 'error' or 'close', should have TCP_NODELAY set, and must allow half-open connections
+ * (`allowHalfOpen`), or an upgraded connection loses what comes after one side has ended. The gateway owns it.
+ */
+export type Dial = (endpoint: Endpoint, hints: DialHints) => Duplex
+
+export interface DialHints {
+  /** Hand it to `net.connect` where that is what `dial` does: it saves a buffer per read. Otherwise leave it. */
+  readonly onread: OnReadOpts
+}
+
 /** What all connections of one gateway share. */
 export interface GatewayCore {
   readonly limits: Limits
   readonly logger: Logger
   readonly counters: Counters
   readonly balancer: Balancer<UpstreamConnection>
-  readonly dial: (endpoint: Endpoint) => Duplex
+  readonly dial: Dial
+  /** Where upstream sockets put what they read: one for all, because each read is used up within its call. */
+  readonly readBuffer: Buffer
   /** Heads are read and used up within one call, so one record serves all connections. */
   readonly requestHead: RequestHead
   readonly responseHead: ResponseHead

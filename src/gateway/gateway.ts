@@ -1,16 +1,15 @@
 import { createServer, type Server, type Socket } from 'node:net'
-import type { Duplex } from 'node:stream'
 import type { Clock } from '../base/clock.ts'
 import type { Random } from '../base/ids.ts'
 import type { Logger } from '../base/logger.ts'
 import { Balancer } from './balancer.ts'
 import { ClientConnection } from './client-connection.ts'
 import { renderFailure } from './failures.ts'
-import type { GatewayCore } from './gateway-core.ts'
+import type { Dial, GatewayCore } from './gateway-core.ts'
 import { defaultLimits, type Limits, sweepMs } from './limits.ts'
 import { RequestHead } from './request-head.ts'
 import { ResponseHead } from './response-head.ts'
-import type { Endpoint, RouteData } from './route-data.ts'
+import type { RouteData } from './route-data.ts'
 import { buildRouteTable } from './routes.ts'
 import { Counters, type GatewayStats } from './stats.ts'
 import type { UpstreamConnection } from './upstream-connection.ts'
@@ -42,12 +41,7 @@ export interface GatewayOptions {
   readonly listen: { readonly host: string; readonly port: number }
   /** What to serve before the first `update`; nothing by default. */
   readonly routes?: RouteData
-  /**
-   * Opens a byte stream to an endpoint. A `net.Socket` may still be connecting; any other stream counts as connected.
-   * It must report failure by 'error' or 'close', should have TCP_NODELAY set, and must allow half-open connections
-   * (`allowHalfOpen`), or an upgraded connection loses what comes after one side has ended. The gateway owns it.
-   */
-  readonly dial: (endpoint: Endpoint) => Duplex
+  readonly dial: Dial
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
@@ -102,6 +96,7 @@ function createCore(options: GatewayOptions): GatewayCore {
     counters,
     balancer,
     dial: options.dial,
+    readBuffer: Buffer.allocUnsafeSlow(readBytesMax),
     requestHead: new RequestHead(limits, options.trustForwarded ?? false),
     responseHead: new ResponseHead(limits),
     scheme: options.scheme ?? 'http',
@@ -197,5 +192,7 @@ async function closeGateway({ core, server, clock }: Closing): Promise<void> {
   stopGrace()
 }
 
+/** What one read takes at most: libuv's own choice. */
+const readBytesMax = 64 * 1024
 /** Connections the kernel may hold before they are accepted: a burst after a restart should not see refusals. */
 const listenBacklog = 1024

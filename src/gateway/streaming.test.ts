@@ -5,21 +5,27 @@ import type { ServerResponse } from 'node:http'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { WebSocket, WebSocketServer } from 'ws'
-import { allTo, gatewayTo, openApp, RawClient } from './fixture.ts'
+import { allTo, gatewayTo, openApp, plainDial, RawClient } from './fixture.ts'
 
 const urlOf = (gateway: { address: { port: number } }, path = '/') =>
   `http://127.0.0.1:${gateway.address.port}${path}`
 const sha = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
-for (const framing of ['length', 'chunked'] as const)
-  test(`20 MiB go up and come back unchanged (${framing})`, async () => {
+const uploads = [
+  ['length', undefined],
+  ['chunked', undefined],
+  ['length', plainDial],
+  ['chunked', plainDial],
+] as const
+for (const [framing, dial] of uploads)
+  test(`20 MiB go up and come back unchanged (${framing}${dial ? ', a plain stream' : ''})`, async () => {
     await using app = await openApp((request, response) => {
       const length = request.headers['content-length']
       if (length !== undefined) response.setHeader('Content-Length', length)
       request.pipe(response)
     })
-    await using gateway = await gatewayTo(allTo(app.port))
+    await using gateway = await gatewayTo(allTo(app.port), dial ? { dial } : {})
     const bytes = randomBytes(20 * 1024 * 1024)
     const body = framing === 'length' ? bytes : new Blob([bytes]).stream()
     const response = await fetch(urlOf(gateway), { method: 'POST', body, duplex: 'half' } as RequestInit)
@@ -159,22 +165,23 @@ async function openEcho() {
   return app
 }
 
-test('a WebSocket echoes 8 MiB, outlives an update that removes its endpoint, and closes with its code', async () => {
-  await using app = await openEcho()
-  await using gateway = await gatewayTo(allTo(app.port))
-  const socket = new WebSocket(`ws://127.0.0.1:${gateway.address.port}/ws`)
-  const next = async () => ((await once(socket, 'message')) as [Buffer])[0]
-  assert.equal((await next()).toString(), 'hello 127.0.0.1')
-  assert.equal(gateway.stats().tunnels, 1)
-  gateway.update({ routes: [], backends: new Map() })
-  const bytes = randomBytes(8 * 1024 * 1024)
-  socket.send(bytes)
-  assert.equal(sha(await next()), sha(bytes))
-  socket.close(4001, 'enough')
-  const [code] = (await once(socket, 'close')) as [number]
-  assert.equal(code, 4001)
-  while (gateway.stats().tunnels > 0) await turn()
-})
+for (const dial of [undefined, plainDial])
+  test(`a WebSocket echoes 8 MiB, outlives the removal of its endpoint and closes with its code (${dial ? 'plain stream' : 'socket'})`, async () => {
+    await using app = await openEcho()
+    await using gateway = await gatewayTo(allTo(app.port), dial ? { dial } : {})
+    const socket = new WebSocket(`ws://127.0.0.1:${gateway.address.port}/ws`)
+    const next = async () => ((await once(socket, 'message')) as [Buffer])[0]
+    assert.equal((await next()).toString(), 'hello 127.0.0.1')
+    assert.equal(gateway.stats().tunnels, 1)
+    gateway.update({ routes: [], backends: new Map() })
+    const bytes = randomBytes(8 * 1024 * 1024)
+    socket.send(bytes)
+    assert.equal(sha(await next()), sha(bytes))
+    socket.close(4001, 'enough')
+    const [code] = (await once(socket, 'close')) as [number]
+    assert.equal(code, 4001)
+    while (gateway.stats().tunnels > 0) await turn()
+  })
 
 test('an upgrade that the app does not want is an ordinary answer', async () => {
   await using app = await openApp((_, response) => response.end('plain'))

@@ -5,6 +5,7 @@ import type { FailureReason } from './failures.ts'
 import type { GatewayCore } from './gateway-core.ts'
 import { incomplete, refused } from './header-fields.ts'
 import { type BodyFraming, framingOf, readResponseHead, type ResponseHead } from './response-head.ts'
+import { joinBytesMax } from './write-joined.ts'
 
 /** A part of a buffer that just arrived; valid only during the call. */
 export interface BodyPart {
@@ -65,13 +66,22 @@ export class UpstreamConnection implements IdleConnection {
   #interimCount = 0
   #isDone = false
   #isPaused = false
+  /** The bytes at hand lie in the shared buffer. */
+  #isShared = false
 
   /** Counts itself in `state.open` until its socket is closed. `exchange` is told when it is connected. */
   constructor(core: GatewayCore, state: EndpointState<UpstreamConnection>, exchange: Exchange) {
     this.#core = core
     this.state = state
     this.#exchange = exchange
-    this.#socket = core.dial(state.endpoint)
+    const onread = {
+      buffer: core.readBuffer,
+      callback: (count: number) => {
+        this.#onSharedBytes(count)
+        return true
+      },
+    }
+    this.#socket = core.dial(state.endpoint, { onread })
     state.open++
     state.active++
     core.counters.upstreamConnects++
@@ -145,6 +155,14 @@ export class UpstreamConnection implements IdleConnection {
     this.#exchange?.onConnected()
   }
 
+  /** Bytes at the start of the buffer that all sockets share. Only a head is read in place; the rest may be kept. */
+  #onSharedBytes(count: number): void {
+    const chunk = this.#core.readBuffer.subarray(0, count)
+    this.#isShared = this.#phase === 'head'
+    this.#onData(this.#isShared ? chunk : Buffer.from(chunk))
+    this.#isShared = false
+  }
+
   #onData(chunk: Buffer): void {
     if (this.#exchange === undefined) return this.close() // bytes that nobody asked for: never the next answer
     if (this.#phase === 'body') this.#onBody(chunk, 0)
@@ -164,7 +182,7 @@ export class UpstreamConnection implements IdleConnection {
       if (exchange === undefined) return
       const end = readResponseHead(buf, at, head)
       if (end === incomplete) {
-        if (at < buf.length) this.#pending = buf.subarray(at)
+        if (at < buf.length) this.#pending = this.#own(buf.subarray(at))
         return
       }
       if (end === refused) return this.#refuse(head.problem)
@@ -189,7 +207,12 @@ export class UpstreamConnection implements IdleConnection {
     this.#phase = 'body'
     const bodyEnd = this.#bodyEnd(buf, bodyStart)
     if (bodyEnd === refused) return this.#refuse(this.#chunks.problem)
-    if (!exchange.onResponse(head, framing, this.#partOf(buf, bodyStart, bodyEnd))) this.#pause()
+    // A small body is copied into the write of its head; a large one outlives this call.
+    const part =
+      this.#isShared && bodyEnd - bodyStart > joinBytesMax
+        ? this.#partOf(this.#own(buf.subarray(bodyStart, bodyEnd)), 0, bodyEnd - bodyStart)
+        : this.#partOf(buf, bodyStart, bodyEnd)
+    if (!exchange.onResponse(head, framing, part)) this.#pause()
     if (this.#isDone) this.#finish(bodyEnd < buf.length)
   }
 
@@ -249,7 +272,12 @@ export class UpstreamConnection implements IdleConnection {
   #onSwitch(buf: Buffer, end: number, exchange: Exchange): void {
     if (!exchange.wantsUpgrade) return this.#refuse('unasked-upgrade')
     this.#phase = 'tunnel'
-    exchange.onTunnel(this.#core.responseHead, end < buf.length ? buf.subarray(end) : undefined)
+    exchange.onTunnel(this.#core.responseHead, end < buf.length ? this.#own(buf.subarray(end)) : undefined)
+  }
+
+  /** Bytes that may be kept beyond this call. */
+  #own(bytes: Buffer): Buffer {
+    return this.#isShared ? Buffer.from(bytes) : bytes
   }
 
   #pause(): void {
