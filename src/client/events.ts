@@ -17,6 +17,8 @@ import type { Client, ResourceRef } from './client.ts'
 
 export interface EventRecorder extends AsyncDisposable {
   record(object: EventObject, type: 'Normal' | 'Warning', reason: string, message: string): void
+  /** The same recorder, its queue and its limits, under another component's name. Not to be disposed of. */
+  as(component: string): EventRecorder
   /** Resolves when everything recorded so far is written or dropped. */
   flush(): Promise<void>
 }
@@ -108,9 +110,11 @@ export function openEventRecorder(options: EventRecorderOptions): EventRecorder 
     isRunning = false
     idle.resolve()
   }
-  return {
+  let sequence = 0
+  const recorderOf = (component: string): EventRecorder => ({
     record(object, type, reason, message) {
-      const event = newEvent(options, { object, type, reason, message })
+      const said = { object, type, reason, message, component, sequence: sequence++ }
+      const event = newEvent(options, said)
       if (stop.signal.aborted || queue.length >= pendingMax || !takeToken(buckets, event, clock))
         return void dropped++
       const key = [event.involvedObject.uid, event.involvedObject.fieldPath, type, reason, message].join('\n')
@@ -120,12 +124,14 @@ export function openEventRecorder(options: EventRecorderOptions): EventRecorder 
       idle = deferred()
       void drain()
     },
+    as: recorderOf,
     flush: () => idle.promise,
     async [Symbol.asyncDispose]() {
       stop.abort(new Error('event recorder disposed'))
       await idle.promise
     },
-  }
+  })
+  return recorderOf(options.component)
 }
 
 interface Said {
@@ -133,20 +139,20 @@ interface Said {
   readonly type: string
   readonly reason: string
   readonly message: string
+  readonly component: string
+  readonly sequence: number
 }
 
-function newEvent({ component, host, clock, random }: EventRecorderOptions, said: Said): Event {
+function newEvent({ host, clock, random }: EventRecorderOptions, said: Said): Event {
   const involvedObject = referenceTo(said.object)
-  const time = clock
-    .now()
-    .toISOString()
-    .replace(/\.\d+Z$/, 'Z')
+  const { component } = said
+  const now = clock.now()
+  const time = now.toISOString().replace(/\.\d+Z$/, 'Z')
   return {
     apiVersion: 'v1',
     kind: 'Event',
     metadata: {
-      // Upstream's form: the object's name and sixteen hexadecimal digits.
-      name: `${involvedObject.name}.${random.uuid().replaceAll('-', '').slice(0, 16)}`,
+      name: `${involvedObject.name}.${instant(now.getTime(), said.sequence, random)}`,
       namespace: involvedObject.namespace ?? 'default',
     },
     involvedObject,
@@ -160,6 +166,16 @@ function newEvent({ component, host, clock, random }: EventRecorderOptions, said
     reportingComponent: component,
     reportingInstance: host ?? '',
   }
+}
+
+/**
+ * Sixteen hexadecimal digits in the order of time, as upstream's names have them: a list of events reads as a story. What
+ * a clock of milliseconds doesn't give is a count, to keep one recorder's order, and chance, to keep two apart.
+ */
+function instant(ms: number, sequence: number, random: Random): string {
+  const nanoseconds =
+    BigInt(ms) * 1_000_000n + BigInt(sequence % 1_000) * 1_000n + BigInt(Math.floor(random.float() * 1_000))
+  return nanoseconds.toString(16).padStart(16, '0')
 }
 
 export function referenceTo(object: EventObject): ObjectReference {

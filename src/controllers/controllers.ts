@@ -28,7 +28,9 @@ export async function runControllers(
 ): Promise<void> {
   const specs = controllers(resources)
   await Promise.all([
-    ...specs.map((spec) => runController(spec, context, signal)),
+    ...specs.map((spec) =>
+      runController(spec, { ...context, events: context.events.as(`${spec.name}-controller`) }, signal),
+    ),
     runGarbageCollector(resources, context, signal),
   ])
 }

@@ -22,6 +22,8 @@ export interface Cluster extends AsyncDisposable {
   kubectl(args: readonly string[] | string, options?: KubectlOptions): Output
   /** As `kubectl`, but throws when it fails. Answers what it printed. */
   ok(args: readonly string[] | string, options?: KubectlOptions): string
+  /** kubectl beside the test, for commands that go on until something happens. Disposing of it ends it. */
+  follow(args: readonly string[] | string, options?: KubectlOptions): Following
   /** SIGTERM to the supervisor: the apps go on. */
   stop(): Promise<void>
   /** `sampan up` again on the same folder and ports. */
@@ -31,6 +33,13 @@ export interface Cluster extends AsyncDisposable {
 export interface KubectlOptions {
   readonly input?: string
   readonly timeoutMs?: number
+  readonly env?: NodeJS.ProcessEnv
+}
+
+export interface Following extends AsyncDisposable {
+  /** What it has printed on stdout so far. */
+  readonly stdout: () => string
+  readonly ended: Promise<Output>
 }
 
 export interface Output {
@@ -75,14 +84,24 @@ export async function openCluster(options: ClusterOptions = {}): Promise<Cluster
     running.kill('SIGTERM')
     await ended
   }
+  const argsOf = (args: readonly string[] | string) => [
+    '--cache-dir',
+    join(dataDir, 'kubectl-cache'),
+    ...(typeof args === 'string' ? args.split(' ') : args),
+  ]
+  const envOf = (more: NodeJS.ProcessEnv = {}) => ({
+    PATH: env['PATH'],
+    HOME: dataDir,
+    KUBECONFIG: kubeconfig,
+    TZ: 'UTC',
+    ...more,
+  })
   const kubectl = (
     args: readonly string[] | string,
-    { input, timeoutMs = 60_000 }: KubectlOptions = {},
+    { input, timeoutMs = 60_000, env: more }: KubectlOptions = {},
   ): Output => {
-    const list = typeof args === 'string' ? args.split(' ') : args
-    const cache = join(dataDir, 'kubectl-cache')
-    const result = spawnSync(kubectlPath(), ['--cache-dir', cache, ...list], {
-      env: { PATH: env['PATH'], HOME: dataDir, KUBECONFIG: kubeconfig, TZ: 'UTC' },
+    const result = spawnSync(kubectlPath(), argsOf(args), {
+      env: envOf(more),
       encoding: 'utf8',
       timeout: timeoutMs,
       maxBuffer: 64 * 1024 * 1024,
@@ -114,6 +133,8 @@ export async function openCluster(options: ClusterOptions = {}): Promise<Cluster
       if (code !== 0) throw new Error(`kubectl ${String(args)} failed with ${code}: ${stderr}${stdout}`)
       return stdout
     },
+    follow: (args, { env: more } = {}) =>
+      followed(spawn(kubectlPath(), argsOf(args), { env: envOf(more), stdio: ['ignore', 'pipe', 'pipe'] })),
     stop,
     start,
     async [Symbol.asyncDispose]() {
@@ -123,6 +144,24 @@ export async function openCluster(options: ClusterOptions = {}): Promise<Cluster
       })
       if (status !== 0) throw new Error(`sampan down failed: ${stderr}`)
       rmSync(dataDir, { recursive: true, force: true })
+    },
+  }
+}
+
+function followed(child: ChildProcess): Following {
+  let [stdout, stderr] = ['', '']
+  child.stdout?.on('data', (chunk) => (stdout += String(chunk)))
+  child.stderr?.on('data', (chunk) => (stderr += String(chunk)))
+  const ended = new Promise<Output>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', (code) => resolve({ code, stdout, stderr }))
+  })
+  return {
+    stdout: () => stdout,
+    ended,
+    async [Symbol.asyncDispose]() {
+      child.kill('SIGTERM')
+      await ended
     },
   }
 }

@@ -8,10 +8,13 @@ import { fieldErrorText } from '../../src/api/field-errors.ts'
 import type { KubeObject } from '../../src/api/meta.ts'
 import type { ResourceDef, StrategyContext } from '../../src/api/resource.ts'
 
+/** Values by path: `spec.containers.0.name`. Undefined removes. */
+export type Change = Readonly<Record<string, unknown>>
+
 export interface Row {
   readonly name: string
-  /** Values by path: `spec.containers.0.name`, or a list of steps where a name has dots. Undefined removes. */
-  readonly set?: Readonly<Record<string, unknown>>
+  readonly set?: Change
+  /** The same for paths whose steps have dots in them. */
   readonly at?: readonly (readonly [path: readonly string[], value: unknown])[]
   readonly errors?: readonly string[]
 }

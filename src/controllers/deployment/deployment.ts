@@ -171,7 +171,10 @@ async function annotateDeployment(
   if (revisionOf(deployment) === revision) return deployment
   const { name = '', namespace = '' } = deployment.metadata
   const patch = { metadata: { annotations: { [revisionAnnotation]: String(revision) } } }
-  return client.resource<Deployment>(deployments).patch(name, 'merge', patch, { namespace })
+  // As part of the status: an annotation written otherwise is a wish, and would count as a new generation.
+  return client
+    .resource<Deployment>(deployments)
+    .patch(name, 'merge', patch, { namespace, subresource: 'status' })
 }
 
 async function scaleSet(

@@ -1,0 +1,3 @@
+// Says why and fails.
+console.error('cannot go on: no such boat')
+process.exitCode = 3
