@@ -16,10 +16,8 @@ export interface DatabaseClient {
 /** `onCrash` is called once if the thread ends other than by `end()`. */
 export function startDatabase(onCrash: (error: StoreError) => void): DatabaseClient {
   // Under type stripping this file ends in .ts, compiled in .js, and so does its neighbour.
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-  const worker = new Worker(new URL(`./database-thread.${extension}`, import.meta.url), {
-    name: 'sampan-store',
-  })
+  const thread = import.meta.url.endsWith('.ts') ? './database-thread.ts' : './database-thread.js'
+  const worker = new Worker(new URL(thread, import.meta.url), { name: 'sampan-store' })
   const waiting = new Map<number, Deferred<Calls[CallName]['result']>>()
   let lastId = 0
   let gone: StoreError | undefined
