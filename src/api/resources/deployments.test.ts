@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { testCreates, testUpdates, updated, type Row } from '../../../tests/support/resource-rows.ts'
 import type { Deployment, ReplicaSet } from '../schema/types.gen.ts'
 import { deployments } from './deployments.ts'
 import { replicaSets } from './replicasets.ts'
+import { createCases, updateCases, updated, type Change, type Row } from './rows.ts'
 
 const template = {
   metadata: { labels: { app: 'web' } },
@@ -92,12 +92,12 @@ const common: readonly Row[] = [
   },
 ]
 
-const rolling = (update: object): Row['set'] => ({
+const rolling = (update: object): Change => ({
   'spec.strategy': { type: 'RollingUpdate', rollingUpdate: update },
 })
 const path = 'spec.strategy.rollingUpdate'
 
-testCreates(deployments, deployment, [
+for (const { name, found, expected } of createCases({ def: deployments, base: deployment }, [
   ...common,
   { name: 'percentages', set: rolling({ maxSurge: '0%', maxUnavailable: '100%' }) },
   {
@@ -140,9 +140,13 @@ testCreates(deployments, deployment, [
     errors: ['spec.progressDeadlineSeconds: Invalid value: 600: must be greater than minReadySeconds'],
   },
   { name: 'no history', set: { 'spec.revisionHistoryLimit': 0 } },
-])
+])) {
+  test(name, () => assert.deepEqual(found(), expected))
+}
 
-testCreates(replicaSets, replicaSet, common)
+for (const { name, found, expected } of createCases({ def: replicaSets, base: replicaSet }, common)) {
+  test(name, () => assert.deepEqual(found(), expected))
+}
 
 const immutableSelector: Row = {
   name: 'the selector stays',
@@ -153,15 +157,20 @@ const immutableSelector: Row = {
   errors: ['spec.selector: Invalid value: {"matchLabels":{"app":"other"}}: field is immutable'],
 }
 
-testUpdates(deployments, deployment, [
+for (const { name, found, expected } of updateCases({ def: deployments, base: deployment }, [
   immutableSelector,
   { name: 'the image may change', set: { 'spec.template.spec.containers.0.image': 'npm:a@2' } },
-])
-testUpdates(replicaSets, replicaSet, [immutableSelector])
+])) {
+  test(name, () => assert.deepEqual(found(), expected))
+}
+for (const { name, found, expected } of updateCases({ def: replicaSets, base: replicaSet }, [
+  immutableSelector,
+])) {
+  test(name, () => assert.deepEqual(found(), expected))
+}
 
-testUpdates(
-  deployments,
-  { ...deployment, status: { collisionCount: 2 } },
+for (const { name, found, expected } of updateCases(
+  { def: deployments, base: { ...deployment, status: { collisionCount: 2 } }, subresource: 'status' },
   [
     {
       name: 'counts',
@@ -178,12 +187,12 @@ testUpdates(
       errors: ['status.collisionCount: Invalid value: 1: cannot be decremented'],
     },
   ],
-  'status',
-)
+)) {
+  test(name, () => assert.deepEqual(found(), expected))
+}
 
-testUpdates(
-  replicaSets,
-  replicaSet,
+for (const { name, found, expected } of updateCases(
+  { def: replicaSets, base: replicaSet, subresource: 'status' },
   [
     {
       name: 'more available than ready',
@@ -191,8 +200,9 @@ testUpdates(
       errors: ['status.availableReplicas: Invalid value: 2: cannot be greater than readyReplicas'],
     },
   ],
-  'status',
-)
+)) {
+  test(name, () => assert.deepEqual(found(), expected))
+}
 
 const generations = [
   { name: 'the same again', set: {}, generation: 1 },
@@ -204,11 +214,17 @@ const generations = [
 
 for (const { name, set, generation } of generations) {
   test(`the generation of a Deployment after an update of ${name} is ${generation}`, () => {
-    assert.equal(updated(deployments, deployment, { set }).object.metadata.generation, generation)
+    assert.equal(
+      updated({ def: deployments, base: deployment }, { set }).object.metadata.generation,
+      generation,
+    )
   })
 }
 
 test('an annotation is no news to a ReplicaSet', () => {
-  const { object } = updated(replicaSets, replicaSet, { set: { 'metadata.annotations': { a: 'b' } } })
+  const { object } = updated(
+    { def: replicaSets, base: replicaSet },
+    { set: { 'metadata.annotations': { a: 'b' } } },
+  )
   assert.equal(object.metadata.generation, 1)
 })

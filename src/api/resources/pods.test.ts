@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { created, testUpdates, updated } from '../../../tests/support/resource-rows.ts'
 import type { Pod } from '../schema/types.gen.ts'
 import { pods } from './pods.ts'
+import { created, updateCases, updated } from './rows.ts'
 
 const base: Pod = {
   apiVersion: 'v1',
@@ -14,42 +14,47 @@ const base: Pod = {
 const onlyMutable =
   'spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)\nchanged: '
 
-testUpdates(pods, { ...base, spec: { ...base.spec, tolerations: [{ key: 'a', operator: 'Exists' }] } }, [
-  { name: 'the image may change', set: { 'spec.containers.0.image': 'npm:json-server@0.17.5' } },
-  { name: 'labels may change', set: { 'metadata.labels': { a: 'b' } } },
-  {
-    name: 'a toleration may be added',
-    set: { 'spec.tolerations.1': { key: 'b', operator: 'Exists' } },
-  },
-  {
-    name: 'a toleration stays',
-    set: { 'spec.tolerations': [] },
-    errors: [
-      'spec.tolerations: Forbidden: existing toleration can not be modified except its tolerationSeconds',
-    ],
-  },
-  { name: 'a deadline may be set', set: { 'spec.activeDeadlineSeconds': 5 } },
-  {
-    name: 'environment stays',
-    set: { 'spec.containers.0.env': [{ name: 'A', value: 'b' }] },
-    errors: [`${onlyMutable}spec.containers[0].env`],
-  },
-  {
-    name: 'a pod is bound by its binding, not by an update',
-    set: { 'spec.nodeName': 'n1' },
-    errors: [`${onlyMutable}spec.nodeName`],
-  },
-  {
-    name: 'the number of containers stays',
-    set: { 'spec.containers.1': { name: 'b', image: 'b' } },
-    errors: ['spec.containers: Forbidden: pod updates may not add or remove containers'],
-  },
-  {
-    name: 'the grace period stays',
-    set: { 'spec.terminationGracePeriodSeconds': 60 },
-    errors: [`${onlyMutable}spec.terminationGracePeriodSeconds`],
-  },
-])
+for (const { name, found, expected } of updateCases(
+  { def: pods, base: { ...base, spec: { ...base.spec, tolerations: [{ key: 'a', operator: 'Exists' }] } } },
+  [
+    { name: 'the image may change', set: { 'spec.containers.0.image': 'npm:json-server@0.17.5' } },
+    { name: 'labels may change', set: { 'metadata.labels': { a: 'b' } } },
+    {
+      name: 'a toleration may be added',
+      set: { 'spec.tolerations.1': { key: 'b', operator: 'Exists' } },
+    },
+    {
+      name: 'a toleration stays',
+      set: { 'spec.tolerations': [] },
+      errors: [
+        'spec.tolerations: Forbidden: existing toleration can not be modified except its tolerationSeconds',
+      ],
+    },
+    { name: 'a deadline may be set', set: { 'spec.activeDeadlineSeconds': 5 } },
+    {
+      name: 'environment stays',
+      set: { 'spec.containers.0.env': [{ name: 'A', value: 'b' }] },
+      errors: [`${onlyMutable}spec.containers[0].env`],
+    },
+    {
+      name: 'a pod is bound by its binding, not by an update',
+      set: { 'spec.nodeName': 'n1' },
+      errors: [`${onlyMutable}spec.nodeName`],
+    },
+    {
+      name: 'the number of containers stays',
+      set: { 'spec.containers.1': { name: 'b', image: 'b' } },
+      errors: ['spec.containers: Forbidden: pod updates may not add or remove containers'],
+    },
+    {
+      name: 'the grace period stays',
+      set: { 'spec.terminationGracePeriodSeconds': 60 },
+      errors: [`${onlyMutable}spec.terminationGracePeriodSeconds`],
+    },
+  ],
+)) {
+  test(name, () => assert.deepEqual(found(), expected))
+}
 
 const ended = {
   name: 'web',
@@ -60,9 +65,12 @@ const ended = {
   state: { terminated: { exitCode: 0 } },
 }
 
-testUpdates(
-  pods,
-  { ...base, spec: { ...base.spec, restartPolicy: 'Never' }, status: { containerStatuses: [ended] } },
+for (const { name, found, expected } of updateCases(
+  {
+    def: pods,
+    base: { ...base, spec: { ...base.spec, restartPolicy: 'Never' }, status: { containerStatuses: [ended] } },
+    subresource: 'status',
+  },
   [
     { name: 'the phase may change', set: { 'status.phase': 'Running' } },
     {
@@ -78,12 +86,13 @@ testUpdates(
       ],
     },
   ],
-  'status',
-)
+)) {
+  test(name, () => assert.deepEqual(found(), expected))
+}
 
 test('a negative grace period can be brought to one', () => {
   const odd = { ...base, spec: { ...base.spec, terminationGracePeriodSeconds: -5 } }
-  const { errors } = updated(pods, odd, { set: { 'spec.terminationGracePeriodSeconds': 1 } })
+  const { errors } = updated({ def: pods, base: odd }, { set: { 'spec.terminationGracePeriodSeconds': 1 } })
   assert.deepEqual(errors, [])
 })
 
@@ -94,11 +103,11 @@ test('a create drops the status that the client sent', () => {
 
 test('an update of the pod leaves its status, one of its status leaves the spec', () => {
   const change = { set: { 'status.phase': 'Failed', 'spec.containers.0.image': 'other' } }
-  const main = updated(pods, base, change).object
+  const main = updated({ def: pods, base }, change).object
   assert.equal(main.status?.phase, 'Pending')
   assert.equal(main.spec.containers[0]?.image, 'other')
   assert.equal(main.metadata.generation, 2)
-  const status = updated(pods, base, change, 'status').object
+  const status = updated({ def: pods, base, subresource: 'status' }, change).object
   assert.equal(status.status?.phase, 'Failed')
   assert.equal(status.spec.containers[0]?.image, 'npm:json-server@0.17.4')
   assert.equal(status.metadata.generation, 1)

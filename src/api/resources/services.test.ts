@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { testCreates, testUpdates, updated } from '../../../tests/support/resource-rows.ts'
 import type { Service } from '../schema/types.gen.ts'
 import { services } from './services.ts'
+import { createCases, updateCases, updated } from './rows.ts'
 
 const base: Service = {
   apiVersion: 'v1',
@@ -11,7 +11,7 @@ const base: Service = {
   spec: { ports: [{ port: 80 }], selector: { app: 'web' } },
 }
 
-testCreates(services, base, [
+for (const { name, found, expected } of createCases({ def: services, base }, [
   { name: 'no port', set: { 'spec.ports': [] }, errors: ['spec.ports: Required value'] },
   { name: 'no port of a headless service', set: { spec: { clusterIP: 'None' } } },
   {
@@ -149,11 +149,13 @@ testCreates(services, base, [
       "spec.selector: Invalid value: \"a b\": a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')",
     ],
   },
-])
+])) {
+  test(name, () => assert.deepEqual(found(), expected))
+}
 
 const withIp: Service = { ...base, spec: { ...base.spec, clusterIP: '10.0.0.1' } }
 
-testUpdates(services, withIp, [
+for (const { name, found, expected } of updateCases({ def: services, base: withIp }, [
   { name: 'ports may change', set: { 'spec.ports.0.port': 81 } },
   { name: 'a client that leaves the address out keeps it', set: { 'spec.clusterIP': undefined } },
   {
@@ -181,11 +183,12 @@ testUpdates(services, withIp, [
     name: 'a service may become an external name',
     set: { 'spec.type': 'ExternalName', 'spec.externalName': 'a.b' },
   },
-])
+])) {
+  test(name, () => assert.deepEqual(found(), expected))
+}
 
-testUpdates(
-  services,
-  { ...base, spec: { ...base.spec, type: 'LoadBalancer' } },
+for (const { name, found, expected } of updateCases(
+  { def: services, base: { ...base, spec: { ...base.spec, type: 'LoadBalancer' } }, subresource: 'status' },
   [
     { name: 'an address', set: { 'status.loadBalancer.ingress': [{ ip: '1.2.3.4' }] } },
     {
@@ -196,27 +199,24 @@ testUpdates(
       ],
     },
   ],
-  'status',
-)
+)) {
+  test(name, () => assert.deepEqual(found(), expected))
+}
 
-testUpdates(
-  services,
-  base,
-  [
-    {
-      name: 'an address of a service that has no balancer',
-      set: { 'status.loadBalancer.ingress': [{ ip: '1.2.3.4', ipMode: 'VIP' }] },
-      errors: ["status.loadBalancer.ingress: Forbidden: may only be used when `spec.type` is 'LoadBalancer'"],
-    },
-  ],
-  'status',
-)
+for (const { name, found, expected } of updateCases({ def: services, base, subresource: 'status' }, [
+  {
+    name: 'an address of a service that has no balancer',
+    set: { 'status.loadBalancer.ingress': [{ ip: '1.2.3.4', ipMode: 'VIP' }] },
+    errors: ["status.loadBalancer.ingress: Forbidden: may only be used when `spec.type` is 'LoadBalancer'"],
+  },
+])) {
+  test(name, () => assert.deepEqual(found(), expected))
+}
 
 test('an update that doesn’t mention node ports keeps them', () => {
   const ports = [{ port: 80, nodePort: 30_080 }]
   const { object } = updated(
-    services,
-    { ...base, spec: { ...base.spec, type: 'NodePort', ports } },
+    { def: services, base: { ...base, spec: { ...base.spec, type: 'NodePort', ports } } },
     { set: { 'spec.ports.0.nodePort': undefined } },
   )
   assert.equal(object.spec.ports?.[0]?.nodePort, 30_080)
@@ -224,7 +224,10 @@ test('an update that doesn’t mention node ports keeps them', () => {
 
 test('a service that becomes ClusterIP again gives up its node ports and policies', () => {
   const spec = { ...base.spec, type: 'LoadBalancer', ports: [{ port: 80, nodePort: 30_080 }] }
-  const { object, errors } = updated(services, { ...base, spec }, { set: { 'spec.type': 'ClusterIP' } })
+  const { object, errors } = updated(
+    { def: services, base: { ...base, spec } },
+    { set: { 'spec.type': 'ClusterIP' } },
+  )
   assert.deepEqual(errors, [])
   assert.equal(object.spec.ports?.[0]?.nodePort, undefined)
   assert.equal(object.spec.externalTrafficPolicy, undefined)

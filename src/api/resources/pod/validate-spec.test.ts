@@ -1,6 +1,8 @@
-import { testCreates, type Row } from '../../../../tests/support/resource-rows.ts'
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
 import type { Pod } from '../../schema/types.gen.ts'
 import { pods } from '../pods.ts'
+import { createCases, type Change, type Row } from '../rows.ts'
 
 const base: Pod = {
   apiVersion: 'v1',
@@ -138,7 +140,7 @@ const ports: readonly Row[] = [
   },
 ]
 
-const env = (variable: object): Row['set'] => ({ 'spec.containers.0.env': [variable] })
+const env = (variable: object): Change => ({ 'spec.containers.0.env': [variable] })
 const e0 = `${c0}.env[0]`
 
 const environment: readonly Row[] = [
@@ -218,7 +220,7 @@ const environment: readonly Row[] = [
   },
 ]
 
-const probe = (kind: string, value: object): Row['set'] => ({ [`spec.containers.0.${kind}Probe`]: value })
+const probe = (kind: string, value: object): Change => ({ [`spec.containers.0.${kind}Probe`]: value })
 
 const probes: readonly Row[] = [
   {
@@ -285,7 +287,7 @@ const probes: readonly Row[] = [
   },
 ]
 
-const mount = (mounts: readonly object[], volumes: readonly object[]): Row['set'] => ({
+const mount = (mounts: readonly object[], volumes: readonly object[]): Change => ({
   'spec.containers.0.volumeMounts': mounts,
   'spec.volumes': volumes,
 })
@@ -383,7 +385,7 @@ const volumes: readonly Row[] = [
   },
 ]
 
-const resources = (value: object): Row['set'] => ({ 'spec.containers.0.resources': value })
+const resources = (value: object): Change => ({ 'spec.containers.0.resources': value })
 
 const amounts: readonly Row[] = [
   {
@@ -504,7 +506,7 @@ const placement: readonly Row[] = [
   },
 ]
 
-testCreates(pods, base, [
+for (const { name, found, expected } of createCases({ def: pods, base }, [
   ...containers,
   ...ports,
   ...environment,
@@ -512,4 +514,6 @@ testCreates(pods, base, [
   ...volumes,
   ...amounts,
   ...placement,
-])
+])) {
+  test(name, () => assert.deepEqual(found(), expected))
+}

@@ -1,12 +1,10 @@
 /**
- * Tables that say what is wrong with an object: a valid base, one change per row, the exact errors. A row without
- * `errors` is a change that is fine.
+ * For tests: tables that say what is wrong with an object. A valid base, one change per row, the exact errors; a row
+ * without `errors` is a change that is fine.
  */
-import assert from 'node:assert/strict'
-import { test } from 'node:test'
-import { fieldErrorText } from '../../src/api/field-errors.ts'
-import type { KubeObject } from '../../src/api/meta.ts'
-import type { ResourceDef, StrategyContext } from '../../src/api/resource.ts'
+import { fieldErrorText } from '../field-errors.ts'
+import type { KubeObject } from '../meta.ts'
+import type { ResourceDef, StrategyContext } from '../resource.ts'
 
 /** Values by path: `spec.containers.0.name`. Undefined removes. */
 export type Change = Readonly<Record<string, unknown>>
@@ -19,36 +17,40 @@ export interface Row {
   readonly errors?: readonly string[]
 }
 
-const context: StrategyContext = { nowIso: '2026-01-02T03:04:05Z', uuid: () => 'uid' }
-
-/** What is wrong with creating the base, changed as a row says. */
-export const testCreates = <T extends KubeObject>(
-  def: ResourceDef<T>,
-  base: T,
-  rows: readonly Row[],
-): void => {
-  test(`the ${def.kind} that the rows change is valid`, () =>
-    assert.deepEqual(createErrors(def, base, {}), []))
-  for (const row of rows) {
-    test(`create ${def.kind}: ${row.name}`, () => {
-      assert.deepEqual(createErrors(def, base, row), row.errors ?? [])
-    })
-  }
+/** A row made ready: `found` runs the definition. */
+export interface Case {
+  readonly name: string
+  readonly found: () => readonly string[]
+  readonly expected: readonly string[]
 }
 
-/** What is wrong with an update of the stored base, or of one of its subresources, to what a row makes of it. */
-export const testUpdates = <T extends KubeObject>(
-  def: ResourceDef<T>,
-  base: T,
-  rows: readonly Row[],
-  subresource?: string,
-): void => {
-  for (const row of rows) {
-    test(`update ${[def.kind, subresource].filter(Boolean).join('/')}: ${row.name}`, () => {
-      assert.deepEqual(updated(def, base, row, subresource).errors, row.errors ?? [])
-    })
-  }
+interface Subject<T extends KubeObject> {
+  readonly def: ResourceDef<T>
+  readonly base: T
+  readonly subresource?: string
 }
+
+/** What is wrong with creating the base as it is, and changed as each row says. */
+export const createCases = <T extends KubeObject>(
+  { def, base }: Subject<T>,
+  rows: readonly Row[],
+): readonly Case[] =>
+  [{ name: 'the object that the rows change', set: {} }, ...rows].map((row: Row) => ({
+    name: `create ${def.kind}: ${row.name}`,
+    found: () => texts(def.validate?.(created(def, base, row), undefined, context)),
+    expected: row.errors ?? [],
+  }))
+
+/** What is wrong with an update of the stored base, or of one of its subresources, to what each row makes of it. */
+export const updateCases = <T extends KubeObject>(
+  subject: Subject<T>,
+  rows: readonly Row[],
+): readonly Case[] =>
+  rows.map((row) => ({
+    name: `update ${[subject.def.kind, subject.subresource].filter(Boolean).join('/')}: ${row.name}`,
+    found: () => updated(subject, row).errors,
+    expected: row.errors ?? [],
+  }))
 
 export const created = <T extends KubeObject>(
   def: ResourceDef<T>,
@@ -61,12 +63,10 @@ export const created = <T extends KubeObject>(
   return object
 }
 
-/** `base` counts as stored: it is created first; a row then changes what was stored. */
+/** `base` counts as stored: it is created first; the row then changes what was stored. */
 export const updated = <T extends KubeObject>(
-  def: ResourceDef<T>,
-  base: T,
+  { def, base, subresource }: Subject<T>,
   row: Omit<Row, 'name'>,
-  subresource?: string,
 ): { readonly object: T; readonly errors: readonly string[] } => {
   const old = stored(def, base)
   const object = changed(old, row)
@@ -76,6 +76,8 @@ export const updated = <T extends KubeObject>(
   return { object, errors: texts(def.validate?.(object, old, updateContext)) }
 }
 
+const context: StrategyContext = { nowIso: '2026-01-02T03:04:05Z', uuid: () => 'uid' }
+
 /** With the status of the base, which a create would have dropped. */
 const stored = <T extends KubeObject>(def: ResourceDef<T>, base: T): T => {
   const object = created(def, base)
@@ -83,12 +85,6 @@ const stored = <T extends KubeObject>(def: ResourceDef<T>, base: T): T => {
   const before = 'status' in object ? (object.status as object) : {}
   return { ...object, status: { ...before, ...structuredClone(base.status as object) } }
 }
-
-const createErrors = <T extends KubeObject>(
-  def: ResourceDef<T>,
-  base: T,
-  row: Omit<Row, 'name'>,
-): readonly string[] => texts(def.validate?.(created(def, base, row), undefined, context))
 
 const texts = (errors: ReturnType<NonNullable<ResourceDef['validate']>> | undefined): readonly string[] =>
   (errors ?? []).map(fieldErrorText)
@@ -105,5 +101,5 @@ const assign = (root: unknown, path: readonly string[], value: unknown): void =>
   for (const step of path.slice(0, -1)) parent = (parent[step] ??= {}) as Record<string, unknown>
   const last = path.at(-1) ?? ''
   if (value === undefined) delete parent[last]
-  else parent[last] = value
+  else parent[last] = structuredClone(value)
 }
