@@ -35,7 +35,8 @@ async function write({ request }: Fixture, random: Random, count: number): Promi
     const labels = { app: random.float() < 0.5 ? 'web' : 'db' }
     const choice = random.float()
     if (choice < 0.4) await request('POST', path, configMap(name, {}, { labels }))
-    else if (choice < 0.75) await request('PATCH', `${path}/${name}`, { metadata: { labels }, data: { i: random.token(3) } }, merge)
+    else if (choice < 0.75)
+      await request('PATCH', `${path}/${name}`, { metadata: { labels }, data: { i: random.token(3) } }, merge)
     else await request('DELETE', `${path}/${name}`)
   }
 }
@@ -111,7 +112,10 @@ test('after a gap that history cannot fill watchers are told to list again, and 
   assert.deepEqual([value.type, value.object.code], ['ERROR', 410])
   assert.equal((await watch.next()).done, true)
   const { body } = await fixture.request('GET', path)
-  assert.deepEqual(body.items.map((item: { metadata: { name: string } }) => item.metadata.name), ['a', 'lost'])
+  assert.deepEqual(
+    body.items.map((item: { metadata: { name: string } }) => item.metadata.name),
+    ['a', 'lost'],
+  )
 })
 
 test('a list is consistent: it has every write that was answered before it was asked for', async () => {

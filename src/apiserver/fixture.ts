@@ -28,7 +28,12 @@ export interface Fixture extends AsyncDisposable {
   readonly server: ApiServer
   readonly store: Store
   /** A request with a JSON body, as `admin`. */
-  request(method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<Answer>
+  request(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<Answer>
   /** As `request`, with the answer's body as a stream of parsed JSON lines. */
   watch(path: string, signal: AbortSignal, headers?: Readonly<Record<string, string>>): Promise<WatchLines>
 }
@@ -59,8 +64,15 @@ export async function openFixture(options: FixtureOptions = {}): Promise<Fixture
     server,
     store,
     async request(method, path, body, headers = {}) {
-      const bytes = body === undefined ? undefined : body instanceof Uint8Array ? body : Buffer.from(typeof body === 'string' ? body : JSON.stringify(body))
-      return readAnswer(await server.handle({ method, path, headers, user: admin, ...(bytes && { body: bytes }) }))
+      const bytes =
+        body === undefined
+          ? undefined
+          : body instanceof Uint8Array
+            ? body
+            : Buffer.from(typeof body === 'string' ? body : JSON.stringify(body))
+      return readAnswer(
+        await server.handle({ method, path, headers, user: admin, ...(bytes && { body: bytes }) }),
+      )
     },
     async watch(path, signal, headers = {}) {
       const head = await server.handle({ method: 'GET', path, headers, user: admin, signal })

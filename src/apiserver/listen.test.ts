@@ -31,7 +31,13 @@ before(async () => {
   fixture = await openFixture()
   const { ca, server } = certificates
   const tls = { host, port: 0, ...server, ca: ca.cert }
-  listener = await listenApi({ server: fixture.server, clock, logger: silentLogger, http: { host, port: 0 }, tls })
+  listener = await listenApi({
+    server: fixture.server,
+    clock,
+    logger: silentLogger,
+    http: { host, port: 0 },
+    tls,
+  })
 })
 after(async () => {
   await listener[Symbol.asyncDispose]()
@@ -40,7 +46,8 @@ after(async () => {
 })
 
 const bearer = { authorization: `Bearer ${adminToken}` }
-const textOf = async (message: IncomingMessage) => Buffer.concat(await Array.fromAsync(message)).toString('utf8')
+const textOf = async (message: IncomingMessage) =>
+  Buffer.concat(await Array.fromAsync(message)).toString('utf8')
 
 function send(options: object, body?: string): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
@@ -74,7 +81,10 @@ test('a CA certificate without its key is refused with the way out', async () =>
   const pki = join(directory, 'half')
   await openServerCertificates({ directory: pki, hosts, clock })
   await rm(join(pki, 'ca.key'))
-  await assert.rejects(openServerCertificates({ directory: pki, hosts, clock }), /ca\.crt is there but its key is not; restore the key/)
+  await assert.rejects(
+    openServerCertificates({ directory: pki, hosts, clock }),
+    /ca\.crt is there but its key is not; restore the key/,
+  )
 })
 
 test('over TLS a token or a client certificate of our CA says who somebody is', async () => {
@@ -82,23 +92,42 @@ test('over TLS a token or a client certificate of our CA says who somebody is', 
   assert.equal((await send({ ca })).status, 401)
   assert.equal((await send({ ca, headers: bearer })).status, 200)
   const organizations = [mastersGroup]
-  const client = await issueClientCertificate({ ca: certificates.ca, commonName: 'jane', organizations, clock })
+  const client = await issueClientCertificate({
+    ca: certificates.ca,
+    commonName: 'jane',
+    organizations,
+    clock,
+  })
   assert.equal((await send({ ca, ...client })).status, 200)
 })
 
 test('a certificate of another CA is nobody', async () => {
   const other = await openServerCertificates({ directory: join(directory, 'other'), hosts, clock })
-  const forged = await issueClientCertificate({ ca: other.ca, commonName: 'jane', organizations: [mastersGroup], clock })
+  const forged = await issueClientCertificate({
+    ca: other.ca,
+    commonName: 'jane',
+    organizations: [mastersGroup],
+    clock,
+  })
   assert.equal((await send({ ca: certificates.ca.cert, ...forged })).status, 401)
 })
 
 test('HTTP/2 is spoken over TLS, and a watch runs on it beside other requests', async () => {
   const session = connectHttp2(`https://localhost:${listener.tlsPort}`, { ca: certificates.ca.cert })
   const watch = session.request({ ':path': `${path}?watch=1`, ...bearer })
-  const [status] = await new Promise<[unknown]>((resolve) => watch.once('response', (head) => resolve([head[':status']])))
+  const [status] = await new Promise<[unknown]>((resolve) =>
+    watch.once('response', (head) => resolve([head[':status']])),
+  )
   assert.equal(status, 200)
-  const line = new Promise<string>((resolve) => watch.once('data', (chunk: Buffer) => resolve(chunk.toString())))
-  const post = session.request({ ':method': 'POST', ':path': path, 'content-type': 'application/json', ...bearer })
+  const line = new Promise<string>((resolve) =>
+    watch.once('data', (chunk: Buffer) => resolve(chunk.toString())),
+  )
+  const post = session.request({
+    ':method': 'POST',
+    ':path': path,
+    'content-type': 'application/json',
+    ...bearer,
+  })
   post.end(JSON.stringify(configMap('over-h2')))
   assert.equal(JSON.parse(Buffer.concat(await Array.fromAsync(post)).toString()).metadata.name, 'over-h2')
   assert.equal(JSON.parse(await line).object.metadata.name, 'over-h2')
@@ -109,7 +138,13 @@ test('HTTP/2 is spoken over TLS, and a watch runs on it beside other requests', 
 
 test('the head of a watch arrives before its first event', async () => {
   const controller = new AbortController()
-  const options = { host, port: listener.httpPort, path: `${path}?watch=1&resourceVersion=0&fieldSelector=metadata.name%3Dnobody`, headers: bearer, signal: controller.signal }
+  const options = {
+    host,
+    port: listener.httpPort,
+    path: `${path}?watch=1&resourceVersion=0&fieldSelector=metadata.name%3Dnobody`,
+    headers: bearer,
+    signal: controller.signal,
+  }
   const status = await new Promise((resolve, reject) => {
     const request = httpRequest(options, (message) => {
       message.once('error', () => {})
@@ -124,10 +159,13 @@ test('the head of a watch arrives before its first event', async () => {
 
 test('a chunked body above the limit is refused while it is still coming', async () => {
   const answer = await new Promise<number | undefined>((resolve, reject) => {
-    const request = httpRequest({ host, port: listener.httpPort, method: 'POST', path, headers: bearer }, (message) => {
-      message.resume()
-      resolve(message.statusCode)
-    })
+    const request = httpRequest(
+      { host, port: listener.httpPort, method: 'POST', path, headers: bearer },
+      (message) => {
+        message.resume()
+        resolve(message.statusCode)
+      },
+    )
     request.once('error', reject)
     request.write(Buffer.alloc(bodyBytesMax, 'x'))
     request.write('x')
@@ -148,6 +186,9 @@ test('a head that is too long is refused', async () => {
 test('HEAD has no body, and a request for an unknown upgrade is answered', async () => {
   const head = await send({ method: 'HEAD', path: '/version' })
   assert.deepEqual(head, { status: 200, text: '' })
-  const upgrade = await send({ path: '/nowhere', headers: { ...bearer, connection: 'Upgrade', upgrade: 'websocket' } })
+  const upgrade = await send({
+    path: '/nowhere',
+    headers: { ...bearer, connection: 'Upgrade', upgrade: 'websocket' },
+  })
   assert.equal(upgrade.status, 404)
 })

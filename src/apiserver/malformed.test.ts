@@ -18,7 +18,12 @@ interface Row {
 const truncatedProtobuf = Buffer.from([0x6b, 0x38, 0x73, 0, 0x0a, 0x20, 0x0a, 0x02, 0x76])
 const protobufType = { 'content-type': 'application/vnd.kubernetes.protobuf' }
 const merge = { 'content-type': 'application/merge-patch+json' }
-const deployment = (spec: object) => ({ kind: 'Deployment', apiVersion: 'apps/v1', metadata: { name: 'd' }, spec })
+const deployment = (spec: object) => ({
+  kind: 'Deployment',
+  apiVersion: 'apps/v1',
+  metadata: { name: 'd' },
+  spec,
+})
 
 const rows: readonly Row[] = [
   {
@@ -27,8 +32,18 @@ const rows: readonly Row[] = [
     body: '{"metadata":',
     says: /^400 BadRequest: the object provided is unrecognized \(must be of type ConfigMap\): couldn't get version\/kind; json parse error: .+ \({"metadata":\)$/,
   },
-  { name: 'no body', path: configMaps, body: '', says: /^400 BadRequest: the object provided is unrecognized .*\(<empty>\)$/ },
-  { name: 'a body that is no object', path: configMaps, body: '[]', says: /^400 BadRequest: the object provided is unrecognized/ },
+  {
+    name: 'no body',
+    path: configMaps,
+    body: '',
+    says: /^400 BadRequest: the object provided is unrecognized .*\(<empty>\)$/,
+  },
+  {
+    name: 'a body that is no object',
+    path: configMaps,
+    body: '[]',
+    says: /^400 BadRequest: the object provided is unrecognized/,
+  },
   {
     name: 'truncated protobuf',
     path: configMaps,
@@ -74,7 +89,12 @@ const rows: readonly Row[] = [
     body: { ...deployment({}), apiVersion: 'apps/v1beta1' },
     says: '400 BadRequest: the API version in the data (apps/v1beta1) does not match the expected API version (apps/v1)',
   },
-  { name: 'another kind', path: configMaps, body: pod('a'), says: /^400 BadRequest: Pod in version "v1" cannot be handled as a ConfigMap: / },
+  {
+    name: 'another kind',
+    path: configMaps,
+    body: pod('a'),
+    says: /^400 BadRequest: Pod in version "v1" cannot be handled as a ConfigMap: /,
+  },
   {
     name: 'an unknown fieldValidation',
     path: `${configMaps}?fieldValidation=Perhaps`,
@@ -363,10 +383,12 @@ for (const { name, method = 'POST', path, body, headers, says } of rows)
   })
 
 test('without credentials the answer is 401, except for health and version', async () => {
-  const statusOf = async (path: string) => (await fixture.server.handle({ method: 'GET', path, headers: {} })).status
+  const statusOf = async (path: string) =>
+    (await fixture.server.handle({ method: 'GET', path, headers: {} })).status
   assert.equal(await statusOf('/api/v1/pods'), 401)
   assert.equal(await statusOf('/api'), 401)
-  for (const path of ['/healthz', '/livez', '/readyz', '/version', '/readyz/store']) assert.equal(await statusOf(path), 200)
+  for (const path of ['/healthz', '/livez', '/readyz', '/version', '/readyz/store'])
+    assert.equal(await statusOf(path), 200)
 })
 
 test('a wrong token is 401 everywhere', async () => {
@@ -378,7 +400,10 @@ test('unknown fields are dropped with a warning unless asked otherwise', async (
   const body = { ...configMap('warned'), dataa: {}, spec: 1 }
   const warned = await fixture.request('POST', configMaps, body)
   assert.equal(warned.status, 201)
-  assert.equal(warned.headers['warning'], '299 - "unknown field \\"dataa\\"", 299 - "unknown field \\"spec\\""')
+  assert.equal(
+    warned.headers['warning'],
+    '299 - "unknown field \\"dataa\\"", 299 - "unknown field \\"spec\\""',
+  )
   assert.equal(warned.body.dataa, undefined)
   const ignored = await fixture.request('PUT', `${configMaps}/warned?fieldValidation=Ignore`, body)
   assert.equal(ignored.headers['warning'], undefined)

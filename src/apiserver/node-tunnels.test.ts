@@ -11,7 +11,14 @@ import { openNodeTunnels, type NodeTunnels } from './node-tunnels.ts'
 
 const pods = '/api/v1/namespaces/default/pods'
 const merge = { 'content-type': 'application/merge-patch+json' }
-const running = { status: { phase: 'Running', containerStatuses: [{ name: 'main', ready: true, restartCount: 0, image: '', imageID: '', state: { running: {} } }] } }
+const running = {
+  status: {
+    phase: 'Running',
+    containerStatuses: [
+      { name: 'main', ready: true, restartCount: 0, image: '', imageID: '', state: { running: {} } },
+    ],
+  },
+}
 
 let nodes: NodeTunnels
 let fixture: Fixture
@@ -19,7 +26,12 @@ let listener: ApiListener
 before(async () => {
   nodes = openNodeTunnels({ clock: realClock, logger: silentLogger })
   fixture = await openFixture({ nodes })
-  listener = await listenApi({ server: fixture.server, clock: realClock, logger: silentLogger, http: { host: '127.0.0.1', port: 0 } })
+  listener = await listenApi({
+    server: fixture.server,
+    clock: realClock,
+    logger: silentLogger,
+    http: { host: '127.0.0.1', port: 0 },
+  })
 })
 after(async () => {
   await listener[Symbol.asyncDispose]()
@@ -66,13 +78,19 @@ async function runningPod(name: string, node: string, more: object = {}): Promis
   assert.equal(status, 200)
 }
 
-test('a pod\'s log comes from its node through the tunnel, with the options it was asked for', async () => {
+test("a pod's log comes from its node through the tunnel, with the options it was asked for", async () => {
   const asked: string[] = []
   const socket = await dial('n1', (path) => (asked.push(path), { status: 200, body: of('one\n', 'two\n') }))
   await runningPod('talks', 'n1')
   const answer = await fixture.request('GET', `${pods}/talks/log?tailLines=2&timestamps=true`)
-  assert.deepEqual([answer.status, answer.headers['content-type'], answer.text], [200, 'text/plain', 'one\ntwo\n'])
-  assert.match(asked[0] ?? '', /^\/containerLogs\/default\/talks\/main\?uid=[-0-9a-f]{36}&tailLines=2&timestamps=true$/)
+  assert.deepEqual(
+    [answer.status, answer.headers['content-type'], answer.text],
+    [200, 'text/plain', 'one\ntwo\n'],
+  )
+  assert.match(
+    asked[0] ?? '',
+    /^\/containerLogs\/default\/talks\/main\?uid=[-0-9a-f]{36}&tailLines=2&timestamps=true$/,
+  )
   assert.deepEqual(nodes.connected(), ['n1'])
   assert.ok(typeof socket === 'object')
   socket.destroy()
@@ -87,7 +105,13 @@ test('a followed log ends with its client, also at the node', async () => {
   const socket = await dial('n2', () => ({ status: 200, body: endless() }))
   await runningPod('follows', 'n2')
   const controller = new AbortController()
-  const response = await fixture.server.handle({ method: 'GET', path: `${pods}/follows/log?follow=true`, headers: {}, user: admin, signal: controller.signal })
+  const response = await fixture.server.handle({
+    method: 'GET',
+    path: `${pods}/follows/log?follow=true`,
+    headers: {},
+    user: admin,
+    signal: controller.signal,
+  })
   const body = response.body[Symbol.asyncIterator]()
   assert.equal(Buffer.from((await body.next()).value ?? []).toString(), 'first\n')
   controller.abort()
@@ -98,7 +122,15 @@ test('a followed log ends with its client, also at the node', async () => {
 })
 
 test('an error of the node is passed on as the Status it is', async () => {
-  const status = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message: 'no such container', reason: 'NotFound', code: 404 }
+  const status = {
+    kind: 'Status',
+    apiVersion: 'v1',
+    metadata: {},
+    status: 'Failure',
+    message: 'no such container',
+    reason: 'NotFound',
+    code: 404,
+  }
   const socket = await dial('n3', () => ({ status: 404, body: of(JSON.stringify(status)) }))
   await runningPod('lost', 'n3')
   assert.equal(refusal(await fixture.request('GET', `${pods}/lost/log`)), '404 NotFound: no such container')
@@ -129,22 +161,62 @@ test('without a connection the answer says what is missing', async () => {
 test('only the node itself may open its tunnel', async () => {
   assert.equal(await dial('n5', () => ({ status: 200, body: of() }), 'guess'), 401)
   const path = '/sampan/v1/nodes/n5/tunnel'
-  const answer = await readAnswer(await fixture.server.handle({ method: 'GET', path, headers: {}, user: { name: 'system:node:n6', groups: [] } }))
+  const answer = await readAnswer(
+    await fixture.server.handle({
+      method: 'GET',
+      path,
+      headers: {},
+      user: { name: 'system:node:n6', groups: [] },
+    }),
+  )
   assert.equal(answer.status, 404)
 })
 
-const two = { containers: [{ name: 'a', image: 'npm:a@1' }, { name: 'b', image: 'npm:b@1' }] }
+const two = {
+  containers: [
+    { name: 'a', image: 'npm:a@1' },
+    { name: 'b', image: 'npm:b@1' },
+  ],
+}
 const rows = [
-  { name: 'no container named among two', spec: two, query: '', says: '400 BadRequest: a container name must be specified for pod POD, choose one of: [a b]' },
-  { name: 'an unknown container', spec: two, query: '?container=c', says: '400 BadRequest: container c is not valid for pod POD' },
-  { name: 'a container that has not started', spec: {}, query: '', says: '400 BadRequest: container "main" in pod "POD" is waiting to start: ContainerCreating' },
-  { name: 'a previous run that never was', spec: {}, query: '?previous=true', says: '400 BadRequest: previous terminated container "main" in pod "POD" not found' },
-  { name: 'a negative tail', spec: {}, query: '?tailLines=-1', says: '422 Invalid: PodLogOptions "POD" is invalid: tailLines: Invalid value: "-1": must be greater than or equal to 0' },
+  {
+    name: 'no container named among two',
+    spec: two,
+    query: '',
+    says: '400 BadRequest: a container name must be specified for pod POD, choose one of: [a b]',
+  },
+  {
+    name: 'an unknown container',
+    spec: two,
+    query: '?container=c',
+    says: '400 BadRequest: container c is not valid for pod POD',
+  },
+  {
+    name: 'a container that has not started',
+    spec: {},
+    query: '',
+    says: '400 BadRequest: container "main" in pod "POD" is waiting to start: ContainerCreating',
+  },
+  {
+    name: 'a previous run that never was',
+    spec: {},
+    query: '?previous=true',
+    says: '400 BadRequest: previous terminated container "main" in pod "POD" not found',
+  },
+  {
+    name: 'a negative tail',
+    spec: {},
+    query: '?tailLines=-1',
+    says: '422 Invalid: PodLogOptions "POD" is invalid: tailLines: Invalid value: "-1": must be greater than or equal to 0',
+  },
 ]
 for (const [i, { name, spec, query, says }] of rows.entries())
   test(`a log of ${name} is refused`, async () => {
     await fixture.request('POST', pods, pod(`r${i}`, { nodeName: 'n1', ...spec }))
-    assert.equal(refusal(await fixture.request('GET', `${pods}/r${i}/log${query}`)), says.replaceAll('POD', `r${i}`))
+    assert.equal(
+      refusal(await fixture.request('GET', `${pods}/r${i}/log${query}`)),
+      says.replaceAll('POD', `r${i}`),
+    )
   })
 
 test('a pod without a node has an empty log', async () => {

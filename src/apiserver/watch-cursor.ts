@@ -94,11 +94,13 @@ export async function* history(
   signal: AbortSignal,
 ): AsyncGenerator<readonly Seen[], Revision> {
   let reached = from
-  for (let lags = 0; ; ) {
+  for (let lags = 0; ;) {
     const before = reached
     try {
       for await (const { events, revision } of storeWatch(cache, reached, signal)) {
-        const seen = events.map((stored) => showTo(selection, eventOf(cache, stored))).filter((each) => each !== undefined)
+        const seen = events
+          .map((stored) => showTo(selection, eventOf(cache, stored)))
+          .filter((each) => each !== undefined)
         if (seen.length > 0) yield seen
         reached = revision
         await cache.ready()
@@ -113,7 +115,11 @@ export async function* history(
 }
 
 /** Ends with its consumer, also while it waits. */
-async function* storeWatch(cache: WatchCache, from: Revision, signal: AbortSignal): AsyncGenerator<WatchBatch> {
+async function* storeWatch(
+  cache: WatchCache,
+  from: Revision,
+  signal: AbortSignal,
+): AsyncGenerator<WatchBatch> {
   const ending = new AbortController()
   try {
     yield* cache.store.watch({ prefix: cache.prefix }, from, AbortSignal.any([signal, ending.signal]))

@@ -34,8 +34,21 @@ const deployment = (name: string, replicas = 2) => ({
   },
 })
 
-test('create fills in what is the server\'s to say, and ignores what a client says of it', async () => {
-  const { metadata } = await made(configMaps, configMap('filled', {}, { uid: 'mine', creationTimestamp: '2001-01-01T00:00:00Z', generation: 9, deletionTimestamp: '2001-01-01T00:00:00Z', managedFields: [{ manager: 'x' }] }))
+test("create fills in what is the server's to say, and ignores what a client says of it", async () => {
+  const { metadata } = await made(
+    configMaps,
+    configMap(
+      'filled',
+      {},
+      {
+        uid: 'mine',
+        creationTimestamp: '2001-01-01T00:00:00Z',
+        generation: 9,
+        deletionTimestamp: '2001-01-01T00:00:00Z',
+        managedFields: [{ manager: 'x' }],
+      },
+    ),
+  )
   assert.match(metadata.uid, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
   assert.match(metadata.creationTimestamp, /^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ$/)
   assert.notEqual(metadata.creationTimestamp, '2001-01-01T00:00:00Z')
@@ -65,7 +78,12 @@ test('a dry run says what would be, and leaves nothing', async () => {
 })
 
 test('a YAML body is read', async () => {
-  const { status, body } = await request('POST', configMaps, 'metadata: {name: from-yaml}\ndata: {a: "1"}\n', { 'content-type': 'application/yaml' })
+  const { status, body } = await request(
+    'POST',
+    configMaps,
+    'metadata: {name: from-yaml}\ndata: {a: "1"}\n',
+    { 'content-type': 'application/yaml' },
+  )
   assert.deepEqual([status, body.data], [201, { a: '1' }])
 })
 
@@ -76,7 +94,10 @@ test('PUT without a resourceVersion overwrites, with the present one too, and ke
   const { resourceVersion } = blind.body.metadata
   const exact = await request('PUT', `${configMaps}/put`, configMap('put', { c: '3' }, { resourceVersion }))
   assert.deepEqual([exact.status, exact.body.data], [200, { c: '3' }])
-  assert.equal((await request('PUT', `${configMaps}/put`, configMap('put', {}, { resourceVersion }))).status, 409)
+  assert.equal(
+    (await request('PUT', `${configMaps}/put`, configMap('put', {}, { resourceVersion }))).status,
+    409,
+  )
 })
 
 test('a write that changes nothing keeps the revision and wakes nobody', async () => {
@@ -90,8 +111,15 @@ test('a write that changes nothing keeps the revision and wakes nobody', async (
 
 test('concurrent patches all take effect', async () => {
   await made(configMaps, configMap('busy'))
-  const answers = await Promise.all(['a', 'b', 'c', 'd'].map((key) => request('PATCH', `${configMaps}/busy`, { data: { [key]: key } }, merge)))
-  assert.deepEqual(answers.map(({ status }) => status), [200, 200, 200, 200])
+  const answers = await Promise.all(
+    ['a', 'b', 'c', 'd'].map((key) =>
+      request('PATCH', `${configMaps}/busy`, { data: { [key]: key } }, merge),
+    ),
+  )
+  assert.deepEqual(
+    answers.map(({ status }) => status),
+    [200, 200, 200, 200],
+  )
   assert.deepEqual((await request('GET', `${configMaps}/busy`)).body.data, { a: 'a', b: 'b', c: 'c', d: 'd' })
 })
 
@@ -101,26 +129,50 @@ test('the three kinds of patch', async () => {
   const one = await request('PATCH', `${deployments}/patched`, image, strategic)
   const [container] = one.body.spec.template.spec.containers
   assert.deepEqual([container.image, container.ports[0].containerPort], ['npm:a@2', 80])
-  const two = await request('PATCH', `${deployments}/patched`, [{ op: 'replace', path: '/spec/replicas', value: 5 }], jsonPatch)
+  const two = await request(
+    'PATCH',
+    `${deployments}/patched`,
+    [{ op: 'replace', path: '/spec/replicas', value: 5 }],
+    jsonPatch,
+  )
   assert.equal(two.body.spec.replicas, 5)
-  const three = await request('PATCH', `${deployments}/patched`, { metadata: { annotations: { x: 'y' } } }, merge)
+  const three = await request(
+    'PATCH',
+    `${deployments}/patched`,
+    { metadata: { annotations: { x: 'y' } } },
+    merge,
+  )
   assert.equal(three.body.metadata.annotations.x, 'y')
   // Annotations count: a Deployment's controller copies them.
-  assert.deepEqual([one.body.metadata.generation, two.body.metadata.generation, three.body.metadata.generation], [2, 3, 4])
+  assert.deepEqual(
+    [one.body.metadata.generation, two.body.metadata.generation, three.body.metadata.generation],
+    [2, 3, 4],
+  )
 })
 
 test('status is written through its subresource only, and through nothing else', async () => {
   await made(deployments, deployment('stat'))
   const main = await request('PATCH', `${deployments}/stat`, { status: { replicas: 7 } }, merge)
   assert.equal(main.body.status?.replicas, undefined)
-  const status = await request('PATCH', `${deployments}/stat/status`, { spec: { replicas: 9 }, status: { replicas: 7 } }, merge)
-  assert.deepEqual([status.status, status.body.status.replicas, status.body.spec.replicas, status.body.metadata.generation], [200, 7, 2, 1])
+  const status = await request(
+    'PATCH',
+    `${deployments}/stat/status`,
+    { spec: { replicas: 9 }, status: { replicas: 7 } },
+    merge,
+  )
+  assert.deepEqual(
+    [status.status, status.body.status.replicas, status.body.spec.replicas, status.body.metadata.generation],
+    [200, 7, 2, 1],
+  )
 })
 
 test('scale is read, put, patched and validated', async () => {
   await made(deployments, deployment('scaled'))
   const { body } = await request('GET', `${deployments}/scaled/scale`)
-  assert.deepEqual([body.kind, body.apiVersion, body.spec.replicas, body.status.selector], ['Scale', 'autoscaling/v1', 2, 'app=scaled'])
+  assert.deepEqual(
+    [body.kind, body.apiVersion, body.spec.replicas, body.status.selector],
+    ['Scale', 'autoscaling/v1', 2, 'app=scaled'],
+  )
   const put = await request('PUT', `${deployments}/scaled/scale`, { ...body, spec: { replicas: 3 } })
   assert.deepEqual([put.status, put.body.spec.replicas], [200, 3])
   const stale = await request('PUT', `${deployments}/scaled/scale`, { ...body, spec: { replicas: 4 } })
@@ -129,12 +181,20 @@ test('scale is read, put, patched and validated', async () => {
   assert.deepEqual([patched.status, patched.body.spec.replicas], [200, 0])
   assert.equal((await request('GET', `${deployments}/scaled`)).body.metadata.generation, 3)
   const bad = await request('PATCH', `${deployments}/scaled/scale`, { spec: { replicas: -1 } }, merge)
-  assert.equal(refusal(bad), '422 Invalid: Scale.autoscaling "scaled" is invalid: spec.replicas: Invalid value: -1: must be greater than or equal to 0')
+  assert.equal(
+    refusal(bad),
+    '422 Invalid: Scale.autoscaling "scaled" is invalid: spec.replicas: Invalid value: -1: must be greater than or equal to 0',
+  )
 })
 
 test('a pod is bound once', async () => {
   await made(pods, pod('bound'))
-  const target = { kind: 'Binding', apiVersion: 'v1', metadata: { name: 'bound' }, target: { kind: 'Node', name: 'n1' } }
+  const target = {
+    kind: 'Binding',
+    apiVersion: 'v1',
+    metadata: { name: 'bound' },
+    target: { kind: 'Node', name: 'n1' },
+  }
   const first = await request('POST', `${pods}/bound/binding`, target)
   assert.deepEqual([first.status, first.body.status], [201, 'Success'])
   const { body } = await request('GET', `${pods}/bound`)
@@ -150,7 +210,10 @@ test('a pod is bound once', async () => {
 test('delete of an object that nothing holds answers Status with its uid', async () => {
   const { metadata } = await made(configMaps, configMap('gone'))
   const { status, body } = await request('DELETE', `${configMaps}/gone`, { propagationPolicy: 'Background' })
-  assert.deepEqual([status, body.status, body.details], [200, 'Success', { name: 'gone', kind: 'configmaps', uid: metadata.uid }])
+  assert.deepEqual(
+    [status, body.status, body.details],
+    [200, 'Success', { name: 'gone', kind: 'configmaps', uid: metadata.uid }],
+  )
 })
 
 test('a running pod gets its grace, which a second delete may only shorten; grace 0 ends it', async () => {
@@ -163,7 +226,10 @@ test('a running pod gets its grace, which a second delete may only shorten; grac
   assert.equal(longer.body.metadata.resourceVersion, marked.body.metadata.resourceVersion)
   const shorter = await request('DELETE', `${pods}/graceful`, { gracePeriodSeconds: 5 })
   assert.equal(shorter.body.metadata.deletionGracePeriodSeconds, 5)
-  assert.equal((await request('DELETE', `${pods}/graceful`, { gracePeriodSeconds: 0 })).body.status, 'Success')
+  assert.equal(
+    (await request('DELETE', `${pods}/graceful`, { gracePeriodSeconds: 0 })).body.status,
+    'Success',
+  )
   assert.equal((await request('GET', `${pods}/graceful`)).status, 404)
 })
 
@@ -180,18 +246,36 @@ test('finalizers hold an object; while it is held they can only be removed; the 
   await made(configMaps, configMap('held', {}, { finalizers: ['example.com/a', 'example.com/b'] }))
   const marked = await request('DELETE', `${configMaps}/held`)
   assert.ok(marked.body.metadata.deletionTimestamp)
-  const more = await request('PATCH', `${configMaps}/held`, { metadata: { finalizers: ['example.com/a', 'example.com/c'] } }, merge)
-  assert.match(refusal(more), /^422 Invalid: .*no new finalizers can be added if the object is being deleted, found new finalizers \[\]string{"example.com\/c"}$/)
-  const cleared = await request('PATCH', `${configMaps}/held`, { metadata: { deletionTimestamp: null, finalizers: ['example.com/a'] } }, merge)
+  const more = await request(
+    'PATCH',
+    `${configMaps}/held`,
+    { metadata: { finalizers: ['example.com/a', 'example.com/c'] } },
+    merge,
+  )
+  assert.match(
+    refusal(more),
+    /^422 Invalid: .*no new finalizers can be added if the object is being deleted, found new finalizers \[\]string{"example.com\/c"}$/,
+  )
+  const cleared = await request(
+    'PATCH',
+    `${configMaps}/held`,
+    { metadata: { deletionTimestamp: null, finalizers: ['example.com/a'] } },
+    merge,
+  )
   assert.equal(cleared.body.metadata.deletionTimestamp, marked.body.metadata.deletionTimestamp)
-  assert.equal((await request('PATCH', `${configMaps}/held`, { metadata: { finalizers: null } }, merge)).status, 200)
+  assert.equal(
+    (await request('PATCH', `${configMaps}/held`, { metadata: { finalizers: null } }, merge)).status,
+    200,
+  )
   assert.equal((await request('GET', `${configMaps}/held`)).status, 404)
 })
 
 test('a propagation policy becomes a finalizer', async () => {
   const after = async (policy: string) => {
     await made(deployments, deployment(`prop-${policy.toLowerCase()}`))
-    return (await request('DELETE', `${deployments}/prop-${policy.toLowerCase()}`, { propagationPolicy: policy })).body.metadata.finalizers
+    return (
+      await request('DELETE', `${deployments}/prop-${policy.toLowerCase()}`, { propagationPolicy: policy })
+    ).body.metadata.finalizers
   }
   assert.deepEqual(await after('Foreground'), ['foregroundDeletion'])
   assert.deepEqual(await after('Orphan'), ['orphan'])
@@ -204,31 +288,51 @@ test('a namespace terminates, refuses new content, and goes when it is finalized
   const { body } = await request('DELETE', space)
   assert.deepEqual([body.status.phase, typeof body.metadata.deletionTimestamp], ['Terminating', 'string'])
   const refused = await request('POST', `${space}/configmaps`, configMap('late'))
-  assert.equal(refusal(refused), '403 Forbidden: configmaps "late" is forbidden: unable to create new content in namespace doomed because it is being terminated')
+  assert.equal(
+    refusal(refused),
+    '403 Forbidden: configmaps "late" is forbidden: unable to create new content in namespace doomed because it is being terminated',
+  )
   assert.equal(refused.body.details.causes[0].reason, 'NamespaceTerminating')
   const { body: present } = await request('GET', space)
   const finalized = await request('PUT', `${space}/finalize`, { ...present, spec: { finalizers: [] } })
   assert.equal(finalized.status, 200)
   assert.equal((await request('GET', space)).status, 404)
-  assert.equal(refusal(await request('DELETE', '/api/v1/namespaces/default')), '403 Forbidden: namespaces "default" is forbidden: this namespace may not be deleted')
+  assert.equal(
+    refusal(await request('DELETE', '/api/v1/namespaces/default')),
+    '403 Forbidden: namespaces "default" is forbidden: this namespace may not be deleted',
+  )
 })
 
 test('deletecollection deletes what its selectors select', async () => {
-  for (const [name, app] of [['x1', 'x'], ['x2', 'x'], ['y1', 'y']] as const) await made(configMaps, configMap(name, {}, { labels: { app } }))
+  for (const [name, app] of [
+    ['x1', 'x'],
+    ['x2', 'x'],
+    ['y1', 'y'],
+  ] as const)
+    await made(configMaps, configMap(name, {}, { labels: { app } }))
   const { status, body } = await request('DELETE', `${configMaps}?labelSelector=app%3Dx`)
   assert.deepEqual([status, body.kind, body.items.length], [200, 'ConfigMapList', 2])
   const left = await request('GET', `${configMaps}?labelSelector=app`)
-  assert.deepEqual(left.body.items.map(({ metadata }: Answer['body']) => metadata.name), ['y1'])
+  assert.deepEqual(
+    left.body.items.map(({ metadata }: Answer['body']) => metadata.name),
+    ['y1'],
+  )
 })
 
 test('each Service has an address of its own, until it is deleted', async () => {
   const services = '/api/v1/namespaces/default/services'
-  const service = (name: string, spec: object = {}) => ({ metadata: { name }, spec: { ports: [{ port: 80 }], ...spec } })
+  const service = (name: string, spec: object = {}) => ({
+    metadata: { name },
+    spec: { ports: [{ port: 80 }], ...spec },
+  })
   const { spec } = await made(services, service('auto'))
   assert.match(spec.clusterIP, /^10\.(9[6-9]|10\d|11[01])\.\d+\.\d+$/)
   assert.deepEqual(spec.clusterIPs, [spec.clusterIP])
   const taken = await request('POST', services, service('thief', { clusterIP: spec.clusterIP }))
-  assert.match(refusal(taken), /^422 Invalid: Service "thief" is invalid: spec\.clusterIPs: Invalid value: \["[\d.]+"\]: failed to allocate IP [\d.]+: provided IP is already allocated$/)
+  assert.match(
+    refusal(taken),
+    /^422 Invalid: Service "thief" is invalid: spec\.clusterIPs: Invalid value: \["[\d.]+"\]: failed to allocate IP [\d.]+: provided IP is already allocated$/,
+  )
   const outside = await request('POST', services, service('outside', { clusterIP: '192.168.0.1' }))
   assert.match(refusal(outside), /^422 Invalid: .*the provided IP is not in the valid range/)
   const wished = await made(services, service('wished', { clusterIP: '10.96.0.10' }))
@@ -237,10 +341,16 @@ test('each Service has an address of its own, until it is deleted', async () => 
   const kept = await request('PUT', `${services}/auto`, service('auto', { selector: { a: 'b' } }))
   assert.equal(kept.body.spec.clusterIP, spec.clusterIP)
   await request('DELETE', `${services}/wished`)
-  assert.equal((await made(services, service('heir', { clusterIP: '10.96.0.10' }))).spec.clusterIP, '10.96.0.10')
+  assert.equal(
+    (await made(services, service('heir', { clusterIP: '10.96.0.10' }))).spec.clusterIP,
+    '10.96.0.10',
+  )
   const bad = await request('POST', services, service('Bad', { clusterIP: '10.96.0.11' }))
   assert.equal(bad.status, 422)
-  assert.equal((await made(services, service('good', { clusterIP: '10.96.0.11' }))).spec.clusterIP, '10.96.0.11')
+  assert.equal(
+    (await made(services, service('good', { clusterIP: '10.96.0.11' }))).spec.clusterIP,
+    '10.96.0.11',
+  )
 })
 
 test('a Lease that is not there is made by PUT', async () => {

@@ -19,7 +19,11 @@ async function take(watch: WatchLines, count: number): Promise<string[]> {
     const { done, value } = await watch.next()
     if (done) return [...seen, 'END']
     const { type, object } = value
-    seen.push([type, object.metadata.name, object.metadata.resourceVersion].filter((word) => word !== undefined).join(' '))
+    seen.push(
+      [type, object.metadata.name, object.metadata.resourceVersion]
+        .filter((word) => word !== undefined)
+        .join(' '),
+    )
   }
   return seen
 }
@@ -46,7 +50,10 @@ test('after a resourceVersion come the changes since, each once', async () => {
   using _ = end(controller)
   const { metadata } = await create(fixture, 'a')
   await create(fixture, 'b')
-  const watch = await fixture.watch(`${path}?watch=1&resourceVersion=${metadata.resourceVersion}`, controller.signal)
+  const watch = await fixture.watch(
+    `${path}?watch=1&resourceVersion=${metadata.resourceVersion}`,
+    controller.signal,
+  )
   await create(fixture, 'c')
   assert.deepEqual(await take(watch, 2), ['ADDED b 6', 'ADDED c 7'])
 })
@@ -79,7 +86,10 @@ test('an object that starts or stops matching is added or deleted', async () => 
   await patch(fixture, 'a', { data: { seen: 'x' } })
   const { value } = await watch.next()
   assert.equal(value.type, 'DELETED')
-  assert.deepEqual([value.object.metadata.labels, value.object.metadata.resourceVersion], [{ app: 'web' }, '6'])
+  assert.deepEqual(
+    [value.object.metadata.labels, value.object.metadata.resourceVersion],
+    [{ app: 'web' }, '6'],
+  )
   assert.deepEqual(await take(watch, 2), ['ADDED a 8', 'MODIFIED a 9'])
 })
 
@@ -106,7 +116,11 @@ test('sendInitialEvents ends the state with an annotated bookmark', async () => 
     object: {
       kind: 'ConfigMap',
       apiVersion: 'v1',
-      metadata: { resourceVersion: '5', creationTimestamp: null, annotations: { 'k8s.io/initial-events-end': 'true' } },
+      metadata: {
+        resourceVersion: '5',
+        creationTimestamp: null,
+        annotations: { 'k8s.io/initial-events-end': 'true' },
+      },
     },
   })
   await create(fixture, 'b')
@@ -126,7 +140,10 @@ test('bookmarks tell how far the watch has come, also without events; the last s
   await using fixture = await openFixture({ clock })
   const controller = new AbortController()
   using _ = end(controller)
-  const watch = await fixture.watch(`${path}?watch=1&allowWatchBookmarks=true&timeoutSeconds=100`, controller.signal)
+  const watch = await fixture.watch(
+    `${path}?watch=1&allowWatchBookmarks=true&timeoutSeconds=100`,
+    controller.signal,
+  )
   const first = take(watch, 1)
   await fixture.request('POST', '/api/v1/namespaces', { metadata: { name: 'elsewhere' } })
   await clock.advance(61_000)
@@ -192,7 +209,10 @@ test('a watcher that lets the ring pass it by is closed, and one that resumes mi
   using _ = end(controller)
   const resumed = await fixture.watch(`${path}?watch=1&resourceVersion=5`, controller.signal)
   const seen = await take(resumed, count)
-  assert.deepEqual(seen, Array.from({ length: count }, (_, i) => `MODIFIED first ${i + 6}`))
+  assert.deepEqual(
+    seen,
+    Array.from({ length: count }, (_, i) => `MODIFIED first ${i + 6}`),
+  )
 })
 
 test('as Table the first event has the columns and each has one row', async () => {
@@ -205,7 +225,12 @@ test('as Table the first event has the columns and each has one row', async () =
   await create(fixture, 'b')
   const tables = [(await watch.next()).value, (await watch.next()).value, (await watch.next()).value]
   assert.deepEqual(
-    tables.map(({ type, object }) => [type, object.kind, object.columnDefinitions.length > 0, object.rows[0].cells[0]]),
+    tables.map(({ type, object }) => [
+      type,
+      object.kind,
+      object.columnDefinitions.length > 0,
+      object.rows[0].cells[0],
+    ]),
     [
       ['ADDED', 'Table', true, 'a'],
       ['BOOKMARK', 'Table', false, null],
@@ -224,5 +249,8 @@ test('as PartialObjectMetadata only metadata is told', async () => {
   await create(fixture, 'a')
   const watch = await fixture.watch(`${path}?watch=1`, controller.signal, { accept })
   const { object } = (await watch.next()).value
-  assert.deepEqual([object.kind, object.apiVersion, object.metadata.name, object.data], ['PartialObjectMetadata', 'meta.k8s.io/v1', 'a', undefined])
+  assert.deepEqual(
+    [object.kind, object.apiVersion, object.metadata.name, object.data],
+    ['PartialObjectMetadata', 'meta.k8s.io/v1', 'a', undefined],
+  )
 })
