@@ -13,7 +13,7 @@ import type { Logger } from '../base/logger.ts'
 import type { KubeObject } from '../api/meta.ts'
 import type { Event, ObjectReference } from '../api/schema/types.gen.ts'
 import { isNotFound, isStatusError } from '../api/status.ts'
-import type { Client, ResourceRef } from './client.ts'
+import type { Client, ResourceClient, ResourceRef } from './client.ts'
 
 export interface EventRecorder extends AsyncDisposable {
   record(object: EventObject, type: 'Normal' | 'Warning', reason: string, message: string): void
@@ -49,8 +49,8 @@ const eventsRef: ResourceRef = { group: '', version: 'v1', plural: 'events', kin
 
 interface Remembered {
   readonly name: string
-  count: number
-  lastMs: number
+  readonly count: number
+  readonly lastMs: number
 }
 
 interface Pending {
@@ -70,25 +70,7 @@ export function openEventRecorder(options: EventRecorderOptions): EventRecorder 
   let isRunning = false
   let dropped = 0
 
-  const write = async ({ event, key }: Pending) => {
-    const known = remembered.get(key)
-    const nowMs = clock.monotonicMs()
-    if (known && nowMs - known.lastMs < aggregationMs) {
-      const count = known.count + 1
-      const patch = { count, lastTimestamp: event.lastTimestamp }
-      const where = { namespace: event.metadata.namespace ?? 'default', signal: stop.signal }
-      try {
-        await events.patch(known.name, 'merge', patch, where)
-        remember(remembered, key, { name: known.name, count, lastMs: nowMs }, rememberedMax)
-        return
-      } catch (error) {
-        if (!isNotFound(error)) throw error // expired on the server: a new one is created below
-      }
-    }
-    const created = await events.create(event, { signal: stop.signal })
-    const name = created.metadata.name ?? event.metadata.name ?? ''
-    remember(remembered, key, { name, count: 1, lastMs: nowMs }, rememberedMax)
-  }
+  const write = (pending: Pending) => writeEvent({ events, remembered, clock, signal: stop.signal }, pending)
   const writeWithRetries = async (pending: Pending) => {
     for (let attempt = 0; ; attempt++) {
       try {
@@ -132,6 +114,38 @@ export function openEventRecorder(options: EventRecorderOptions): EventRecorder 
     },
   })
   return recorderOf(options.component)
+}
+
+interface Writing {
+  readonly events: ResourceClient<Event>
+  readonly remembered: Map<string, Remembered>
+  readonly clock: Clock
+  readonly signal: AbortSignal
+}
+
+/** Raises the count of an event that is known, or creates it. */
+async function writeEvent(
+  { events, remembered, clock, signal }: Writing,
+  { event, key }: Pending,
+): Promise<void> {
+  const known = remembered.get(key)
+  const nowMs = clock.monotonicMs()
+  if (known && nowMs - known.lastMs < aggregationMs) {
+    const count = known.count + 1
+    const patch = { count, lastTimestamp: event.lastTimestamp }
+    try {
+      await events.patch(known.name, 'merge', patch, {
+        namespace: event.metadata.namespace ?? 'default',
+        signal,
+      })
+      return remember(remembered, key, { name: known.name, count, lastMs: nowMs }, rememberedMax)
+    } catch (error) {
+      if (!isNotFound(error)) throw error // expired on the server: a new one is created below
+    }
+  }
+  const created = await events.create(event, { signal })
+  const name = created.metadata.name ?? event.metadata.name ?? ''
+  remember(remembered, key, { name, count: 1, lastMs: nowMs }, rememberedMax)
 }
 
 interface Said {

@@ -53,7 +53,7 @@ interface Position {
 const streams = ['stdout', 'stderr'] as const
 const chunkBytes = 256 * 1024 // one read; bounds memory for each container
 const releaseBytesMin = 4 * 1024 * 1024 // a hole is punched for each 4 MiB: one short child process for 4 MiB of output
-const pollMs = 2_000 // for file systems whose changes aren't told; otherwise inotify does
+const pollMs = 5_000 // for file systems whose changes aren't told; otherwise inotify does
 
 export async function openLogFollower(options: LogFollowerOptions): Promise<LogFollower> {
   const { rawDir, logDir, clock, logger } = options
@@ -134,11 +134,8 @@ async function recover({ rawDir, logDir, attempt }: LogFollowerOptions): Promise
   }
   // A raw file shorter than what was read of it was truncated just before the agent died.
   const isCut = async (stream: LogStream) => {
-    const size = await stat(join(rawDir, stream)).then(
-      ({ size: bytes }) => bytes,
-      () => undefined,
-    ) // not made yet
-    return size !== undefined && size < position.offsets[stream]
+    const sizeBytes = await sizeOf(join(rawDir, stream))
+    return sizeBytes !== undefined && sizeBytes < position.offsets[stream]
   }
   const offsets = { ...position.offsets }
   for (const stream of streams) if (await isCut(stream)) offsets[stream] = 0
@@ -151,14 +148,13 @@ async function copyChunk(
   position: Position,
   { stream, isEnd }: { readonly stream: LogStream; readonly isEnd: boolean },
 ): Promise<Position | undefined> {
-  const raw = await open(join(options.rawDir, stream), 'r').catch((error: unknown) => {
-    if (isErrno(error, 'ENOENT')) return undefined
-    throw error
-  })
-  if (!raw) return undefined
+  const path = join(options.rawDir, stream)
+  const offset = position.offsets[stream]
+  const sizeBytes = await sizeOf(path)
+  if (sizeBytes === undefined || sizeBytes <= offset) return undefined
+  const raw = await open(path, 'r')
   try {
-    const offset = position.offsets[stream]
-    const { text, reachesEnd } = await readChunk(raw, offset)
+    const { text, reachesEnd } = await readChunk(raw, offset, sizeBytes)
     const { pieces, consumed } = splitOutput(text, { isEnd: isEnd && reachesEnd })
     if (consumed === 0) return undefined
     const now = options.clock.now()
@@ -174,10 +170,24 @@ async function copyChunk(
   }
 }
 
-async function readChunk(raw: FileHandle, offset: number): Promise<{ text: string; reachesEnd: boolean }> {
-  const buffer = Buffer.allocUnsafe(chunkBytes)
-  const { bytesRead } = await raw.read(buffer, 0, chunkBytes, offset)
-  return { text: buffer.toString('latin1', 0, bytesRead), reachesEnd: bytesRead < chunkBytes }
+async function readChunk(
+  raw: FileHandle,
+  offset: number,
+  sizeBytes: number,
+): Promise<{ text: string; reachesEnd: boolean }> {
+  const wanted = Math.min(chunkBytes, sizeBytes - offset)
+  const { bytesRead, buffer } = await raw.read(Buffer.allocUnsafe(wanted), 0, wanted, offset)
+  return { text: buffer.toString('latin1', 0, bytesRead), reachesEnd: offset + bytesRead === sizeBytes }
+}
+
+/** Undefined when the program has not been started yet. */
+async function sizeOf(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(path)).size
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return undefined
+    throw error
+  }
 }
 
 /** Appends to the segment, beginning a new one when this is full and dropping the oldest beyond the limit. */

@@ -7,6 +7,7 @@ import type { NodeContext } from './context.ts'
 import { microTimeOf } from './times.ts'
 
 const renewMs = 2_000
+const retryMs = 250 // before the node is registered, and when a server has just come back
 const leaseDurationSeconds = 10
 const renewTimeoutMs = 5_000
 const leaseNamespace = 'kube-node-lease'
@@ -41,7 +42,13 @@ export async function keepLease(
     }
   }
   while (!signal.aborted) {
-    await renew().catch((error: unknown) => logger.debug('the lease could not be renewed', { error }))
-    await clock.sleep(renewMs, signal).catch(() => {}) // stopped: the loop ends
+    const waitMs = await renew().then(
+      () => renewMs,
+      (error: unknown) => {
+        logger.debug('the lease could not be renewed', { error })
+        return retryMs
+      },
+    )
+    await clock.sleep(waitMs, signal).catch(() => {}) // stopped: the loop ends
   }
 }

@@ -3,6 +3,7 @@ import { kubernetesVersion, sampanVersion } from '../base/version.ts'
 import { machineIdAnnotation } from '../client/machine-identity.ts'
 import { loopbackBlockAnnotation } from '../api/pod-address.ts'
 import type { Node, NodeCondition, NodeStatus } from '../api/schema/types.gen.ts'
+import { canonicalQuantity } from '../api/quantity.ts'
 import type { MachineFacts, MachineLoad } from './machine-facts.ts'
 
 export interface NodeInput {
@@ -55,7 +56,7 @@ export function allocatableOf({
     cpu: String(facts.cpus),
     memory: ki(Math.max(0, facts.memoryBytes - memoryReservedBytes)),
     pods: String(podsMax),
-    'ephemeral-storage': String(Math.floor(load.diskTotalBytes * (1 - diskFreeShareMin))),
+    'ephemeral-storage': ki(load.diskTotalBytes * (1 - diskFreeShareMin)),
   }
 }
 
@@ -148,4 +149,5 @@ export const withoutHeartbeats = (status: NodeStatus): NodeStatus => ({
   conditions: (status.conditions ?? []).map(({ lastHeartbeatTime: _time, ...condition }) => condition),
 })
 
-const ki = (bytes: number): string => `${Math.floor(bytes / 1024)}Ki`
+/** As the API server writes it back, so that a comparison finds no difference. */
+const ki = (bytes: number): string => canonicalQuantity(`${Math.floor(bytes / 1024)}Ki`)

@@ -37,7 +37,7 @@ export function createNodeServer(options: NodeServerOptions): NodeServer {
       stream.once('close', () => closed.abort(new Error('the stream was closed')))
       stream.on('error', (error) => options.logger.debug('a stream to the node broke', { error }))
       try {
-        const answer = route(options, headers, closed.signal)
+        const answer = await route(options, headers, closed.signal)
         stream.respond({ ':status': 200, 'content-type': answer.contentType, 'cache-control': 'no-store' })
         Readable.from(answer.body, { objectMode: false })
           .on('error', () => stream.close(constants.NGHTTP2_INTERNAL_ERROR))
@@ -57,7 +57,11 @@ function refuse(stream: ServerHttp2Stream, { status }: StatusError): void {
 }
 
 /** Throws a StatusError. */
-function route(options: NodeServerOptions, headers: IncomingHttpHeaders, signal: AbortSignal): Answer {
+async function route(
+  options: NodeServerOptions,
+  headers: IncomingHttpHeaders,
+  signal: AbortSignal,
+): Promise<Answer> {
   const url = new URL(String(headers[':path'] ?? '/'), 'http://node')
   const [, first, ...rest] = url.pathname.split('/').map(decode)
   if (headers[':method'] !== 'GET') throw badRequest('the node answers GET requests only')
@@ -75,21 +79,21 @@ function decode(segment: string): string {
   }
 }
 
-function containerLogs(
+async function containerLogs(
   { clock, findPod }: NodeServerOptions,
   {
     place,
     url,
     signal,
   }: { readonly place: readonly string[]; readonly url: URL; readonly signal: AbortSignal },
-): Answer {
+): Promise<Answer> {
   const [namespace = '', name = '', container = ''] = place
   const { options, errors } = parseLogOptions(url.searchParams)
   if (errors.length > 0) throw invalid({ group: '', kind: 'PodLogOptions' }, name, errors)
   const worker = findPod(namespace, name)
   const uid = url.searchParams.get('uid')
   if (!worker || (uid && worker.uid !== uid)) throw notFound({ group: '', resource: 'pods' }, name)
-  const run = worker.container(container)
+  const run = await worker.container(container)
   if (!run) throw badRequest(`container ${container} is not valid for pod ${name}`)
   const source = run.log(options.previous ? 'previous' : 'current')
   if (!source) {

@@ -12,6 +12,7 @@ import type { ProbeTarget } from './prober.ts'
 import { goSeconds } from './restart-backoff.ts'
 
 const graceSecondsDefault = 30
+const stopRetryMs = 1_000
 
 /** Finds what is on this machine of each container, and adopts what runs. */
 export async function openSlots(state: PodState): Promise<void> {
@@ -118,15 +119,18 @@ export const graceMsOf = ({ record }: PodState): number =>
   (record.pod.spec.terminationGracePeriodSeconds ?? graceSecondsDefault) * 1000
 
 /** A second call with less patience cuts the first one short. */
-function stopSlot({ context, wake }: PodState, slot: ContainerSlot, graceMs: number): void {
+function stopSlot(state: PodState, slot: ContainerSlot, graceMs: number): void {
+  const { context, wake } = state
   if (slot.stopping && slot.stopping.graceMs <= graceMs) return
   const stopping = { graceMs }
   slot.stopping = stopping
   slot.run
     .stop({ signal: slot.container.lifecycle?.stopSignal ?? 'SIGTERM', graceMs })
-    .catch((error: unknown) =>
-      context.logger.error('a container could not be stopped, trying again', { error }),
-    )
+    .catch((error: unknown) => {
+      context.logger.error('a container could not be stopped, trying again', { error })
+      return context.clock.sleep(stopRetryMs, state.stop)
+    })
+    .catch(() => {}) // the agent ends: the next one goes on
     .finally(() => {
       if (slot.stopping === stopping) delete slot.stopping
       wake()

@@ -110,7 +110,7 @@ export async function readContainerRecord(paths: PodPaths, name: string): Promis
   return (await readJson<ContainerRecord>(join(paths.container(name), 'record.json'))) ?? emptyContainer
 }
 
-/** Every pod with a readable record. A folder without one never had a container started; it is removed. */
+/** Every pod with a readable record. A folder without one was being made or being removed; nothing runs in it. */
 export async function readPodRecords(dataDir: string, logger: Logger): Promise<readonly PodRecord[]> {
   const folder = join(dataDir, 'pods')
   await mkdir(folder, { recursive: true, mode: 0o711 })
@@ -119,7 +119,7 @@ export async function readPodRecords(dataDir: string, logger: Logger): Promise<r
     const record = await readJson<PodRecord>(join(folder, uid, 'pod.json'))
     if (record?.pod.metadata.uid === uid) records.push(record)
     else {
-      logger.warn('a pod folder without a record is removed', { uid })
+      logger.info('an unfinished pod folder is removed', { uid })
       await rm(join(folder, uid), { recursive: true, force: true })
     }
   }

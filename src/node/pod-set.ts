@@ -2,12 +2,14 @@
  * All pods of the node: one worker for each UID. A pod leaves only on the API server's word: its deletion, or an answer
  * that says it isn't there. A server that gives no answer changes nothing.
  */
-import { backoffMs } from '../base/backoff.ts'
+import { readdir, rm } from 'node:fs/promises'
+import { join, relative, sep } from 'node:path'
 import type { Pod } from '../api/schema/types.gen.ts'
-import { isNotFound, isStatusError } from '../api/status.ts'
-import { openInformer } from '../client/informer.ts'
+import { openInformer, type Informer } from '../client/informer.ts'
 import { createAddressPool } from './address-pool.ts'
+import { createAsker } from './confirm-gone.ts'
 import type { NodeContext } from './context.ts'
+import { allContainers } from './downward-api.ts'
 import { isSafeName, readPodRecords, type PodRecord } from './pod-records.ts'
 import { isTerminalPhase } from './pod-status.ts'
 import { startPodWorker, type PodWorker } from './pod-worker.ts'
@@ -20,8 +22,6 @@ export interface PodSet extends AsyncDisposable {
   /** Makes every worker look again. */
   wakeAll(): void
 }
-
-const askBackoff = { baseMs: 500, factor: 2, capMs: 30_000, jitter: 0.5 }
 
 export async function openPodSet(context: NodeContext): Promise<PodSet> {
   const { clock, logger } = context
@@ -44,12 +44,15 @@ export async function openPodSet(context: NodeContext): Promise<PodSet> {
     if (known) return known.update(pod)
     // A pod that ended, of which nothing is left here, needs nothing from us until it is deleted.
     if (isTerminalPhase(pod.status?.phase) && !pod.metadata.deletionTimestamp) return
-    if (!isSafeName(uid)) return logger.error('a pod with an unusable UID is ignored', { pod: name })
+    if (!isSafeName(uid) || !allContainers(pod).every((container) => isSafeName(container.name)))
+      return logger.error('a pod whose UID or container names can not be folders is ignored', { pod: name })
     const index = pool.take()
     if (index === undefined) return reject(context, pod)
     add({ pod, index, startTime: timeOf(clock.now()) })
   }
-  for (const record of await readPodRecords(context.dataDir, logger)) {
+  const records = await readPodRecords(context.dataDir, logger)
+  await sweep(context, new Set(records.map(({ pod }) => pod.metadata.uid ?? '')))
+  for (const record of records) {
     pool.hold(record.index)
     add(record)
   }
@@ -61,15 +64,7 @@ export async function openPodSet(context: NodeContext): Promise<PodSet> {
     if (worker) asker.confirmGone(worker)
     if (type !== 'deleted') accept(object)
   })
-  const settle = async () => {
-    await informer.synced
-    // What ran here and isn't in the server's list: it may have been deleted while the agent was away.
-    for (const worker of workers.values()) {
-      const { namespace, name = '' } = worker.pod.metadata
-      if (informer.get(namespace, name)?.metadata.uid !== worker.uid) asker.confirmGone(worker)
-    }
-  }
-  const settled = settle().catch(() => {}) // disposed before the first list: the next agent looks
+  const settled = askAboutAbsent(informer, workers, asker).catch(() => {}) // disposed before the first list: the next agent looks
   return {
     find(namespace, name) {
       const uid = informer.get(namespace, name)?.metadata.uid
@@ -96,41 +91,33 @@ export async function openPodSet(context: NodeContext): Promise<PodSet> {
   }
 }
 
-/** Asks by name whether a pod is really gone, until there is an answer. */
-function createAsker(context: NodeContext, signal: AbortSignal) {
-  const asking = new Map<string, Promise<void>>() // by UID
-  return {
-    confirmGone(worker: PodWorker): void {
-      if (signal.aborted || asking.has(worker.uid)) return
-      const asked = ask(context, worker, signal)
-        .catch((error: unknown) => context.logger.debug('a pod was not asked about to the end', { error }))
-        .finally(() => asking.delete(worker.uid))
-      asking.set(worker.uid, asked)
-    },
-    async idle() {
-      await Promise.all(asking.values())
-    },
+/** What ran here and isn't in the server's first list may have been deleted while the agent was away. */
+async function askAboutAbsent(
+  informer: Informer<Pod>,
+  workers: ReadonlyMap<string, PodWorker>,
+  asker: ReturnType<typeof createAsker>,
+): Promise<void> {
+  await informer.synced
+  for (const worker of workers.values()) {
+    const { namespace, name = '' } = worker.pod.metadata
+    if (informer.get(namespace, name)?.metadata.uid !== worker.uid) asker.confirmGone(worker)
   }
 }
 
-/** Resolves once the server has said what it knows of the pod, and the worker has been told. */
-async function ask(
-  { client, clock, random }: NodeContext,
-  worker: PodWorker,
-  signal: AbortSignal,
+/** Ends and removes what belongs to no pod that is on record. */
+async function sweep(
+  { runtime, dataDir, memoryDir, logger }: NodeContext,
+  uids: ReadonlySet<string>,
 ): Promise<void> {
-  const pods = client.resource<Pod>(podsRef)
-  const { namespace = 'default', name = '' } = worker.pod.metadata
-  for (let failures = 0; ;) {
-    try {
-      const pod = await pods.get(name, { namespace, signal })
-      return pod.metadata.uid === worker.uid ? worker.update(pod) : worker.vanish()
-    } catch (error) {
-      if (isNotFound(error) && isStatusError(error) && error.status.details?.name === name)
-        return worker.vanish()
-      await clock.sleep(backoffMs(failures++, askBackoff, random), signal)
-    }
+  const folder = join(dataDir, 'pods')
+  for (const handle of await runtime.orphans(folder)) {
+    const [uid = ''] = relative(folder, handle.stateDir).split(sep)
+    if (uids.has(uid)) continue
+    logger.warn('a program of no pod on record is stopped', { id: handle.id })
+    await runtime.stop(handle, { signal: 'SIGKILL', graceMs: 0 })
   }
+  for (const uid of await readdir(memoryDir))
+    if (!uids.has(uid)) await rm(join(memoryDir, uid), { recursive: true, force: true })
 }
 
 /** There is no address left: the pod fails, so that its owner makes another one elsewhere. */

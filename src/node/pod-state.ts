@@ -16,6 +16,8 @@ export interface PodState {
   readonly paths: PodPaths
   readonly volumes: PodVolumes
   readonly writer: StatusWriter
+  /** Aborts when the agent lets go of the pod. */
+  readonly stop: AbortSignal
   /** Ends the starts that are under way: the pod is leaving. */
   readonly starts: AbortController
   /** By container name; complete after the first look. */
@@ -37,10 +39,11 @@ export interface PodStateOptions {
   readonly context: NodeContext
   readonly record: PodRecord
   readonly wake: () => void
+  readonly stop: AbortSignal
   readonly onMissing: () => void
 }
 
-export function createPodState({ context, record, wake, onMissing }: PodStateOptions): PodState {
+export function createPodState({ context, record, wake, stop, onMissing }: PodStateOptions): PodState {
   const uid = record.pod.metadata.uid ?? ''
   const paths = podPaths(context.dataDir, uid)
   return {
@@ -49,6 +52,7 @@ export function createPodState({ context, record, wake, onMissing }: PodStateOpt
     paths,
     volumes: createPodVolumes(context, paths, uid),
     writer: createStatusWriter(context, onMissing),
+    stop,
     starts: new AbortController(),
     slots: new Map(),
     address: addressAt(context.loopbackBlock, record.index) ?? '',

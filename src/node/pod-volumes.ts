@@ -1,5 +1,5 @@
 /** Brings the volumes of one pod into being, keeps them up to date, and takes them away. */
-import { lstat, mkdir, rm } from 'node:fs/promises'
+import { lstat, mkdir, rm, stat } from 'node:fs/promises'
 import { join, posix } from 'node:path'
 import type { ConfigMap, Container, Pod, Secret, Volume } from '../api/schema/types.gen.ts'
 import type { NodeContext } from './context.ts'
@@ -27,7 +27,10 @@ export function createPodVolumes(context: NodeContext, paths: PodPaths, uid: str
   const make = async (volume: Volume, plan: VolumePlan) => {
     if (!isSafeName(volume.name))
       throw new VolumeError(`"${String(volume.name)}" is not the name of a volume`)
-    if (plan.kind === 'host') return void folders.set(volume.name, { path: plan.path, plan })
+    if (plan.kind === 'host') {
+      await checkHostPath(plan)
+      return void folders.set(volume.name, { path: plan.path, plan })
+    }
     const path = join(plan.inMemory ? memory : paths.volumes, volume.name)
     await mkdir(path, { recursive: true, mode: plan.kind === 'empty' ? 0o777 : 0o755 })
     if (plan.kind === 'files') await writeVolume(path, plan.files, context.random)
@@ -59,7 +62,7 @@ export function createPodVolumes(context: NodeContext, paths: PodPaths, uid: str
           )
         const below = subPathExpr ? expand(subPathExpr, (variable) => env[variable]) : (subPath ?? '')
         const source = await sourceOf(folder.path, below, folder.plan)
-        const isFile = below !== '' && folder.plan.kind === 'files' && folder.plan.files.has(below)
+        const isFile = (await stat(source)).isFile()
         const isReadOnly = readOnly === true || folder.plan.kind === 'files'
         mounts.push({ source, mountPath: posix.resolve('/', mountPath), readOnly: isReadOnly, isFile })
       }
@@ -67,6 +70,22 @@ export function createPodVolumes(context: NodeContext, paths: PodPaths, uid: str
     },
     remove: () => rm(memory, { recursive: true, force: true }),
   }
+}
+
+async function checkHostPath({
+  path,
+  type,
+}: {
+  readonly path: string
+  readonly type: string
+}): Promise<void> {
+  if (type === 'DirectoryOrCreate') await mkdir(path, { recursive: true })
+  const found = await stat(path).catch(() => undefined) // named below
+  if (!found) throw new VolumeError(`hostPath type check failed: ${path} does not exist on this node`)
+  if (type === 'Directory' && !found.isDirectory())
+    throw new VolumeError(`hostPath type check failed: ${path} is not a directory`)
+  if (type === 'File' && !found.isFile())
+    throw new VolumeError(`hostPath type check failed: ${path} is not a file`)
 }
 
 async function sourceOf(folder: string, below: string, plan: VolumePlan): Promise<string> {

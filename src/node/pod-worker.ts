@@ -29,7 +29,8 @@ export interface PodWorker extends AsyncDisposable {
   update(pod: Pod): void
   /** The API server has said that this pod is no more: stop it and clean up. */
   vanish(): void
-  container(name: string): ContainerRun | undefined
+  /** Waits until what is on this machine has been found. */
+  container(name: string): Promise<ContainerRun | undefined>
   /** Resolves when nothing of the pod is left on this machine; never when disposed before. */
   readonly left: Promise<void>
 }
@@ -51,15 +52,19 @@ export function startPodWorker({ context, record, onMissing }: PodWorkerOptions)
   const logger = context.logger.with({ pod: `${namespace}/${name}` })
   const stop = new AbortController()
   const left = deferred()
+  const opened = deferred()
   let woken = deferred()
   const wake = () => woken.resolve()
-  const state = createPodState({ context, record, wake, onMissing })
+  const state = createPodState({ context, record, wake, stop: stop.signal, onMissing })
 
   const run = async () => {
     for (let failures = 0; !stop.signal.aborted;) {
       woken = deferred()
       let dueMs: number | undefined
       try {
+        await save(state)
+        await openSlots(state)
+        opened.resolve()
         dueMs = await sync(state)
         if (dueMs === undefined) return left.resolve()
         failures = 0
@@ -89,12 +94,16 @@ export function startPodWorker({ context, record, onMissing }: PodWorkerOptions)
       state.isVanished = true
       wake()
     },
-    container: (container) => state.slots.get(container)?.run,
+    async container(container) {
+      await opened.promise
+      return state.slots.get(container)?.run
+    },
     left: left.promise,
     async [Symbol.asyncDispose]() {
       stop.abort(new Error('the agent lets go of the pod'))
       state.starts.abort(new Error('the agent lets go of the pod'))
       wake()
+      opened.resolve()
       await state.writer[Symbol.asyncDispose]()
       await running
       for (const { run: container, starting } of state.slots.values()) {
@@ -107,8 +116,6 @@ export function startPodWorker({ context, record, onMissing }: PodWorkerOptions)
 
 /** One look. Answers in how many milliseconds the next one is needed; undefined when the pod has left. */
 async function sync(state: PodState): Promise<number | undefined> {
-  await save(state)
-  await openSlots(state)
   const { context, slots } = state
   const { clock } = context
   const { pod } = state.record

@@ -135,7 +135,7 @@ test(
     }
     const reasons = (await cluster.events('twin-a')).map(({ reason }) => reason)
     for (const reason of ['Pulled', 'Created', 'Started'])
-      assert.ok(reasons.includes(reason), `${reason} in ${reasons}`)
+      assert.ok(reasons.includes(reason), `${reason} in ${reasons.join(' ')}`)
     const pod = await cluster.pod('twin-a')
     const address = await addressOf(pod)
     for (const name of ['twin-a', 'twin-b']) await cluster.remove(name)
@@ -187,23 +187,19 @@ test(
     const waiting = (pod: Pod) => pod.status?.containerStatuses?.[0]?.state?.waiting
     const pod = await cluster.until('waiter', (p) => waiting(p)?.reason === 'CreateContainerConfigError')
     assert.equal(waiting(pod)?.message, 'configmap "late" not found')
-    await cluster.client
-      .resource<ConfigMap>(configMaps)
-      .create({
-        apiVersion: 'v1',
-        kind: 'ConfigMap',
-        metadata: { name: 'late', namespace: 'default' },
-        data: { a: 'x' },
-      })
+    await cluster.client.resource<ConfigMap>(configMaps).create({
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'late', namespace: 'default' },
+      data: { a: 'x' },
+    })
     await cluster.until('waiter', (p) => waiting(p)?.message === 'secret "late" not found')
-    await cluster.client
-      .resource<Secret>(secrets)
-      .create({
-        apiVersion: 'v1',
-        kind: 'Secret',
-        metadata: { name: 'late', namespace: 'default' },
-        data: { s: Buffer.from('y').toString('base64') },
-      })
+    await cluster.client.resource<Secret>(secrets).create({
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'late', namespace: 'default' },
+      data: { s: Buffer.from('y').toString('base64') },
+    })
     const ready = await cluster.until('waiter', isReady)
     await waitFor('the app', async () => (await get(ready, '/').catch(() => '')) === 'hello')
     const env = JSON.parse(await get(ready, '/env'))
@@ -223,14 +219,12 @@ test(
       metadata: { name: 'conf', namespace: 'default' },
       data: { 'app.yaml': 'v: 1' },
     })
-    await cluster.client
-      .resource<Secret>(secrets)
-      .create({
-        apiVersion: 'v1',
-        kind: 'Secret',
-        metadata: { name: 'keys', namespace: 'default' },
-        data: { key: Buffer.from('hidden').toString('base64') },
-      })
+    await cluster.client.resource<Secret>(secrets).create({
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'keys', namespace: 'default' },
+      data: { key: Buffer.from('hidden').toString('base64') },
+    })
     await cluster.run('mounter', {
       volumes: [
         { name: 'conf', configMap: { name: 'conf' } },
