@@ -50,7 +50,8 @@ export const validateMeta = (meta: ObjectMeta, rules: MetaRules): readonly Field
 export const validateMetaUpdate = (meta: ObjectMeta, old: ObjectMeta): readonly FieldError[] => {
   const errors: FieldError[] = []
   if (isSet(old.deletionTimestamp)) {
-    const added = (meta.finalizers ?? []).filter((name) => !(old.finalizers ?? []).includes(name))
+    const known = new Set(old.finalizers)
+    const added = (meta.finalizers ?? []).filter((name) => !known.has(name))
     if (added.length > 0) {
       const list = `[]string{${quoteAll([...new Set(added)].toSorted())}}`
       const message = `no new finalizers can be added if the object is being deleted, found new finalizers ${list}`
@@ -128,19 +129,14 @@ const validateCommon = (meta: ObjectMeta): readonly FieldError[] => [
 ]
 
 const validateOwnerReferences = (owners: readonly OwnerReference[]): readonly FieldError[] => {
-  const errors: FieldError[] = []
-  let controller = ''
-  for (const [index, owner] of owners.entries()) {
-    errors.push(...validateOwnerReference(owner, at('metadata.ownerReferences', index)))
-    if (owner.controller !== true) continue
-    const name = `${owner.kind}/${owner.name}`
-    if (controller === '') controller = name
-    else {
-      const why = `Only one reference can have Controller set to true. Found "true" in references for ${controller} and ${name}`
-      errors.push(fieldError.invalid('metadata.ownerReferences', owners, why))
-    }
-  }
-  return errors
+  const field = 'metadata.ownerReferences'
+  const errors = owners.flatMap((owner, index) => validateOwnerReference(owner, at(field, index)))
+  const [first, second] = owners.filter(({ controller }) => controller === true)
+  if (first === undefined || second === undefined) return errors
+  // Upstream says it again for a third and a fourth one; each time with the whole list.
+  const found = `${first.kind}/${first.name} and ${second.kind}/${second.name}`
+  const why = `Only one reference can have Controller set to true. Found "true" in references for ${found}`
+  return [...errors, fieldError.invalid(field, owners, why)]
 }
 
 const validateOwnerReference = (owner: OwnerReference, path: string): readonly FieldError[] => {

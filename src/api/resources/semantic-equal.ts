@@ -11,7 +11,7 @@ export const semanticEqual = (a: unknown, b: unknown): boolean => {
   return [...keys].every((key) => semanticEqual(a[key], b[key]))
 }
 
-/** Absent, or a container with nothing in it at any depth but scalars. */
+/** Absent, or a list or map with nothing in it. */
 const isNothing = (value: unknown): boolean =>
   value === undefined ||
   value === null ||

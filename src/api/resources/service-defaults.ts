@@ -3,7 +3,7 @@
  * 023f88a, pkg/registry/core/service/storage/alloc.go 03d11c5). Addresses are assigned elsewhere: here is one family,
  * IPv4.
  */
-import type { Service, ServiceSpec } from '../schema/types.gen.ts'
+import type { Service, ServicePort, ServiceSpec } from '../schema/types.gen.ts'
 import { semanticEqual } from './semantic-equal.ts'
 
 const affinitySeconds = 10_800
@@ -60,10 +60,11 @@ export const settleIps = ({ spec }: Service, old: Service | undefined): void => 
 export const carryOverAllocated = ({ spec }: Service, { spec: old }: Service): void => {
   if (needsNodePorts(spec) && needsNodePorts(old)) {
     const taken = new Set((spec.ports ?? []).map(({ nodePort = 0 }) => nodePort))
+    const keyOf = ({ port, protocol }: ServicePort): string => `${protocol} ${port}`
+    const nodePortBefore = new Map((old.ports ?? []).map((port) => [keyOf(port), port.nodePort ?? 0]))
     for (const port of spec.ports ?? []) {
-      const before = (old.ports ?? []).find((one) => one.port === port.port && one.protocol === port.protocol)
-      if ((port.nodePort ?? 0) !== 0 || before?.nodePort === undefined || taken.has(before.nodePort)) continue
-      port.nodePort = before.nodePort
+      const before = nodePortBefore.get(keyOf(port)) ?? 0
+      if ((port.nodePort ?? 0) === 0 && before !== 0 && !taken.has(before)) port.nodePort = before
     }
   } else if (needsNodePorts(old)) {
     const isSame = semanticEqual(nodePortsOf(spec), nodePortsOf(old))

@@ -67,10 +67,15 @@ const validateAmounts = ({ status }: Node): Errors =>
 
 const validateCidrs = ({ podCIDRs: cidrs = [] }: NodeSpec): Errors => {
   const field = 'spec.podCIDRs'
-  const errors = cidrs.flatMap((cidr, index) => [
-    ...invalid(at(field, index), cidr, checkCidr(cidr)),
-    ...(cidrs.indexOf(cidr) < index ? [fieldError.duplicate(at(field, index), cidr)] : []),
-  ])
+  const seen = new Set<string>()
+  const errors = cidrs.flatMap((cidr, index) => {
+    const isRepeated = seen.has(cidr)
+    seen.add(cidr)
+    return [
+      ...invalid(at(field, index), cidr, checkCidr(cidr)),
+      ...(isRepeated ? [fieldError.duplicate(at(field, index), cidr)] : []),
+    ]
+  })
   const ipv4Count = cidrs.filter((cidr) => isIpv4(cidr.split('/')[0] ?? '')).length
   if (ipv4Count > 1 || cidrs.length - ipv4Count > 1) {
     const why = 'may specify no more than one CIDR for each IP family'

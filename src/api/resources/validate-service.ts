@@ -120,10 +120,12 @@ const validateClusterIps = (spec: ServiceSpec): Errors => {
   else if (clusterIP !== '' && ips[0] !== clusterIP) {
     errors.push(fieldError.invalid(field, ips, 'first value must match `clusterIP`'))
   }
+  const seen = new Set<string>()
   for (const [index, family] of ipFamilies.entries()) {
     const path = at('spec.ipFamilies', index)
     if (!families.includes(family)) errors.push(fieldError.notSupported(path, family, families))
-    if (ipFamilies.indexOf(family) < index) errors.push(fieldError.duplicate(path, family))
+    if (seen.has(family)) errors.push(fieldError.duplicate(path, family))
+    seen.add(family)
   }
   errors.push(...validateOptionalChoice(spec.ipFamilyPolicy, 'spec.ipFamilyPolicy', familyPolicies))
   const addresses = validateAddresses(ips, field)

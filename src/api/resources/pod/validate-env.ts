@@ -113,17 +113,23 @@ export const validateFieldRef = (
 ): Errors => {
   if (apiVersion === '') return [fieldError.required(`${path}.apiVersion`)]
   if (fieldPath === '') return [fieldError.required(`${path}.fieldPath`)]
-  const subscript = /^(.*)\['(.*)'\]$/s.exec(fieldPath)
-  const problem = fieldPathProblem(apiVersion, fieldPath, subscript?.[1])
+  const { name, key } = splitSubscript(fieldPath)
+  const problem = fieldPathProblem(apiVersion, fieldPath, key === undefined ? undefined : name)
   if (problem !== undefined) {
     return [fieldError.invalid(`${path}.fieldPath`, fieldPath, `error converting fieldPath: ${problem}`)]
   }
-  if (subscript !== null) {
-    const key = subscript[2] ?? ''
-    return validateQualifiedName(subscript[1] === 'metadata.annotations' ? key.toLowerCase() : key, path)
+  if (key !== undefined) {
+    return validateQualifiedName(name === 'metadata.annotations' ? key.toLowerCase() : key, path)
   }
   const known = fieldPath === 'spec.host' ? 'spec.nodeName' : fieldPath
   return supported.includes(known) ? [] : [fieldError.notSupported(`${path}.fieldPath`, known, supported)]
+}
+
+/** `metadata.labels['app']` is the key `app` of `metadata.labels`. */
+const splitSubscript = (fieldPath: string): { readonly name: string; readonly key?: string } => {
+  const start = fieldPath.indexOf("['")
+  if (start < 0 || !fieldPath.endsWith("']")) return { name: fieldPath }
+  return { name: fieldPath.slice(0, start), key: fieldPath.slice(start + 2, -2) }
 }
 
 const fieldPathProblem = (

@@ -33,42 +33,48 @@ export const validateTolerations = (tolerations: readonly Toleration[] | undefin
 export const validateTopologySpread = (
   constraints: readonly TopologySpreadConstraint[] | undefined,
   path: string,
-): Errors =>
-  (constraints ?? []).flatMap((constraint, index, all) => {
+): Errors => {
+  const pairOf = ({ topologyKey = '', whenUnsatisfiable = '' }: Sent<TopologySpreadConstraint>): string =>
+    `{${topologyKey}, ${whenUnsatisfiable}}`
+  const lastOf = new Map((constraints ?? []).map((constraint, index) => [pairOf(constraint), index]))
+  return (constraints ?? []).flatMap((constraint, index) => {
     const field = at(path, index)
-    const topologyKey = constraint.topologyKey ?? ''
-    const whenUnsatisfiable = constraint.whenUnsatisfiable ?? ''
-    const maxSkew = constraint.maxSkew ?? 0
-    const errors: FieldError[] = []
-    if (maxSkew <= 0) errors.push(fieldError.invalid(`${field}.maxSkew`, maxSkew, positiveMessage))
-    if (topologyKey === '') errors.push(fieldError.required(`${field}.topologyKey`, 'can not be empty'))
-    if (!spreadActions.includes(whenUnsatisfiable)) {
-      const name = `${field}.whenUnsatisfiable`
-      errors.push(fieldError.notSupported(name, whenUnsatisfiable, spreadActions))
-    }
-    const isRepeated = all
-      .slice(index + 1)
-      .some((other) => other.topologyKey === topologyKey && other.whenUnsatisfiable === whenUnsatisfiable)
-    if (isRepeated) {
-      const name = `${field}.{topologyKey, whenUnsatisfiable}`
-      errors.push(fieldError.duplicate(name, `{${topologyKey}, ${whenUnsatisfiable}}`))
-    }
-    errors.push(...validateMinDomains(constraint.minDomains, whenUnsatisfiable, `${field}.minDomains`))
-    for (const name of ['nodeAffinityPolicy', 'nodeTaintsPolicy'] as const) {
-      errors.push(...validateOptionalChoice(constraint[name], `${field}.${name}`, inclusionPolicies))
-    }
-    return [...errors, ...validateLabelSelector(constraint.labelSelector, `${field}.labelSelector`)]
+    const pair = pairOf(constraint)
+    return [
+      ...validateSpread(constraint, field),
+      ...((lastOf.get(pair) ?? index) > index
+        ? [fieldError.duplicate(`${field}.{topologyKey, whenUnsatisfiable}`, pair)]
+        : []),
+      ...validateMinDomains(constraint.minDomains, constraint.whenUnsatisfiable, `${field}.minDomains`),
+      ...validateOptionalChoice(
+        constraint.nodeAffinityPolicy,
+        `${field}.nodeAffinityPolicy`,
+        inclusionPolicies,
+      ),
+      ...validateOptionalChoice(constraint.nodeTaintsPolicy, `${field}.nodeTaintsPolicy`, inclusionPolicies),
+      ...validateLabelSelector(constraint.labelSelector, `${field}.labelSelector`),
+    ]
   })
+}
+
+const validateSpread = (constraint: Sent<TopologySpreadConstraint>, path: string): Errors => {
+  const { maxSkew = 0, topologyKey = '', whenUnsatisfiable = '' } = constraint
+  const errors: FieldError[] = []
+  if (maxSkew <= 0) errors.push(fieldError.invalid(`${path}.maxSkew`, maxSkew, positiveMessage))
+  if (topologyKey === '') errors.push(fieldError.required(`${path}.topologyKey`, 'can not be empty'))
+  if (spreadActions.includes(whenUnsatisfiable)) return errors
+  return [...errors, fieldError.notSupported(`${path}.whenUnsatisfiable`, whenUnsatisfiable, spreadActions)]
+}
 
 const positiveMessage = 'must be greater than zero'
 const spreadActions: readonly string[] = ['DoNotSchedule', 'ScheduleAnyway']
 const inclusionPolicies: readonly string[] = ['Honor', 'Ignore']
 
-const validateMinDomains = (count: number | undefined, action: string, field: string): Errors => {
+const validateMinDomains = (count: number | undefined, action: string | undefined, field: string): Errors => {
   if (count === undefined) return []
   const errors = count <= 0 ? [fieldError.invalid(field, count, positiveMessage)] : []
   if (action === 'DoNotSchedule') return errors
-  const why = `can only use minDomains if whenUnsatisfiable=DoNotSchedule, not ${action}`
+  const why = `can only use minDomains if whenUnsatisfiable=DoNotSchedule, not ${action ?? ''}`
   return [...errors, fieldError.invalid(field, count, why)]
 }
 

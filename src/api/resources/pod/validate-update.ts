@@ -50,10 +50,13 @@ export const validatePodStatusUpdate = (pod: Pod, old: Pod): Errors => {
   }
   errors.push(...validateImmutable('status.qosClass', pod.status?.qosClass, old.status?.qosClass))
   const policy = old.spec.restartPolicy ?? ''
-  const sidecars = (old.spec.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === 'Always')
+  const initContainers = old.spec.initContainers ?? []
+  const sidecars = new Set(
+    initContainers.filter(({ restartPolicy }) => restartPolicy === 'Always').map(({ name }) => name),
+  )
   for (const name of ['containerStatuses', 'initContainerStatuses'] as const) {
     const isSidecar = (status: ContainerStatus): boolean =>
-      name === 'initContainerStatuses' && sidecars.some((container) => container.name === status.name)
+      name === 'initContainerStatuses' && sidecars.has(status.name)
     const before = (old.status?.[name] ?? []).map((status) => (isSidecar(status) ? undefined : status))
     errors.push(...validateNotRevived(pod.status?.[name] ?? [], before, { path: `status.${name}`, policy }))
   }
@@ -75,24 +78,24 @@ const validateDeadline = (seconds: number | undefined, old: number | undefined):
 }
 
 const validateAddedTolerations = (now: readonly Toleration[], old: readonly Toleration[]): Errors => {
-  const kept = (toleration: Toleration): boolean =>
-    now.some((other) =>
-      semanticEqual(
-        { ...toleration, tolerationSeconds: undefined },
-        { ...other, tolerationSeconds: undefined },
-      ),
-    )
-  if (old.every(kept)) return validateTolerations(now, 'spec.tolerations')
+  const identity = ({ key = '', operator = '', value = '', effect = '' }: Toleration): string =>
+    JSON.stringify([key, operator, value, effect])
+  const kept = new Set(now.map(identity))
+  if (old.every((toleration) => kept.has(identity(toleration)))) {
+    return validateTolerations(now, 'spec.tolerations')
+  }
   const why = 'existing toleration can not be modified except its tolerationSeconds'
   return [fieldError.forbidden('spec.tolerations', why)]
 }
 
-const validateGatesRemoved = (spec: PodSpec, old: PodSpec): Errors =>
-  (spec.schedulingGates ?? []).flatMap(({ name }, index) => {
-    if ((old.schedulingGates ?? []).some((gate) => gate.name === name)) return []
+const validateGatesRemoved = (spec: PodSpec, old: PodSpec): Errors => {
+  const known = new Set((old.schedulingGates ?? []).map(({ name }) => name))
+  return (spec.schedulingGates ?? []).flatMap(({ name }, index) => {
+    if (known.has(name)) return []
     const why = `only deletion is allowed, but found new scheduling gate '${name}'`
     return [fieldError.forbidden(`${at('spec.schedulingGates', index)}.name`, why)]
   })
+}
 
 /** The new spec with everything that may change put back: what still differs may not. */
 const withMutablesOf = (spec: PodSpec, old: PodSpec): PodSpec => {
@@ -140,10 +143,11 @@ const validateNotRevived = (
   { path, policy }: { readonly path: string; readonly policy: string },
 ): Errors => {
   if (policy === 'Always') return []
+  const nowByName = new Map(statuses.map((status) => [status.name, status]))
   return old.flatMap((before, index) => {
     const ended = before?.state?.terminated
     if (ended === undefined || (ended.exitCode !== 0 && policy === 'OnFailure')) return []
-    const now = statuses.find(({ name }) => name === before?.name)
+    const now = nowByName.get(before?.name ?? '')
     if (now === undefined || now.state?.terminated !== undefined) return []
     const why = 'may not be transitioned to non-terminated state'
     return [fieldError.forbidden(`${at(path, index)}.state`, why)]
