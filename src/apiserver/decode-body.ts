@@ -66,7 +66,8 @@ export function conform(
   options: ConformOptions,
 ): Readonly<Record<string, unknown>> {
   const { duplicates, fieldValidation, refuse, warnings } = options
-  const decoded = decode(value, schema, { unknown: fieldValidation === 'Ignore' ? 'drop' : 'collect' })
+  const unknown = fieldValidation === 'Ignore' ? 'drop' : 'collect'
+  const decoded = decode(value, schema, { unknown, omitEmpty: true })
   const [error] = decoded.errors
   if (error !== undefined) throw refuse(error)
   const mistakes = [...duplicates, ...decoded.unknown]

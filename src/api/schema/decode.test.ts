@@ -229,3 +229,14 @@ test('any JSON is decoded or refused; decoding twice changes nothing more', () =
     { numRuns: 5000 },
   )
 })
+
+test('omitEmpty drops optional lists and maps that are empty, and keeps required ones', () => {
+  const omit = { unknown: 'collect', omitEmpty: true } as const
+  const metadata = { name: 'a', labels: {}, annotations: { a: '' }, finalizers: [] }
+  const spec = { containers: [], volumes: [], securityContext: {} }
+  assert.deepEqual(decode({ metadata, spec }, pod, omit).object, {
+    metadata: { name: 'a', annotations: { a: '' } },
+    spec: { containers: [], securityContext: {} },
+  })
+  assert.equal(decode(goodPod, pod, omit).object, goodPod)
+})

@@ -31,6 +31,11 @@ export interface DecodeOptions {
    * stored; not for a server-side apply, where an added field would become owned.
    */
   readonly fill?: boolean
+  /**
+   * Drops optional lists and maps that are empty, as Go leaves them out of its JSON (`omitempty`): nobody sees `labels: {}`
+   * after the last label is gone. For objects that will be stored, as `fill`.
+   */
+  readonly omitEmpty?: boolean
 }
 
 export const decode = (value: unknown, schema: Schema, options: DecodeOptions): Decoded => {
@@ -44,6 +49,7 @@ class Decoder {
   readonly errors: string[] = []
   readonly #collect: boolean
   readonly #fill: boolean
+  readonly #omitEmpty: boolean
   /** Where we are: field names, map keys and list indexes from the root. */
   readonly #path: (string | number)[] = []
   /** The same for Go's messages, which name fields only, and the struct that holds the last of them. */
@@ -53,6 +59,7 @@ class Decoder {
   constructor(options: DecodeOptions) {
     this.#collect = options.unknown === 'collect'
     this.#fill = options.fill === true
+    this.#omitEmpty = options.omitEmpty === true
   }
 
   /** Undefined for what was refused. */
@@ -85,6 +92,7 @@ class Decoder {
       } else {
         this.#struct = type.name
         after = this.#field(before, field)
+        if (this.#omitEmpty && isOmitted(after, field)) after = undefined
       }
       if (after !== before || copy) {
         copy ??= copyUpTo(object, name)
@@ -227,6 +235,16 @@ class Decoder {
 
 const quantityProblem =
   "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
+
+/** Required ones stay, and those of custom resources, which are not on the protobuf wire. */
+const isOmitted = (
+  value: JsonValue | undefined,
+  { schema, number, required, pointer }: FieldDef,
+): boolean => {
+  if (number === 0 || required || pointer) return false
+  if (schema.kind === 'list') return isJsonArray(value) && value.length === 0
+  return schema.kind === 'map' && isJsonObject(value) && Object.keys(value).length === 0
+}
 
 const isIntBetween = (value: JsonValue, min: number, max: number): boolean =>
   typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max

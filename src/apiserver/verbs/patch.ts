@@ -1,12 +1,13 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '../../api/json.ts'
 import type { KubeObject } from '../../api/meta.ts'
+import { fieldError } from '../../api/field-errors.ts'
 import { applyJsonPatch } from '../../api/patch/json-patch.ts'
 import { mergeInfoOf } from '../../api/patch/merge-info.ts'
 import { applyMergePatch } from '../../api/patch/merge-patch.ts'
 import { applyStrategicMergePatch } from '../../api/patch/strategic.ts'
 import { JsonError, parseJson } from '../../api/schema/json.ts'
 import type { TypeDef } from '../../api/schema/schema.ts'
-import { badRequest, unsupportedMediaType } from '../../api/status.ts'
+import { badRequest, invalid, unsupportedMediaType } from '../../api/status.ts'
 import { readBody } from '../body.ts'
 import type { VerbContext } from '../context.ts'
 import { conform, mediaTypeOf } from '../decode-body.ts'
@@ -26,6 +27,9 @@ export async function patch(context: VerbContext): Promise<ApiResponse> {
   return updatedResponse(context, await updateObject(context, request))
 }
 
+/** Characters of a patch that its refusal repeats. */
+const shownMax = 1_024
+
 type Applied = (current: KubeObject) => KubeObject
 
 /** The body as a function from the present object to the wished-for one, which may be called more than once. */
@@ -42,7 +46,10 @@ export async function readPatch(
   return (current) => {
     const patched = applyOf(asJson(current), structuredClone(value))
     const { kind, apiVersion } = current
-    const refuse = (why: string) => badRequest(`patched ${kind} can't be handled as a ${kind}: ${why}`)
+    // Upstream's words, except that it shows a patch in Go's notation.
+    const shown = JSON.stringify(value).slice(0, shownMax)
+    const refuse = (why: string) =>
+      invalid({ group: '', kind: '' }, '', [fieldError.invalid('patch', shown, why)])
     const fieldValidation = options.fieldValidation
     const object = conform(patched, schema, { duplicates, fieldValidation, warnings, refuse })
     // Said once, however many attempts it takes.
