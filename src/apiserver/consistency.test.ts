@@ -77,7 +77,7 @@ test('a list and the changes after it are the list that comes later, whatever ha
         const { body } = await fixture.request('GET', `${path}?${query}`)
         const expected = new Map<string, string>()
         for (const { metadata } of body.items) expected.set(metadata.name, metadata.resourceVersion)
-        assert.deepEqual(new Map([...(seen[i] ?? [])].toSorted()), expected)
+        assert.deepEqual(seen[i], expected)
       }
     }),
     { numRuns: 15 },

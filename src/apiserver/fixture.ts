@@ -28,14 +28,18 @@ export interface Fixture extends AsyncDisposable {
   readonly server: ApiServer
   readonly store: Store
   /** A request with a JSON body, as `admin`. */
-  request(
+  readonly request: (
     method: string,
     path: string,
     body?: unknown,
     headers?: Readonly<Record<string, string>>,
-  ): Promise<Answer>
+  ) => Promise<Answer>
   /** As `request`, with the answer's body as a stream of parsed JSON lines. */
-  watch(path: string, signal: AbortSignal, headers?: Readonly<Record<string, string>>): Promise<WatchLines>
+  readonly watch: (
+    path: string,
+    signal: AbortSignal,
+    headers?: Readonly<Record<string, string>>,
+  ) => Promise<WatchLines>
 }
 
 /** Bodies are `any` here for the same reason as in `Answer`. */

@@ -10,6 +10,7 @@ import type { TLSSocket } from 'node:tls'
 import type { Clock } from '../base/clock.ts'
 import { describeError, type Logger } from '../base/logger.ts'
 import type { ApiRequest, ApiResponse, ClientCertificate } from './http.ts'
+import { tunnelProtocol } from './node-upgrade.ts'
 import { MemoryBody } from './respond.ts'
 import type { ApiServer } from './server.ts'
 
@@ -51,7 +52,7 @@ type AnyServer = HttpServer | Http2SecureServer
 /** Rejects when an address can't be listened on. Disposing of it cuts the connections that are still open. */
 export async function listenApi(options: ListenOptions): Promise<ApiListener> {
   await using stack = new AsyncDisposableStack()
-  const http = options.http && stack.use(await listenOn(await httpServer(options), options.http, options))
+  const http = options.http && stack.use(await listenOn(httpServer(), options.http, options))
   const tls = options.tls && stack.use(await listenOn(await tlsServer(options.tls), options.tls, options))
   const owned = stack.move()
   return {
@@ -70,7 +71,11 @@ const httpLimits = {
   noDelay: true,
 }
 
-const httpServer = (_: ListenOptions): Promise<AnyServer> => Promise.resolve(createServer(httpLimits))
+/** Anything else (`curl --http2` asks for h2c) is an ordinary request. */
+const isUpgrade = (request: IncomingMessage): boolean =>
+  request.headers.upgrade?.toLowerCase() === tunnelProtocol
+
+const httpServer = (): AnyServer => createServer({ ...httpLimits, shouldUpgradeCallback: isUpgrade })
 
 async function tlsServer(tls: NonNullable<ListenOptions['tls']>): Promise<AnyServer> {
   // Loading HTTP/2 takes a moment that a plain server needn't spend.
@@ -128,7 +133,11 @@ async function serve(options: ListenOptions, request: Request, response: Respons
   response.on('error', () => gone.abort())
   try {
     const answer = await options.server.handle(requestOf(request, gone.signal))
-    await send(answer, response, options.clock, request.method === 'HEAD')
+    await send(answer, response, {
+      clock: options.clock,
+      gone: gone.signal,
+      isHead: request.method === 'HEAD',
+    })
   } catch (error) {
     if (!gone.signal.aborted)
       options.logger.warn('an answer was cut off', { path: request.url, error: describeError(error) })
@@ -168,9 +177,20 @@ function certificateOf(socket: Socket | TLSSocket): ClientCertificate | undefine
   return commonName === '' ? undefined : { commonName, organizations: texts(subject?.O) }
 }
 
-async function send(answer: ApiResponse, response: Response, clock: Clock, isHead: boolean): Promise<void> {
+interface Sending {
+  readonly clock: Clock
+  /** Aborts when nobody takes the answer any more. */
+  readonly gone: AbortSignal
+  readonly isHead: boolean
+}
+
+async function send(
+  answer: ApiResponse,
+  response: Response,
+  { clock, gone, isHead }: Sending,
+): Promise<void> {
   const { body, headers, status } = answer
-  // HTTP/2 has no such method in its type, though both classes do the same.
+  // The two classes share no type, though both do the same.
   const writable = response as ServerResponse
   writable.writeHead(status, { ...headers })
   if (isHead || status === 304) {
@@ -180,24 +200,27 @@ async function send(answer: ApiResponse, response: Response, clock: Clock, isHea
   // A watch may have nothing to say for a while; its client waits for the head.
   if (!(body instanceof MemoryBody)) writable.flushHeaders()
   for await (const chunk of body) {
-    if (writable.destroyed || writable.closed) return
-    if (!writable.write(chunk)) await drained(writable, clock)
+    if (gone.aborted) return
+    if (!writable.write(chunk)) await drained(writable, clock, gone)
   }
   writable.end()
 }
 
 /** Resolves when more can be written, or nothing ever will be. */
-function drained(response: ServerResponse, clock: Clock): Promise<void> {
+function drained(response: ServerResponse, clock: Clock, gone: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
       cancel()
       response.off('drain', done)
-      response.off('close', done)
+      gone.removeEventListener('abort', done)
       resolve()
     }
-    const cancel = clock.after(stalledReaderMs, () => response.destroy())
+    const cancel = clock.after(stalledReaderMs, () => {
+      response.destroy()
+      done()
+    })
     response.once('drain', done)
-    response.once('close', done)
-    if (response.destroyed) done()
+    gone.addEventListener('abort', done, { once: true })
+    if (gone.aborted) done()
   })
 }

@@ -9,7 +9,14 @@
  */
 import type { Duplex } from 'node:stream'
 import type { ResourceDef } from '../api/resource.ts'
-import { internal, isStatusError, type StatusError, unauthorized, unknownResource } from '../api/status.ts'
+import {
+  badRequest,
+  internal,
+  isStatusError,
+  type StatusError,
+  unauthorized,
+  unknownResource,
+} from '../api/status.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Random } from '../base/ids.ts'
 import type { Logger } from '../base/logger.ts'
@@ -83,7 +90,8 @@ export async function openApiServer(options: ApiServerOptions): Promise<ApiServe
   const ending = new AbortController()
   const storeCheck = { name: 'store', check: async () => void (await store.current()) }
   const ping = { name: 'ping', check: async () => {} }
-  const paths = serverPaths(resources, { livez: [ping], readyz: [ping, storeCheck] })
+  const shutdown = { name: 'shutdown', check: async () => ending.signal.throwIfAborted() }
+  const paths = serverPaths(resources, { livez: [ping], readyz: [ping, storeCheck, shutdown] })
   const server = new Server(options, machinery, paths, ending)
   const eager = resources.filter(({ plural }) => options.eager?.includes(plural))
   try {
@@ -127,6 +135,8 @@ class Server implements ApiServer {
       const user = await this.#admit(request, info)
       return await this.#route(request, info, user)
     } catch (error) {
+      // Nobody reads the answer; a body that broke off is no failure of ours.
+      if (request.signal?.aborted) return errorResponse(badRequest('the client went away'))
       return errorResponse(this.#statusOf(error, info))
     }
   }
@@ -154,14 +164,23 @@ class Server implements ApiServer {
 
   async #route(request: ApiRequest, info: RequestInfo, user: UserInfo): Promise<ApiResponse> {
     if (!info.isResource) return this.#paths.serve(request, info)
-    const ended = this.#ending.signal
-    const signal = request.signal ? AbortSignal.any([request.signal, ended]) : ended
-    const context = { machinery: this.#machinery, request, info, user, signal, warnings: [] }
     const virtual = virtualHandler(info)
     const def = this.#machinery.findResource(info.group, info.version, virtual ? 'pods' : info.resource)
     if (!def) throw unknownResource()
-    const full: VerbContext = { ...context, def }
-    return withWarnings(await (virtual ? virtual(full) : dispatch(full)), full.warnings)
+    const ended = this.#ending.signal
+    const context: VerbContext = {
+      machinery: this.#machinery,
+      request,
+      info,
+      user,
+      def,
+      warnings: [],
+      // Made for those who ask: most requests are over before anything could abort.
+      get signal() {
+        return request.signal ? AbortSignal.any([request.signal, ended]) : ended
+      },
+    }
+    return withWarnings(await (virtual ? virtual(context) : dispatch(context)), context.warnings)
   }
 
   #statusOf(error: unknown, info: RequestInfo | undefined): StatusError {

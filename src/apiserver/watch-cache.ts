@@ -8,7 +8,7 @@
  *   idle --first use--> loading --listed, buffered changes applied--> live --gap--> loading …
  */
 import type { ResourceDef } from '../api/resource.ts'
-import type { Revision, Store, StoreEvent } from '../store/store.ts'
+import { isStoreError, type Revision, type Store, type StoreEvent } from '../store/store.ts'
 import { CachedObject } from './cached-object.ts'
 import { CacheEvent, EventRing } from './event-ring.ts'
 import { resourcePrefix } from './keys.ts'
@@ -17,6 +17,8 @@ import type { FeedListener, StoreFeed } from './store-feed.ts'
 
 /** Entries that one read of the store brings in: some MiB. */
 const loadPageMax = 2_000
+/** Compaction keeps minutes of history, a load takes seconds: more misses than this are no coincidence. */
+const loadAttemptsMax = 3
 
 /** A watcher's ear: called when there may be something new. Must be quick and must not throw. */
 export type Ring = () => void
@@ -122,23 +124,33 @@ export class WatchCache implements FeedListener {
     const gaps = this.#gaps
     this.#pending = []
     this.#feed.attach(this.prefix, this)
-    const found: CachedObject[] = []
-    let revision: Revision | undefined
-    for (let after: string | undefined; ;) {
-      const page = await this.store.list(
-        { prefix: this.prefix, ...(after !== undefined && { after }) },
-        { limit: loadPageMax, ...(revision !== undefined && { at: revision }) },
-      )
-      revision ??= page.revision
-      for (const entry of page.entries)
-        found.push(new CachedObject(this.def, entry.key, entry.value, entry.revision))
-      after = page.entries.at(-1)?.key
-      if (!page.more || after === undefined) break
-    }
-    const live = { objects: new SortedObjects(found), ring: new EventRing(revision), listed: revision }
+    const { objects, revision } = await this.#list()
+    const live = { objects: new SortedObjects(objects), ring: new EventRing(revision), listed: revision }
     for (const event of this.#pending) if (event.revision > revision) applyTo(this.def, live, event)
     this.#pending = []
     if (this.#gaps === gaps) this.#live = live
+  }
+
+  /** The present state, page by page at one revision; from the start when that one is compacted meanwhile. */
+  async #list(): Promise<{ readonly objects: CachedObject[]; readonly revision: Revision }> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const first = await this.store.list({ prefix: this.prefix }, { limit: loadPageMax })
+        const objects: CachedObject[] = []
+        for (let page = first; ;) {
+          for (const { key, value, revision } of page.entries)
+            objects.push(new CachedObject(this.def, key, value, revision))
+          const after = page.entries.at(-1)?.key
+          if (!page.more || after === undefined) return { objects, revision: first.revision }
+          page = await this.store.list(
+            { prefix: this.prefix, after },
+            { limit: loadPageMax, at: first.revision },
+          )
+        }
+      } catch (error) {
+        if (!isStoreError(error, 'compacted') || attempt === loadAttemptsMax) throw error
+      }
+    }
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import type { KubeObject } from '../../api/meta.ts'
 import type { ResourceDef } from '../../api/resource.ts'
+import { isStoreError } from '../../store/store.ts'
 import type { Machinery } from '../context.ts'
 import type { UserInfo } from '../http.ts'
 
@@ -44,7 +45,8 @@ export function admissionOf(steps: readonly AdmissionStep[]): Admission {
         await settle(full, full.committed)
         return result
       } catch (error) {
-        await settle(full, full.undo.toReversed())
+        // When nobody knows whether the write took place, what was reserved for it stays reserved.
+        if (!isStoreError(error, 'unavailable')) await settle(full, full.undo.toReversed())
         throw error
       }
     },
