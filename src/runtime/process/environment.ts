@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { WorkloadSpec } from '../runtime.ts'
 
 /**
@@ -9,6 +10,14 @@ export interface Environment {
   readonly parent: Readonly<Record<string, string>>
   /** Arguments of env(1) before the program: what to unset and what the shell cannot carry. */
   readonly arguments: readonly string[]
+}
+
+/**
+ * The value of SAMPAN_WORKLOAD. The hash tells apart the workloads of several agents on one machine, whose ids may be
+ * equal (tests, a restored backup), without showing the workload a path of ours.
+ */
+export function markOf({ id, stateDir }: Pick<WorkloadSpec, 'id' | 'stateDir'>): string {
+  return `${id}.${createHash('sha256').update(stateDir).digest('hex').slice(0, 16)}`
 }
 
 const shellIdentifier = /^[A-Za-z_][A-Za-z0-9_]*$/
@@ -36,7 +45,7 @@ const canCarry = (name: string) => shellIdentifier.test(name) && !shellOwned.tes
 function additions(spec: WorkloadSpec, preloadPath: string): Record<string, string> {
   return {
     // Inherited by all that the workload starts, so that what leaves its process group is still found at its end.
-    SAMPAN_WORKLOAD_ID: spec.id,
+    SAMPAN_WORKLOAD: markOf(spec),
     ...(spec.address ? { SAMPAN_POD_ADDRESS: spec.address } : {}),
     ...(spec.node ? { NODE_OPTIONS: nodeOptions(preloadPath, spec.env['NODE_OPTIONS']) } : {}),
   }

@@ -1,6 +1,7 @@
 import { constants } from 'node:os'
 import type { Clock } from '../../base/clock.ts'
 import { type Handle, RuntimeError } from '../runtime.ts'
+import { markOf } from './environment.ts'
 import { isAlive } from './proc.ts'
 import type { MarkedProcess, ProcessTable } from './process-table.ts'
 import { readExit, readIdentity, writeExit } from './records.ts'
@@ -22,7 +23,8 @@ export function workloadProcesses(
   const isProgram = (p: MarkedProcess) =>
     typeof child === 'object' && p.pid === child.pid && p.startTicks === child.startTicks
   const isParent = (p: MarkedProcess) => p.pid === handle.pid && p.startTicks === handle.startTicks
-  const isCertain = (p: MarkedProcess) => isParent(p) || isProgram(p) || p.workloadId === handle.id
+  const own = markOf(handle)
+  const isCertain = (p: MarkedProcess) => isParent(p) || isProgram(p) || p.mark === own
   const group = processes.filter((p) => p.groupId === handle.pid)
   const ours = group.some(isCertain) ? group : []
   return [...ours, ...processes.filter((p) => p.groupId !== handle.pid && isCertain(p))]

@@ -37,7 +37,7 @@ set +C
   exec "$@" 2>&4 3>&- 4>&-
 )
 echo "$?" >"$SAMPAN_STATE_DIR/exit"
-kill -9 -- "-$$"
+kill -s KILL -- "-$$"
 `
 
 const preloadFile = fileURLToPath(new URL('./preload.cjs', import.meta.url))

@@ -4,10 +4,12 @@ import { once } from 'node:events'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { after, before, describe, it } from 'node:test'
 import { realClock } from '../../base/clock.ts'
+import { seededRandom } from '../../base/ids.ts'
 import { type Behaviour, describeRuntime, type Machine } from '../conformance.ts'
-import type { Handle, Runtime, WorkloadSpec } from '../runtime.ts'
+import { type Handle, type Runtime, RuntimeError, type WorkloadSpec } from '../runtime.ts'
 import { isAlive } from './proc.ts'
 import { openProcessRuntime } from './process-runtime.ts'
 
@@ -40,8 +42,10 @@ async function openTestMachine(): Promise<Machine> {
       const starter = spawn(process.execPath, [starterFile, JSON.stringify(spec)], {
         stdio: ['ignore', 'pipe', 'inherit'],
       })
-      const [line] = (await once(starter.stdout, 'data')) as [Buffer]
-      started.push(JSON.parse(line.toString()) as Handle)
+      const lines = createInterface({ input: starter.stdout })[Symbol.asyncIterator]()
+      await lines.next() // 'starting'
+      const { value: line } = await lines.next()
+      started.push(JSON.parse(String(line)) as Handle)
       starter.kill('SIGKILL')
       await once(starter, 'exit')
     },
@@ -141,10 +145,45 @@ describe('the process runtime', () => {
     assert.equal(await readFile(spec.stdoutPath, 'utf8'), 'started\n')
   })
 
+  it('starts a program once, whenever its starter is killed', async () => {
+    const random = seededRandom(7)
+    for (let round = 0; round < 15; round++) {
+      const spec = specOf(`killed-${round}`, ['/bin/sh', '-c', 'echo started; exec sleep 300'])
+      const starter = spawn(process.execPath, [starterFile, JSON.stringify(spec)], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
+      await once(starter.stdout, 'data')
+      await realClock.sleep(random.float() * 15) // a start takes some eight milliseconds
+      starter.kill('SIGKILL')
+      await once(starter, 'exit')
+      const agent = openProcessRuntime({ clock: realClock })
+      const handle = (await agent.recover(spec.stateDir)) ?? (await startOrRecover(agent, spec))
+      started.push(handle)
+      await until(async () => (await readFile(spec.stdoutPath, 'utf8')) !== '')
+      assert.equal((await agent.inspect(handle)).phase, 'running')
+      assert.ok((await agent.orphans(root)).some((h) => h.id === spec.id && h.pid === handle.pid))
+      await agent.stop(handle, graceful)
+      assert.equal(await readFile(spec.stdoutPath, 'utf8'), 'started\n')
+      assert.ok(!(await agent.orphans(root)).some((h) => h.id === spec.id))
+    }
+  })
+
+  /** What an agent does with a start whose outcome it does not know. */
+  const startOrRecover = async (agent: Runtime, spec: WorkloadSpec): Promise<Handle> => {
+    try {
+      return await agent.start(spec)
+    } catch (e) {
+      const handle = e instanceof RuntimeError && e.code === 'exists' && (await agent.recover(spec.stateDir))
+      if (!handle) throw e
+      return handle
+    }
+  }
+
   it('ends with its first process what that left behind', async () => {
     const handle = await start(specOf('leave', ['/bin/sh', '-c', 'sleep 300 & exit 0']))
     assert.equal((await runtime.wait(handle, never)).code, 0)
-    await until(async () => (await runtime.stats(handle)).pids === 0)
+    // A new instance each time: an older one may answer from a scan of before.
+    await until(async () => (await openProcessRuntime({ clock: realClock }).stats(handle)).pids === 0)
   })
 
   it('stops a daemon that left the process group', async () => {

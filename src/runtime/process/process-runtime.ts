@@ -12,6 +12,7 @@ import {
   type WorkloadSpec,
   type WorkloadState,
 } from '../runtime.ts'
+import { markOf } from './environment.ts'
 import { execIn, type Surroundings } from './exec.ts'
 import { isParentAlive, stopWorkload, workloadProcesses } from './group.ts'
 import { spawnParent } from './parent.ts'
@@ -22,7 +23,7 @@ import { waitForExit } from './wait.ts'
 
 /**
  * Runs workloads as ordinary processes of this user on Linux. Start reading at `parent.ts`: it holds the crash-safety
- * protocol; `records.ts` lists the files. Besides its own environment a workload sees SAMPAN_WORKLOAD_ID (a mark
+ * protocol; `records.ts` lists the files. Besides its own environment a workload sees SAMPAN_WORKLOAD (a mark
  * by which its processes are found), SAMPAN_POD_ADDRESS, and for Node.js programs NODE_OPTIONS with the preload.
  */
 export function openProcessRuntime({ clock }: { readonly clock: Clock }): Runtime {
@@ -151,7 +152,7 @@ async function surroundings(handle: Handle, table: ProcessTable, clock: Clock): 
     }
     const cwd = readWorkingDirectory(state.pid) ?? (await readSpec(handle.stateDir))?.cwd ?? '/'
     const env = readEnviron(state.pid)
-    if (env?.['SAMPAN_WORKLOAD_ID'] === handle.id && !env['SAMPAN_STATE_DIR']) return { env, cwd }
+    if (env?.['SAMPAN_WORKLOAD'] === markOf(handle) && !env['SAMPAN_STATE_DIR']) return { env, cwd }
     if (round >= surroundingsRoundsMax) {
       const { SAMPAN_STATE_DIR: _, ...rest } = readEnviron(handle.pid) ?? {}
       return { env: rest, cwd }

@@ -3,7 +3,8 @@ import { type ProcessStat, readEnviron, scanProcesses } from './proc.ts'
 
 /** A live process, with the marks that a workload of ours carries in its environment. */
 export interface MarkedProcess extends ProcessStat {
-  readonly workloadId: string | undefined
+  /** Inherited by everything that a workload starts; see `markOf`. */
+  readonly mark: string | undefined
   /** Only the tiny parent carries it. */
   readonly stateDir: string | undefined
 }
@@ -51,5 +52,5 @@ export function createProcessTable(clock: Clock): ProcessTable {
 
 function mark(stat: ProcessStat): MarkedProcess {
   const env = readEnviron(stat.pid)
-  return { ...stat, workloadId: env?.['SAMPAN_WORKLOAD_ID'], stateDir: env?.['SAMPAN_STATE_DIR'] }
+  return { ...stat, mark: env?.['SAMPAN_WORKLOAD'], stateDir: env?.['SAMPAN_STATE_DIR'] }
 }
