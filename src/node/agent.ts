@@ -6,7 +6,7 @@
  * `pod-set.ts` (which pods there are), `node-keeper.ts` (the Node and its Lease), `tunnel.ts` and `node-server.ts`
  * (what API servers ask of a node), `log-follower.ts` and `log-reader.ts` (logs).
  */
-import { mkdir } from 'node:fs/promises'
+import { mkdir, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createHash } from 'node:crypto'
 import { accessSync, constants } from 'node:fs'
@@ -78,6 +78,8 @@ export async function openAgent(options: AgentOptions): Promise<Agent> {
   )
   const disk = createDiskAlarm(options, () => keeper?.wake())
   const { context, input } = await assemble(options, { identity, recorder, disk, podCIDR: () => podCIDR })
+  // Left to the next agent when secrets of running pods are in it.
+  stack.defer(() => rmdir(context.memoryDir).catch(() => {}))
   const pods = stack.use(await openPodSet(context))
   const onNode = ({ spec }: Node) => {
     if (!spec?.podCIDR || spec.podCIDR === podCIDR) return
@@ -179,10 +181,13 @@ async function assemble(options: AgentOptions, { identity, recorder, disk, podCI
   return { context, input }
 }
 
+/** One for each data folder of the machine. */
+export const memoryDirOf = (dataDir: string): string =>
+  join('/dev/shm', `sampan-${createHash('sha256').update(dataDir).digest('hex').slice(0, 16)}`)
+
 /** Secrets lie in memory where the machine offers that; else in the data folder, readable by the agent's user only. */
 async function makeMemoryDir(dataDir: string, logger: Logger): Promise<string> {
-  const mark = createHash('sha256').update(dataDir).digest('hex').slice(0, 16)
-  const inMemory = join('/dev/shm', `sampan-${mark}`)
+  const inMemory = memoryDirOf(dataDir)
   try {
     accessSync('/dev/shm', constants.W_OK)
     await mkdir(inMemory, { recursive: true, mode: 0o700 })

@@ -8,6 +8,7 @@
  */
 import { backoffMs } from '../base/backoff.ts'
 import { deferred } from '../base/deferred.ts'
+import { describeError } from '../base/logger.ts'
 import type { Pod } from '../api/schema/types.gen.ts'
 import type { ContainerRun } from './container-run.ts'
 import { factsOf, turnWaiting } from './container-slot.ts'
@@ -72,6 +73,13 @@ export function startPodWorker({ context, record, onMissing }: PodWorkerOptions)
         if (stop.signal.aborted) return
         if (isErrno(error, 'ENOSPC')) context.onDiskFull()
         logger.warn('a pod could not be brought to its state, trying again', { error, failures })
+        context.recorder.record(
+          state.record.pod,
+          'Warning',
+          'FailedSync',
+          `Error syncing pod: ${describeError(error)}`,
+        )
+        publish(state)
         dueMs = backoffMs(failures++, syncRetry, random)
       }
       const cancel = clock.after(Math.max(dueMs, 1), wake)

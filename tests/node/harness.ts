@@ -15,7 +15,7 @@ import { staticAuthenticator } from '../../src/apiserver/stages/authenticate.ts'
 import type { Client, ResourceRef } from '../../src/client/client.ts'
 import { restClient } from '../../src/client/rest-client.ts'
 import { httpTransport } from '../../src/client/transport-http.ts'
-import { openAgent, type Agent, type AgentLimits } from '../../src/node/agent.ts'
+import { memoryDirOf, openAgent, type Agent, type AgentLimits } from '../../src/node/agent.ts'
 import { openPackageCache } from '../../src/runtime/packages/cache.ts'
 import { openProcessRuntime } from '../../src/runtime/process/process-runtime.ts'
 import { openMemoryStore } from '../../src/store/memory/memory-store.ts'
@@ -45,7 +45,14 @@ export interface TestCluster extends AsyncDisposable {
   readonly url: string
   /** Removed with the cluster. */
   readonly folder: string
-  openAgent(options?: { readonly limits?: Partial<AgentLimits> }): Promise<Agent>
+  openAgent(options?: {
+    readonly limits?: Partial<AgentLimits>
+    /** Nobody answers: don't wait for the Node. */
+    readonly isOffline?: boolean
+  }): Promise<Agent>
+  /** Ends every connection and takes no new ones, until `reconnect`. */
+  disconnect(): Promise<void>
+  reconnect(): Promise<void>
   /** A folder with a `server.js`; the image that runs it. */
   app(name: string, code: string): Promise<string>
   run(name: string, spec: PodSpec, metadata?: Pod['metadata']): Promise<Pod>
@@ -70,11 +77,15 @@ export async function openTestCluster(): Promise<TestCluster> {
   const server = stack.use(
     await openApiServer({ store, resources, authenticate, clock, random, logger, nodes }),
   )
-  const listener = stack.use(await listenApi({ server, clock, logger, http: { host: '127.0.0.1', port: 0 } }))
-  const url = `http://127.0.0.1:${listener.httpPort}`
+  const listen = (port: number) => listenApi({ server, clock, logger, http: { host: '127.0.0.1', port } })
+  let listener = await listen(0)
+  stack.defer(() => listener[Symbol.asyncDispose]())
+  const port = listener.httpPort ?? 0
+  const url = `http://127.0.0.1:${port}`
   const client = restClient(stack.use(httpTransport({ server: url, token })), 'test')
   const pods = client.resource<Pod>(podsRef)
   const dataDir = join(folder, 'node')
+  stack.defer(() => rm(memoryDirOf(dataDir), { recursive: true, force: true }))
   // A failed test must not leave its apps running.
   stack.defer(async () => {
     const runtime = openProcessRuntime({ clock })
@@ -108,6 +119,7 @@ export async function openTestCluster(): Promise<TestCluster> {
           tunnel: { server: url, token },
         }),
       )
+      if (options.isOffline) return { ...agent, [Symbol.asyncDispose]: () => own.disposeAsync() }
       await waitFor('the node', async () => {
         const node = await client
           .resource<Node>(nodesRef)
@@ -120,6 +132,12 @@ export async function openTestCluster(): Promise<TestCluster> {
         return node !== undefined
       })
       return { ...agent, [Symbol.asyncDispose]: () => own.disposeAsync() }
+    },
+    async disconnect() {
+      await listener[Symbol.asyncDispose]()
+    },
+    async reconnect() {
+      listener = await listen(port)
     },
     async app(name, code) {
       const path = join(folder, 'apps', name)
