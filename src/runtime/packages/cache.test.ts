@@ -219,7 +219,7 @@ describe('the package cache', () => {
 
   it('leaves nothing behind when the agent is killed in the middle', async () => {
     registry.failWith('hang')
-    const agentFile = join(import.meta.dirname, 'testdata', 'ensure-and-linger.ts')
+    const agentFile = join(import.meta.dirname, './testdata/ensure-and-linger.ts')
     const agent = spawn(process.execPath, [agentFile, root, registry.url], { stdio: 'ignore' })
     while (registry.requests.length === 0) await realClock.sleep(10)
     const [folder = ''] = await readdir(join(root, 'tmp'))

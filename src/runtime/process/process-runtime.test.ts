@@ -15,7 +15,7 @@ import { openProcessRuntime } from './process-runtime.ts'
 
 const graceful = { signal: 'SIGTERM', graceMs: 10_000 }
 const immediately = { signal: 'SIGTERM', graceMs: 0 }
-const starterFile = join(import.meta.dirname, 'testdata', 'start-and-linger.ts')
+const starterFile = join(import.meta.dirname, './testdata/start-and-linger.ts')
 
 describeRuntime('process', openTestMachine)
 
@@ -231,7 +231,7 @@ describe('the process runtime', () => {
   })
 
   it('cuts long output, kills at the timeout, and names a missing command', async () => {
-    const handle = await start(specOf('exec2', ['/bin/sleep', '300']))
+    const handle = await start(specOf('exec2', ['/bin/sleep', '300'], { env: { PATH: '/usr/bin:/bin' } }))
     const exec = (timeoutMs: number, ...argv: string[]) => runtime.exec(handle, { argv, timeoutMs })
     assert.equal((await exec(10_000, 'head', '-c', '100000', '/dev/zero')).output.length, 10 * 1024)
     const late = await exec(50, 'sleep', '300')
