@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
-import { execFile, type ExecFileException } from 'node:child_process'
+import { execFile, spawn, type ExecFileException } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { once } from 'node:events'
 import { after, before, test } from 'node:test'
 import { findMountSupport } from './mount-support.ts'
-import { mountCommand, mountSteps, type Mount } from './mounts.ts'
+import { enterCommand, mountCommand, mountSteps, type Mount } from './mounts.ts'
 
 let folder = ''
 before(async () => {
@@ -128,4 +129,35 @@ for (const { name, asNobody, user, skip } of users) {
       assert.ok(!existsSync('/sampan-test') && !existsSync('/opt/sampan-one.yaml'))
     },
   )
+}
+
+for (const { name, asNobody, user, skip } of users) {
+  const why = skip ? 'needs root to play both users' : !support.usable ? support.reason : false
+  test(`a command can be run among the mounts of a running program, for ${name}`, { skip: why }, async () => {
+    const own = join(folder, `enter-${name.replaceAll(' ', '-')}`)
+    await mkdir(own)
+    await chmod(own, 0o777)
+    await writeFile(join(own, 'f'), 'inside')
+    const mounts = [mount('/sampan-enter', { source: own })]
+    const argv = ['/bin/sh', '-c', 'echo up; exec sleep 60']
+    const [program = '', ...args] = [
+      ...(asNobody ? ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups'] : []),
+      ...mountCommand({
+        mounts,
+        argv,
+        cwd: '/sampan-enter',
+        scratch: join(own, 'scratch'),
+        user,
+        exists: existsSync,
+      }),
+    ]
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+    try {
+      await once(child.stdout, 'data')
+      const command = enterCommand(['cat', 'f'], { pid: child.pid ?? 0, user })
+      assert.deepEqual(await run(command, asNobody), { code: 0, output: 'inside' })
+    } finally {
+      child.kill('SIGKILL')
+    }
+  })
 }

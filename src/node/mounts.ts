@@ -68,8 +68,10 @@ export function mountCommand(input: MountInput): readonly string[] {
     '--propagation',
     'private',
   ]
-  // The user's own ids come back in a second namespace, which also drops every capability over the first.
-  const own = isRoot ? [] : ['unshare', '--user', `--map-user=${user.uid}`, `--map-group=${user.gid}`]
+  // The user's own ids come back in a second namespace, which also drops every capability over the first. It owns a copy
+  // of the mounts, because one can only enter mounts of the user namespace one enters.
+  const ids = isRoot ? [] : ['--user', `--map-user=${user.uid}`, `--map-group=${user.gid}`]
+  const own = isRoot ? [] : ['unshare', ...ids, '--mount', '--propagation', 'unchanged']
   return [
     '/usr/bin/env',
     ...namespace,
@@ -85,23 +87,13 @@ export function mountCommand(input: MountInput): readonly string[] {
   ]
 }
 
-/** The same surroundings for one more command: probes with `exec`. `pid` is a process inside. */
+/** The same surroundings, working directory included, for one more command: `exec` probes. `pid` is a process inside. */
 export function enterCommand(
   argv: readonly string[],
-  { pid, user, cwd }: { readonly pid: number } & Pick<MountInput, 'user' | 'cwd'>,
+  { pid, user }: { readonly pid: number } & Pick<MountInput, 'user'>,
 ): readonly string[] {
   const users = user === 'root' ? [] : ['--user', '--preserve-credentials']
-  return [
-    '/usr/bin/env',
-    'nsenter',
-    `--target=${pid}`,
-    ...users,
-    '--mount',
-    '--root',
-    `--wdns=${cwd}`,
-    '--',
-    ...argv,
-  ]
+  return ['/usr/bin/env', 'nsenter', `--target=${pid}`, ...users, '--mount', '--root', '--wd', '--', ...argv]
 }
 
 const byDepth = (a: Mount, b: Mount): number =>

@@ -176,10 +176,11 @@ function probeTarget(
     runtime,
     clock,
     async enter(argv) {
-      if ((container.volumeMounts ?? []).length === 0 || !mountSupport.usable) return argv
+      if ((container.volumeMounts ?? []).length === 0 || !mountSupport.usable) return { argv }
       const found = await runtime.inspect(handle)
-      if (found.phase !== 'running') return argv
-      return enterCommand(argv, { pid: found.pid, user: mountSupport.user, cwd: container.workingDir ?? '/' })
+      if (found.phase !== 'running') return { argv }
+      // The program's own folder may exist among its mounts only: the command goes there once it is inside.
+      return { argv: enterCommand(argv, { pid: found.pid, user: mountSupport.user }), cwd: '/' }
     },
   }
 }

@@ -71,15 +71,8 @@ export function startPodWorker({ context, record, onMissing }: PodWorkerOptions)
         failures = 0
       } catch (error) {
         if (stop.signal.aborted) return
-        if (isErrno(error, 'ENOSPC')) context.onDiskFull()
+        noteTrouble(state, error)
         logger.warn('a pod could not be brought to its state, trying again', { error, failures })
-        context.recorder.record(
-          state.record.pod,
-          'Warning',
-          'FailedSync',
-          `Error syncing pod: ${describeError(error)}`,
-        )
-        publish(state)
         dueMs = backoffMs(failures++, syncRetry, random)
       }
       const cancel = clock.after(Math.max(dueMs, 1), wake)
@@ -120,6 +113,14 @@ export function startPodWorker({ context, record, onMissing }: PodWorkerOptions)
       }
     },
   }
+}
+
+/** A pod that the machine refuses (a full disk, for one) says so, and shows what is known of it. */
+function noteTrouble(state: PodState, error: unknown): void {
+  const { context, record } = state
+  if (isErrno(error, 'ENOSPC')) context.onDiskFull()
+  context.recorder.record(record.pod, 'Warning', 'FailedSync', `Error syncing pod: ${describeError(error)}`)
+  publish(state)
 }
 
 /** One look. Answers in how many milliseconds the next one is needed; undefined when the pod has left. */

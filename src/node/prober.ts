@@ -4,7 +4,7 @@ import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
 import type { Clock } from '../base/clock.ts'
 import type { Container, HTTPGetAction, IntOrString, Probe } from '../api/schema/types.gen.ts'
-import type { Handle, Runtime } from '../runtime/runtime.ts'
+import type { ExecSpec, Handle, Runtime } from '../runtime/runtime.ts'
 import { timeoutMs } from './probe-state.ts'
 
 export interface ProbeTarget {
@@ -16,8 +16,8 @@ export interface ProbeTarget {
   readonly handle: Handle
   readonly runtime: Runtime
   readonly clock: Clock
-  /** Wraps a command so that it sees the container's volumes. */
-  readonly enter: (argv: readonly string[]) => Promise<readonly string[]>
+  /** Makes a command one that sees the container's volumes. */
+  readonly enter: (argv: readonly string[]) => Promise<Pick<ExecSpec, 'argv' | 'cwd'>>
 }
 
 export interface ProbeAnswer {
@@ -118,7 +118,7 @@ async function askExec(
   limitMs: number,
   { runtime, handle, enter }: ProbeTarget,
 ): Promise<ProbeAnswer> {
-  const { code, output } = await runtime.exec(handle, { argv: await enter(command), timeoutMs: limitMs })
+  const { code, output } = await runtime.exec(handle, { ...(await enter(command)), timeoutMs: limitMs })
   return code === 0 ? success : failure(output.trim() || `command exited with code ${code}`)
 }
 

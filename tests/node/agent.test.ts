@@ -150,6 +150,7 @@ test(
 test('logs are followed until the container ends', { timeout: 60_000 }, async () => {
   await cluster.run('talker', { containers: [{ name: 'c', image }], terminationGracePeriodSeconds: 5 })
   const pod = await cluster.until('talker', isReady)
+  await waitFor('the app', async () => (await get(pod, '/').catch(() => '')) === 'hello')
   const body = await cluster.client.stream({
     method: 'GET',
     path: '/api/v1/namespaces/default/pods/talker/log?follow=true',
