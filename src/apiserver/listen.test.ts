@@ -8,11 +8,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { realClock } from '../base/clock.ts'
+import { fakeClock } from '../base/fake-clock.ts'
 import { silentLogger } from '../base/logger.ts'
 import { bodyBytesMax } from './body.ts'
 import { issueClientCertificate, openServerCertificates, type ServerCertificates } from './certificates.ts'
 import { adminToken, configMap, openFixture, type Fixture } from './fixture.ts'
 import { listenApi, type ApiListener } from './listen.ts'
+import type { ApiServer } from './server.ts'
 import { mastersGroup } from './stages/authenticate.ts'
 
 const host = '127.0.0.1'
@@ -191,4 +193,62 @@ test('HEAD has no body, and a request for an unknown upgrade is answered', async
     headers: { ...bearer, connection: 'Upgrade', upgrade: 'websocket' },
   })
   assert.equal(upgrade.status, 404)
+})
+
+test('a watcher that stops reading is cut off', async () => {
+  const slowClock = fakeClock()
+  const signal = Promise.withResolvers<AbortSignal>()
+  const spied: ApiServer = {
+    handle(request) {
+      if (request.signal) signal.resolve(request.signal)
+      return fixture.server.handle(request)
+    },
+    upgrade: (...args) => fixture.server.upgrade(...args),
+    async [Symbol.asyncDispose]() {},
+  }
+  await using slow = await listenApi({
+    server: spied,
+    clock: slowClock,
+    logger: silentLogger,
+    http: { host, port: 0 },
+  })
+  const socket = connect(slow.httpPort ?? 0, host).pause()
+  socket.on('error', () => {})
+  socket.write(`GET ${path}?watch=1 HTTP/1.1\r\nHost: x\r\nAuthorization: ${bearer.authorization}\r\n\r\n`)
+  const gone = await signal.promise
+  await fixture.request('POST', path, configMap('large'))
+  // More than the buffers of a connection hold.
+  for (let i = 0; i < 20; i++)
+    await fixture.request(
+      'PUT',
+      `${path}/large`,
+      configMap('large', { a: 'x'.repeat(900_000), i: String(i) }),
+    )
+  assert.equal(slowClock.pending, 1)
+  const aborted = new Promise((resolve) => gone.addEventListener('abort', resolve))
+  await slowClock.advance(61_000)
+  await aborted
+  socket.destroy()
+})
+
+test('a list larger than every window goes through HTTP/2', async () => {
+  for (let i = 0; i < 20; i++)
+    await fixture.request('POST', path, configMap(`big${i}`, { a: 'x'.repeat(800_000) }))
+  const session = connectHttp2(`https://localhost:${listener.tlsPort}`, { ca: certificates.ca.cert })
+  const stream = session.request({ ':path': path, ...bearer })
+  const text = Buffer.concat(await Array.fromAsync(stream)).toString()
+  assert.ok(text.length > 16_000_000)
+  assert.equal(JSON.parse(text).kind, 'ConfigMapList')
+  session.close()
+})
+
+test('an upgrade that nobody offers is an ordinary request, or refused', async () => {
+  const headers = { ...bearer, connection: 'Upgrade, HTTP2-Settings', upgrade: 'h2c', 'http2-settings': '' }
+  assert.equal((await send({ path: '/version', headers })).status, 200)
+  const overTls = await send({
+    ca: certificates.ca.cert,
+    path: '/nowhere',
+    headers: { ...bearer, connection: 'Upgrade', upgrade: 'websocket' },
+  })
+  assert.equal(overTls.status, 404)
 })
