@@ -84,8 +84,9 @@ export function publish(state: PodState): void {
   const { context, record, slots, writer } = state
   const podIP = podIPOf(state)
   const inits = new Set((record.pod.spec.initContainers ?? []).map(({ name }) => name))
+  const base = writer.baseOf(record.pod)
   const status = podStatus({
-    pod: record.pod,
+    pod: { ...record.pod, ...(base && { status: base }) },
     views: new Map([...slots].map(([name, slot]) => [name, viewOf(slot, inits.has(name))])),
     startTime: record.startTime,
     hostIP: context.hostIP,

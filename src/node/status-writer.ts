@@ -17,6 +17,9 @@ export const podsRef: ResourceRef = {
 }
 
 export interface StatusWriter extends AsyncDisposable {
+  /** What the server holds, or will hold when what is published has arrived: transition times are carried over from it. */
+  baseOf(pod: Pod): PodStatus | undefined
+  /** `pod` as last seen: when somebody else has changed its status (a controller that took the node for dead), ours is sent again. */
   publish(pod: Pod, status: PodStatus): void
   /** Resolves when the latest status is at the server, or the pod is no longer there; rejects when disposed. */
   flush(): Promise<void>
@@ -31,16 +34,29 @@ export function createStatusWriter(
 ): StatusWriter {
   const pods = client.resource<Pod>(podsRef)
   const stop = new AbortController()
-  let sent: PodStatus | undefined
   let wanted: { readonly pod: Pod; readonly status: PodStatus } | undefined
+  /** What we sent last; unset once the server holds something that doesn't come from it. */
+  let sent: PodStatus | undefined
+  /** What the server holds, by its latest word. It drops empty fields, so it isn't compared with `sent`. */
+  let held: { readonly revision: number; readonly status: PodStatus | undefined } | undefined
   let running: Deferred<void> | undefined
 
+  const see = (pod: Pod) => {
+    const revision = Number(pod.metadata.resourceVersion ?? 0)
+    if (held && revision <= held.revision) return
+    if (held && !isEqual(held.status, pod.status)) sent = undefined
+    held = { revision, status: pod.status }
+  }
   const write = async ({ pod, status }: { readonly pod: Pod; readonly status: PodStatus }) => {
     const { name = '', namespace = 'default', uid = '' } = pod.metadata
-    const patch = statusPatch(uid, sent ?? pod.status, status)
-    if (patch)
-      await pods.patch(name, 'merge', patch, { namespace, subresource: 'status', signal: stop.signal })
-    sent = status
+    const patch = statusPatch(uid, sent ?? held?.status, status)
+    if (!patch) return void (sent = status)
+    const where = { namespace, subresource: 'status', signal: stop.signal }
+    const answer = await pods.patch(name, 'merge', patch, where)
+    const revision = Number(answer.metadata.resourceVersion ?? 0)
+    const isLatest = !held || revision >= held.revision
+    if (isLatest) held = { revision, status: answer.status }
+    sent = isLatest ? status : undefined
   }
   const run = async (done: Deferred<void>) => {
     for (let failures = 0; wanted && !stop.signal.aborted;) {
@@ -50,15 +66,12 @@ export function createStatusWriter(
         failures = 0
         if (wanted === next) wanted = undefined
       } catch (error) {
-        if (isNotFound(error) || isConflict(error) || isInvalid(error)) {
-          if (isInvalid(error)) logger.error('the API server refuses the status of a pod', { error })
-          wanted = undefined
-          sent = undefined
-          onMissing()
-          break
-        }
-        if (isStatusError(error))
-          logger.warn('the status of a pod could not be written, trying again', { error })
+        if (stop.signal.aborted) break
+        const isMissing = isNotFound(error) || isConflict(error)
+        if (isMissing) onMissing()
+        else if (isStatusError(error)) logger.warn('the status of a pod could not be written', { error })
+        if (isInvalid(error)) sent = next.status // the same once more would be refused once more
+        if ((isMissing || isInvalid(error)) && wanted === next) wanted = undefined
         await clock.sleep(backoffMs(failures++, retryBackoff, random), stop.signal).catch(() => {}) // aborted: the loop ends
       }
     }
@@ -67,7 +80,12 @@ export function createStatusWriter(
     else done.resolve()
   }
   return {
+    baseOf(pod) {
+      see(pod)
+      return wanted?.status ?? sent ?? held?.status
+    },
     publish(pod, status) {
+      see(pod)
       if (stop.signal.aborted || isEqual(status, wanted?.status ?? sent)) return
       wanted = { pod, status }
       if (running) return

@@ -413,3 +413,18 @@ test(
     await cluster.remove('stays')
   },
 )
+
+test('a status that somebody else has changed is put right', { timeout: 60_000 }, async () => {
+  await cluster.run('slandered', { containers: [{ name: 'c', image }], terminationGracePeriodSeconds: 5 })
+  const pod = await cluster.until('slandered', isReady)
+  const conditions = pod.status?.conditions?.map((condition) =>
+    condition.type === 'Ready' ? { ...condition, status: 'False', reason: 'NodeNotReady' } : condition,
+  )
+  const pods = cluster.client.resource<Pod>(ref('pods', 'Pod'))
+  const where = { namespace: 'default', subresource: 'status' }
+  const changed = await pods.patch('slandered', 'merge', { status: { conditions } }, where)
+  assert.ok(!isReady(changed))
+  const right = await cluster.until('slandered', isReady)
+  assert.equal(right.status?.conditions?.find(({ type }) => type === 'Ready')?.reason, undefined)
+  await cluster.remove('slandered')
+})
