@@ -1,21 +1,27 @@
 import type { Clock } from '../base/clock.ts'
 import type { Random } from '../base/ids.ts'
 import { describeError, type Logger } from '../base/logger.ts'
-import { keyOf, splitKey, type KubeObject, type OwnerReference } from '../api/meta.ts'
+import { groupVersionOf, keyOf, splitKey, type KubeObject, type OwnerReference } from '../api/meta.ts'
 import { isConflict } from '../api/status.ts'
 import type { Client, ResourceRef } from './client.ts'
-import type { EventRecorder } from './events.ts'
-import type { Informers } from './informers.ts'
-import { ownWrites, type OwnWrites } from './own-writes.ts'
+import { openEventRecorder, type EventRecorder } from './events.ts'
+import type { ChangeHandler } from './informer.ts'
+import { allSynced, type Informers } from './informers.ts'
+import { ownWrites, StaleCacheError, type OwnWrites } from './own-writes.ts'
 import { workQueue, type WorkQueue } from './workqueue.ts'
 
-export interface ControllerContext {
+/** What a process gives to all of its controllers. */
+export interface LoopContext {
   readonly client: Client
   readonly informers: Informers
-  readonly events: EventRecorder
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
+}
+
+/** What `reconcile` works with: the client remembers its writes, events carry the controller's name. */
+export interface ControllerContext extends LoopContext {
+  readonly events: EventRecorder
 }
 
 /** An object's name, never its state: reconciling looks at levels, not at events. */
@@ -33,12 +39,16 @@ export type ReconcileResult = { readonly requeueAfterMs: number } | void
  */
 export interface ControllerSpec {
   readonly name: string
+  /** Who its events come from, in the words of `kubectl describe`. */
+  readonly component: string
   /** Each change of these objects enqueues their own key. */
   readonly watches: ResourceRef
   /** Each change of these enqueues the key of their controlling owner, if that is of the kind in `watches`. */
   readonly owns?: readonly ResourceRef[]
   /** Each change of these enqueues the keys that the function names. */
   readonly triggers?: readonly Trigger[]
+  /** What `reconcile` reads from the informers beyond all these: it starts when they are synced too. */
+  readonly reads?: readonly ResourceRef[]
   readonly workers: number
   reconcile(key: ReconcileKey, context: ControllerContext, signal: AbortSignal): Promise<ReconcileResult>
 }
@@ -46,7 +56,7 @@ export interface ControllerSpec {
 export interface Trigger {
   readonly resource: ResourceRef
   /** Keys (`namespace/name`) in the `watches` resource that a change of `object` concerns. */
-  readonly keys: (object: KubeObject, context: ControllerContext) => readonly string[]
+  readonly keys: (object: KubeObject, context: LoopContext) => readonly string[]
 }
 
 /** An error that trying again won't mend: `reconcile` has said so in a condition. */
@@ -57,54 +67,57 @@ export class TerminalError extends Error {
 /** Runs until `signal` aborts; resolves when the work in hand is finished. */
 export async function runController(
   spec: ControllerSpec,
-  context: ControllerContext,
+  context: LoopContext,
   signal: AbortSignal,
 ): Promise<void> {
+  if (signal.aborted) return
   const logger = context.logger.with({ controller: spec.name })
+  await using stack = new AsyncDisposableStack()
+  const events = stack.use(openEventRecorder({ ...context, component: spec.component }))
   const queue = workQueue(context)
-  const writes = ownWrites(context.client, context.informers, context.clock)
-  connect(spec, context, queue)
+  stack.defer(() => queue.shutDown())
   const onAbort = () => queue.shutDown()
   signal.addEventListener('abort', onAbort, { once: true })
-  if (signal.aborted) queue.shutDown()
+  stack.defer(() => signal.removeEventListener('abort', onAbort))
+  for (const disconnect of connect(spec, context, queue)) stack.defer(disconnect)
   try {
-    await context.informers.synced()
-    await Promise.all(
-      Array.from({ length: spec.workers }, () =>
-        work(spec, { ...context, logger }, { queue, writes }, signal),
-      ),
+    const used = [spec.watches, ...(spec.owns ?? []), ...triggersOf(spec), ...(spec.reads ?? [])]
+    await allSynced(
+      used.map((resource) => context.informers.for(resource)),
+      signal,
     )
-  } finally {
-    signal.removeEventListener('abort', onAbort)
-    queue.shutDown()
+  } catch (error) {
+    if (signal.aborted) return
+    throw error
   }
+  const writes = ownWrites(context.client, context.informers, context.clock)
+  const own = { ...context, client: writes.client, events, logger }
+  await Promise.all(Array.from({ length: spec.workers }, () => work(spec, own, { queue, writes }, signal)))
 }
 
-function connect(spec: ControllerSpec, context: ControllerContext, queue: WorkQueue): void {
-  context.informers.for(spec.watches).onChange(({ object }) => queue.add(keyOf(object)))
-  for (const owned of spec.owns ?? []) {
-    context.informers.for(owned).onChange(({ object, previous }) => {
-      for (const owner of ownerKeys(spec.watches, object)) queue.add(owner)
-      if (previous) for (const owner of ownerKeys(spec.watches, previous)) queue.add(owner)
-    })
+const triggersOf = ({ triggers = [] }: ControllerSpec) => triggers.map(({ resource }) => resource)
+
+/** From changes to keys. Yields what takes each handler away again. */
+function* connect(spec: ControllerSpec, context: LoopContext, queue: WorkQueue): Generator<() => void> {
+  const on = (resource: ResourceRef, keys: (object: KubeObject) => readonly string[]) => {
+    const handler: ChangeHandler<KubeObject> = ({ object, previous }) => {
+      for (const key of keys(object)) queue.add(key)
+      // Whoever owned or selected it before and no longer does has to know too.
+      if (previous) for (const key of keys(previous)) queue.add(key)
+    }
+    return context.informers.for(resource).onChange(handler)
   }
-  for (const trigger of spec.triggers ?? []) {
-    context.informers.for(trigger.resource).onChange(({ object, previous }) => {
-      for (const key of trigger.keys(object, context)) queue.add(key)
-      if (previous) for (const key of trigger.keys(previous, context)) queue.add(key)
-    })
-  }
+  yield on(spec.watches, (object) => [keyOf(object)])
+  for (const owned of spec.owns ?? []) yield on(owned, (object) => ownerKeys(spec.watches, object))
+  for (const { resource, keys } of spec.triggers ?? []) yield on(resource, (object) => keys(object, context))
 }
 
 function ownerKeys(owner: ResourceRef, object: KubeObject): readonly string[] {
-  const isOurs = (reference: OwnerReference) =>
-    reference.controller === true &&
-    reference.kind === owner.kind &&
-    reference.apiVersion.split('/').length === (owner.group === '' ? 1 : 2) &&
-    (owner.group === '' || reference.apiVersion.startsWith(`${owner.group}/`))
-  const { namespace } = object.metadata
+  const isOurs = ({ apiVersion, controller, kind }: OwnerReference) =>
+    controller === true && kind === owner.kind && groupVersionOf(apiVersion).group === owner.group
+  const { namespace, ownerReferences = [] } = object.metadata
   const prefix = owner.namespaced && namespace ? `${namespace}/` : ''
-  return (object.metadata.ownerReferences ?? []).filter(isOurs).map((reference) => prefix + reference.name)
+  return ownerReferences.filter(isOurs).map(({ name }) => prefix + name)
 }
 
 async function work(
@@ -113,13 +126,12 @@ async function work(
   { queue, writes }: { readonly queue: WorkQueue; readonly writes: OwnWrites },
   signal: AbortSignal,
 ): Promise<void> {
-  const own = { ...context, client: writes.client }
   for (;;) {
     const key = await queue.take()
     if (key === undefined) return
     try {
       await writes.caughtUp(signal)
-      const result = await spec.reconcile(splitKey(key), own, signal)
+      const result = await spec.reconcile(splitKey(key), context, signal)
       queue.forget(key)
       if (result) queue.addAfter(key, result.requeueAfterMs)
     } catch (error) {
@@ -137,8 +149,8 @@ function onFailure(error: unknown, key: string, queue: WorkQueue, logger: Logger
     queue.forget(key)
     return
   }
-  // Somebody else wrote first: everyday traffic, the newer object is on its way.
-  const level = isConflict(error) ? 'debug' : 'warn'
+  // Somebody else wrote first, or our own write is still on its way to the cache: everyday traffic.
+  const level = isConflict(error) || error instanceof StaleCacheError ? 'debug' : 'warn'
   logger[level]('trying again', { key, retries: queue.retries(key), error: describeError(error) })
   queue.addRateLimited(key)
 }

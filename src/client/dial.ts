@@ -1,9 +1,7 @@
-import { connect, type Socket } from 'node:net'
+import { connect, Socket } from 'node:net'
 import { localAddressOf, loopbackBlockAnnotation } from '../api/pod-address.ts'
 import type { KubeObject } from '../api/meta.ts'
-
-/** Set by the agent on its Node: two processes that compute the same value stand on one machine. */
-export const machineIdAnnotation = 'sampan.dev/machine-id'
+import { machineIdAnnotation } from './machine-identity.ts'
 
 export interface DialTarget {
   readonly node: string
@@ -37,33 +35,26 @@ export type Dial = (target: DialTarget) => Socket
  */
 export function createDialer({ nodeOf, machineId }: DialerOptions): Dial {
   return (target) => {
-    try {
-      const host = resolve(target, nodeOf(target.node), machineId)
-      return connect({ host, port: target.port, noDelay: true, allowHalfOpen: true })
-    } catch (error) {
-      return failed(error instanceof Error ? error : new Error(String(error)))
-    }
+    const address = addressOf(target, nodeOf(target.node), machineId)
+    if (address instanceof DialError) return new Socket().destroy(address) // tells on the next tick: the caller can listen
+    return connect({ host: address, port: target.port, noDelay: true, allowHalfOpen: true })
   }
 }
 
-function resolve({ node, podIP }: DialTarget, found: DialNode | undefined, machineId: string): string {
-  if (!found) throw new DialError(`pod ${podIP} runs on node ${node}, which is unknown`)
+function addressOf(
+  { node, podIP }: DialTarget,
+  found: DialNode | undefined,
+  machineId: string,
+): string | DialError {
+  if (!found) return new DialError(`pod ${podIP} runs on node ${node}, which is unknown`)
   const annotations = found.metadata.annotations ?? {}
   if (annotations[machineIdAnnotation] !== machineId) {
-    throw new DialError(
+    return new DialError(
       `pod ${podIP} runs on node ${node}, another machine, to which there is no connection yet`,
     )
   }
   const podCIDR = found.spec?.podCIDR ?? ''
   const loopbackBlock = annotations[loopbackBlockAnnotation] ?? ''
   const address = localAddressOf({ podIP, podCIDR, loopbackBlock })
-  if (!address) throw new DialError(`pod ${podIP} is outside of the addresses of node ${node} (${podCIDR})`)
-  return address
-}
-
-/** A socket whose only event is the failure, after the caller had a chance to listen. */
-function failed(error: Error): Socket {
-  const socket = connect({ host: '127.0.0.1', port: 1, lookup: () => {} })
-  socket.destroy(error)
-  return socket
+  return address ?? new DialError(`pod ${podIP} is outside of the addresses of node ${node} (${podCIDR})`)
 }

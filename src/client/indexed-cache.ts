@@ -13,7 +13,7 @@ export interface IndexedCache<T extends KubeObject> {
   readonly size: number
 }
 
-interface MutableIndexedCache<T extends KubeObject> extends IndexedCache<T> {
+export interface MutableIndexedCache<T extends KubeObject> extends IndexedCache<T> {
   /** Returns what was there. */
   set(key: string, object: T): T | undefined
   remove(key: string): T | undefined

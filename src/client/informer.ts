@@ -2,20 +2,33 @@ import { backoffMs } from '../base/backoff.ts'
 import type { Clock } from '../base/clock.ts'
 import { deferred } from '../base/deferred.ts'
 import type { Random } from '../base/ids.ts'
-import type { Logger } from '../base/logger.ts'
+import { describeError, type Logger } from '../base/logger.ts'
+import { deepFreeze } from '../api/freeze.ts'
 import { keyOf, type KubeObject } from '../api/meta.ts'
-import { isExpired } from '../api/status.ts'
+import { isExpired, isTooLargeResourceVersion } from '../api/status.ts'
 import type { Client, ResourceRef } from './client.ts'
-import { watchProgress } from './watch-progress.ts'
-import { indexedCache, type IndexFunctions, type IndexedCache } from './indexed-cache.ts'
+import {
+  indexedCache,
+  type IndexFunctions,
+  type IndexedCache,
+  type MutableIndexedCache,
+} from './indexed-cache.ts'
+import { watchProgress, type WatchProgress } from './watch-progress.ts'
 
 /**
- * A local copy of a resource that follows the server: it lists once, watches on, and lists again when the server no
- * longer keeps the revision it stands at. Objects are shared and must not be written to.
+ * A local copy of a resource that follows the server: it asks for the whole state once, watches on from there, and asks
+ * for the whole state again when the server no longer keeps the revision it stands at.
+ *
+ *   whole state ──▶ watch ──end, cut──▶ watch from the last event or bookmark
+ *        ▲            │
+ *        └────410─────┘
  *
  * Promises: after `synced`, the cache is some state that the server had, and moves forward only. Handlers are called
  * for each difference, in order, after the cache holds it; they get at least the latest state of each object, but
- * states in between may be skipped. Losing the server changes nothing in the cache.
+ * states in between may be skipped. An object that was deleted and made again is told as 'deleted' and 'added', whether
+ * or not the watch saw both. Losing the server changes nothing in the cache.
+ *
+ * Objects are shared and must not be written to.
  */
 export interface Informer<T extends KubeObject> extends AsyncDisposable, IndexedCache<T> {
   /** Resolves after the first whole state has arrived and handlers have seen it. Rejects when disposed before. */
@@ -23,11 +36,13 @@ export interface Informer<T extends KubeObject> extends AsyncDisposable, Indexed
   readonly isSynced: boolean
   /** Whether the cache holds everything up to this revision; a write's answer carries the revision to ask for. */
   hasSeen(resourceVersion: string): boolean
-  /** Resolves when `hasSeen` has become true; rejects with the signal's reason. */
-  seen(resourceVersion: string, signal: AbortSignal): Promise<void>
-  /** Calls `handler` for each change from now on, and at once with every object already there. */
-  onChange(handler: (change: Change<T>) => void): void
+  /** Resolves when `holds()`, which is asked now and whenever the cache has moved; rejects with the signal's reason. */
+  until(holds: () => boolean, signal: AbortSignal): Promise<void>
+  /** Calls `handler` for each change from now on, and at once with every object already there, until the returned function is called. */
+  onChange(handler: ChangeHandler<T>): () => void
 }
+
+export type ChangeHandler<T> = (change: Change<T>) => void
 
 export type Change<T> =
   | { readonly type: 'added'; readonly object: T; readonly previous: undefined }
@@ -43,6 +58,8 @@ export interface InformerOptions<T extends KubeObject> {
   readonly indexes?: IndexFunctions<T>
   /** Drops what the process doesn't need before an object is kept. */
   readonly transform?: (object: T) => T
+  /** For tests and development: a write to a shared object throws where it happens. */
+  readonly freezes?: boolean
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
@@ -51,6 +68,8 @@ export interface InformerOptions<T extends KubeObject> {
 /** A watch that lived this long was a good one: the next try comes quickly. */
 const healthyMs = 5_000
 const retryBackoff = { baseMs: 50, factor: 2, capMs: 5_000, jitter: 0.5 }
+/** Failures in a row that an operator should hear of: with the back-off above, a server that was gone for some seconds. */
+const failuresToTell = 7
 
 export function openInformer<T extends KubeObject>(options: InformerOptions<T>): Informer<T> {
   const { clock, random } = options
@@ -58,28 +77,37 @@ export function openInformer<T extends KubeObject>(options: InformerOptions<T>):
   const stop = new AbortController()
   const synced = deferred()
   synced.promise.catch(() => {}) // nobody may be waiting; whoever is sees the rejection
-  const handlers: ((change: Change<T>) => void)[] = []
+  const handlers = new Set<ChangeHandler<T>>()
   const cache = indexedCache<T>(options.indexes ?? {})
   const progress = watchProgress()
   let isSynced = false
+  const tell = (handler: ChangeHandler<T>, change: Change<T>) => {
+    try {
+      handler(change)
+    } catch (error) {
+      // One handler's fault must not hide the change from the others, nor make the watch start over.
+      logger.error('a handler of changes failed', { key: keyOf(change.object), error: describeError(error) })
+    }
+  }
   const notify = (change: Change<T>) => {
-    for (const handler of handlers) handler(change)
+    for (const handler of handlers) tell(handler, change)
   }
   const onSynced = () => {
     isSynced = true
     synced.resolve()
   }
-  const follower = follow(options, { cache, notify, onSynced, onRevision: progress.reach })
+  const follow = follower(options, { cache, notify, onSynced, progress })
 
   const run = async () => {
     let failures = 0
     while (!stop.signal.aborted) {
       const startMs = clock.monotonicMs()
       try {
-        await follower(stop.signal)
+        await follow(stop.signal)
       } catch (error) {
         if (stop.signal.aborted) return
-        if (!isExpired(error)) logger.debug('watch ended, trying again', { error, failures })
+        const level = failures === failuresToTell ? 'warn' : 'debug'
+        logger[level]('watching failed, trying again', { failures, error: describeError(error) })
       }
       if (clock.monotonicMs() - startMs > healthyMs) failures = 0
       await clock.sleep(backoffMs(failures++, retryBackoff, random), stop.signal).catch(() => {}) // aborted: the loop ends
@@ -99,10 +127,12 @@ export function openInformer<T extends KubeObject>(options: InformerOptions<T>):
       return isSynced
     },
     hasSeen: progress.hasReached,
-    seen: progress.reached,
+    until: progress.until,
     onChange(handler) {
-      handlers.push(handler)
-      for (const object of cache.list()) handler({ type: 'added', object, previous: undefined })
+      const own: ChangeHandler<T> = (change) => handler(change) // a handler given twice is two handlers
+      handlers.add(own)
+      for (const object of cache.list()) tell(own, { type: 'added', object, previous: undefined })
+      return () => void handlers.delete(own)
     },
     async [Symbol.asyncDispose]() {
       stop.abort(new Error('informer disposed'))
@@ -112,30 +142,25 @@ export function openInformer<T extends KubeObject>(options: InformerOptions<T>):
   }
 }
 
+interface Sink<T extends KubeObject> {
+  readonly cache: MutableIndexedCache<T>
+  readonly notify: (change: Change<T>) => void
+  readonly onSynced: () => void
+  readonly progress: WatchProgress
+}
+
 /**
- * One watch, from where the last one ended. The first (and any after a 410) asks for the initial events: they are
- * collected and put in place of the cache's content at the bookmark that ends them.
+ * One watch per call, from where the last one ended. The first (and any after a 410) asks for the initial events: they
+ * are collected and put in place of the cache's content at the bookmark that ends them.
  */
-function follow<T extends KubeObject>(
-  { client, resource, namespace, labelSelector, fieldSelector, transform = (o) => o }: InformerOptions<T>,
-  { cache, notify, onSynced, onRevision }: Sink<T>,
-) {
+function follower<T extends KubeObject>(options: InformerOptions<T>, sink: Sink<T>) {
+  const { client, resource, namespace, labelSelector, fieldSelector } = options
+  const { set, remove, replace } = writer(sink)
+  const keep = (object: T) => {
+    const kept = options.transform ? options.transform(object) : object
+    return options.freezes ? deepFreeze(kept) : kept
+  }
   let resourceVersion: string | undefined
-  const set = (object: T) => {
-    const previous = cache.set(keyOf(object), object)
-    if (previous === undefined) notify({ type: 'added', object, previous })
-    else if (previous.metadata.resourceVersion !== object.metadata.resourceVersion)
-      notify({ type: 'updated', object, previous })
-  }
-  const remove = (key: string, last?: T) => {
-    const previous = cache.remove(key)
-    if (previous) notify({ type: 'deleted', object: last ?? previous, previous })
-  }
-  const replace = (initial: ReadonlyMap<string, T>) => {
-    for (const key of cache.keys()) if (!initial.has(key)) remove(key)
-    for (const object of initial.values()) set(object)
-    onSynced()
-  }
 
   return async (signal: AbortSignal) => {
     let initial: Map<string, T> | undefined = resourceVersion === undefined ? new Map() : undefined
@@ -147,42 +172,54 @@ function follow<T extends KubeObject>(
       signal,
     })
     try {
-      for await (const event of events) {
-        const version = event.object.metadata.resourceVersion
-        if (event.type === 'BOOKMARK') {
-          const ends = event.object.metadata.annotations?.['k8s.io/initial-events-end'] === 'true'
-          if (initial && ends) {
-            replace(initial)
+      for await (const { type, object: received } of events) {
+        const version = received.metadata.resourceVersion
+        if (initial) {
+          if (type === 'BOOKMARK') {
+            if (!endsInitialEvents(received)) continue
+            replace(initial, version)
             initial = undefined
-          }
-        } else {
-          const object = transform(event.object)
-          const key = keyOf(object)
-          if (initial) collect(initial, key, event.type === 'DELETED' ? undefined : object)
-          else if (event.type === 'DELETED') remove(key, object)
-          else set(object)
+            resourceVersion = version
+          } else if (type === 'DELETED') initial.delete(keyOf(received))
+          else initial.set(keyOf(received), keep(received))
+          continue
         }
-        if (initial) continue
+        if (type === 'DELETED') remove(keyOf(received), keep(received))
+        else if (type !== 'BOOKMARK') set(keep(received))
         resourceVersion = version
-        onRevision(version)
+        sink.progress.reach(version)
       }
     } catch (error) {
-      if (isExpired(error)) resourceVersion = undefined
+      // Compacted here, or (after a restore from a backup) never reached there: only the whole state helps.
+      if (isExpired(error) || isTooLargeResourceVersion(error)) resourceVersion = undefined
       throw error
     }
   }
 }
 
-interface Sink<T extends KubeObject> {
-  readonly cache: MutableCache<T>
-  readonly notify: (change: Change<T>) => void
-  readonly onSynced: () => void
-  readonly onRevision: (resourceVersion: string | undefined) => void
-}
+const endsInitialEvents = ({ metadata }: KubeObject): boolean =>
+  metadata.annotations?.['k8s.io/initial-events-end'] === 'true'
 
-function collect<T>(initial: Map<string, T>, key: string, object: T | undefined): void {
-  if (object === undefined) initial.delete(key)
-  else initial.set(key, object)
+/** Every way in which the cache changes, each told to the handlers. */
+function writer<T extends KubeObject>({ cache, notify, onSynced, progress }: Sink<T>) {
+  const remove = (key: string, last?: T) => {
+    const previous = cache.remove(key)
+    if (previous) notify({ type: 'deleted', object: last ?? previous, previous })
+  }
+  const set = (object: T) => {
+    const key = keyOf(object)
+    // A namesake: whoever looks after the old one by its uid must hear that it is gone.
+    if (cache.getByKey(key)?.metadata.uid !== object.metadata.uid) remove(key)
+    const previous = cache.set(key, object)
+    if (previous === undefined) notify({ type: 'added', object, previous })
+    else if (previous.metadata.resourceVersion !== object.metadata.resourceVersion)
+      notify({ type: 'updated', object, previous })
+  }
+  const replace = (state: ReadonlyMap<string, T>, resourceVersion: string | undefined) => {
+    for (const key of cache.keys()) if (!state.has(key)) remove(key)
+    for (const object of state.values()) set(object)
+    progress.restart(resourceVersion)
+    onSynced()
+  }
+  return { set, remove, replace }
 }
-
-type MutableCache<T extends KubeObject> = ReturnType<typeof indexedCache<T>>

@@ -1,4 +1,4 @@
-import type { Clock } from '../base/clock.ts'
+import { abortReason, type Clock } from '../base/clock.ts'
 import type { Random } from '../base/ids.ts'
 import type { Logger } from '../base/logger.ts'
 import type { KubeObject } from '../api/meta.ts'
@@ -19,6 +19,8 @@ export interface Informers extends AsyncDisposable {
 
 export interface InformersOptions {
   readonly client: Client
+  /** See `InformerOptions`. */
+  readonly freezes?: boolean
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
@@ -39,12 +41,12 @@ export function openInformers(options: InformersOptions): Informers {
       const key = keyOf(resource)
       const present = opened.get(key) ?? thin.get(key)
       if (present) return present
-      const transform = ({ apiVersion, kind, metadata }: KubeObject): KubeObject => ({
-        apiVersion,
-        kind,
-        metadata,
+      const informer = openInformer<KubeObject>({
+        ...options,
+        resource,
+        indexes: sharedIndexes,
+        transform: ({ apiVersion, kind, metadata }) => ({ apiVersion, kind, metadata }),
       })
-      const informer = openInformer<KubeObject>({ ...options, resource, indexes: sharedIndexes, transform })
       thin.set(key, informer)
       return informer
     },
@@ -68,4 +70,16 @@ export function openInformers(options: InformersOptions): Informers {
       )
     },
   }
+}
+
+/** Resolves when all of `informers` are synced; rejects with the signal's reason when that comes first. */
+export async function allSynced(
+  informers: readonly Pick<Informer<KubeObject>, 'synced'>[],
+  signal: AbortSignal,
+): Promise<void> {
+  signal.throwIfAborted()
+  const aborted = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(abortReason(signal)), { once: true })
+  })
+  await Promise.race([aborted, Promise.all(informers.map(({ synced }) => synced))])
 }

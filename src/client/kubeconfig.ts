@@ -1,14 +1,12 @@
 import { readFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import { parse as parseYaml } from 'yaml'
+import { isJsonArray, isJsonObject, type JsonObject, type JsonValue } from '../api/json.ts'
 import type { HttpTransportOptions } from './transport-http.ts'
 
 /** What a kubeconfig says about its current context; the reader of `$KUBECONFIG` and of the files Sampan writes. */
 export interface Kubeconfig extends HttpTransportOptions {
   readonly namespace: string
-}
-
-interface Named<K extends string, T> {
-  readonly entries: readonly (Readonly<Record<K, T>> & { readonly name: string })[]
 }
 
 export class KubeconfigError extends Error {
@@ -29,53 +27,82 @@ export function readKubeconfig(path: string): Kubeconfig {
   return parseKubeconfig(text, path)
 }
 
+/** Credentials that a kubeconfig may hold and that take more than sending them. */
+const unsupported = ['exec', 'auth-provider', 'username'] as const
+
+/** `path` is named in errors, and files that the text names are found from its folder. */
 export function parseKubeconfig(text: string, path: string): Kubeconfig {
-  const config = parseYaml(text) as Record<string, unknown> | null
-  const context = find<'context', Record<string, string>>(
-    config,
-    'contexts',
-    'context',
-    config?.['current-context'],
-    path,
-  )
-  const cluster = find<'cluster', Record<string, string>>(
-    config,
-    'clusters',
-    'cluster',
-    context['cluster'],
-    path,
-  )
-  const user = find<'user', Record<string, string>>(config, 'users', 'user', context['user'], path)
-  if (!cluster['server'])
+  const config = parseObject(text, path)
+  const context = entry(config, { list: 'contexts', field: 'context', name: config['current-context'] }, path)
+  const cluster = entry(config, { list: 'clusters', field: 'cluster', name: context['cluster'] }, path)
+  const user = entry(config, { list: 'users', field: 'user', name: context['user'] }, path)
+  const server = textOf(cluster, 'server')
+  if (server === undefined)
     throw new KubeconfigError(`${path}: the cluster of the current context names no server`)
+  if (!URL.canParse(server))
+    throw new KubeconfigError(`${path}: the server ${JSON.stringify(server)} is no URL`)
+  for (const field of unsupported) {
+    if (field in user)
+      throw new KubeconfigError(
+        `${path}: users that log in by ${field} are not supported; use a certificate or a token`,
+      )
+  }
   const optional = {
-    ca: pem(cluster, 'certificate-authority', path),
-    cert: pem(user, 'client-certificate', path),
-    key: pem(user, 'client-key', path),
-    token: user['token'],
+    ca: fileOrText(cluster, 'certificate-authority', path),
+    cert: fileOrText(user, 'client-certificate', path),
+    key: fileOrText(user, 'client-key', path),
+    token: textOf(user, 'token'),
   }
+  const present: Partial<typeof optional> = Object.fromEntries(
+    Object.entries(optional).filter(([, value]) => value),
+  )
   return {
-    server: cluster['server'].replace(/\/$/, ''),
-    namespace: context['namespace'] ?? 'default',
-    ...(Object.fromEntries(Object.entries(optional).filter(([, value]) => value)) as Partial<Kubeconfig>),
+    server: server.replace(/\/$/, ''),
+    namespace: textOf(context, 'namespace') ?? 'default',
+    ...(present as Partial<Kubeconfig>),
   }
 }
 
-function find<K extends string, T>(config: unknown, list: string, field: K, name: unknown, path: string): T {
-  const entries = (config as Record<string, Named<K, T>['entries']> | null)?.[list]
-  const entry = Array.isArray(entries) ? entries.find((candidate) => candidate?.name === name) : undefined
-  if (!entry?.[field])
-    throw new KubeconfigError(`${path}: ${list} holds no entry named ${JSON.stringify(name)}`)
-  return entry[field] as T
+function parseObject(text: string, path: string): JsonObject {
+  let config: JsonValue
+  try {
+    config = parseYaml(text) as JsonValue
+  } catch (cause) {
+    throw new KubeconfigError(`${path} is no YAML`, { cause })
+  }
+  if (!isJsonObject(config)) throw new KubeconfigError(`${path} is no kubeconfig: it holds no fields`)
+  return config
 }
 
-function pem(record: Record<string, string>, field: string, path: string): string | undefined {
-  const inline = record[`${field}-data`]
-  if (inline) return Buffer.from(inline, 'base64').toString('utf8')
-  const file = record[field]
-  if (!file) return undefined
+interface Wanted {
+  readonly list: string
+  readonly field: string
+  readonly name: JsonValue | undefined
+}
+
+function entry(config: JsonObject, { list, field, name }: Wanted, path: string): JsonObject {
+  const entries = config[list]
+  const found = isJsonArray(entries)
+    ? entries.filter(isJsonObject).find((candidate) => candidate['name'] === name)?.[field]
+    : undefined
+  if (name !== undefined && isJsonObject(found)) return found
+  const which = name === undefined ? 'no name is given' : `no entry is named ${JSON.stringify(name)}`
+  throw new KubeconfigError(`${path}: ${list}: ${which}`)
+}
+
+function textOf(record: JsonObject, field: string): string | undefined {
+  const value = record[field]
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+/** PEM that is embedded in base64, or in a file beside the kubeconfig. */
+function fileOrText(record: JsonObject, field: string, path: string): string | undefined {
+  const inline = textOf(record, `${field}-data`)
+  if (inline !== undefined) return Buffer.from(inline, 'base64').toString('utf8')
+  const file = textOf(record, field)
+  if (file === undefined) return undefined
   try {
-    return readFileSync(file, 'utf8')
+    return readFileSync(resolve(dirname(path), file), 'utf8')
   } catch (cause) {
     throw new KubeconfigError(`${path}: can't read ${field} ${file}`, { cause })
   }

@@ -174,16 +174,22 @@ async function* watch<T extends KubeObject>(
 /** Splits a body at newlines. A line longer than `eventBytesMax` is a broken server. */
 async function* jsonLines(body: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder()
-  let rest = ''
+  let begun: string[] = [] // the parts of a line whose end has not come: joined once, whatever its length
+  let begunLength = 0
   for await (const chunk of body) {
-    const text = rest + decoder.decode(chunk, { stream: true })
+    const text = decoder.decode(chunk, { stream: true })
     let start = 0
     for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', start)) {
-      if (end > start) yield text.slice(start, end)
+      const line = begun.join('') + text.slice(start, end)
+      begun = []
+      begunLength = 0
       start = end + 1
+      if (line !== '') yield line
     }
-    rest = text.slice(start)
-    if (rest.length > eventBytesMax) throw new TransportError(`a watch event exceeds ${eventBytesMax} bytes`)
+    if (start === text.length) continue
+    begun.push(text.slice(start))
+    begunLength += text.length - start
+    if (begunLength > eventBytesMax) throw new TransportError(`a watch event exceeds ${eventBytesMax} bytes`)
   }
   // A partial last line is an event that was cut off: the watch goes on from the last whole one.
 }

@@ -1,4 +1,10 @@
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http'
+import {
+  Agent as HttpAgent,
+  request as httpRequest,
+  type ClientRequest,
+  type IncomingMessage,
+  type RequestOptions,
+} from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { TransportError } from './client.ts'
 import type { Transport, TransportRequest, TransportResponse } from './transport.ts'
@@ -31,38 +37,63 @@ export function httpTransport(options: HttpTransportOptions): Transport {
   const authorization: Record<string, string> = options.token
     ? { authorization: `Bearer ${options.token}` }
     : {}
-  const target = {
+  const target: RequestOptions = {
     host: url.hostname.replace(/^\[|\]$/g, ''),
     port: url.port,
     agent,
     timeout: connectTimeoutMs,
   }
 
+  const attempt = (request: TransportRequest) =>
+    new Promise<TransportResponse | 'stale'>((resolve, reject) => {
+      const outgoing = (secure ? httpsRequest : httpRequest)({
+        ...target,
+        method: request.method,
+        path: request.path,
+        headers: { ...headersOf(request), ...authorization },
+        ...(request.signal && { signal: request.signal }),
+      })
+      outgoing.on('response', (incoming) => {
+        outgoing.setTimeout(0) // a watch may be silent for as long as it likes; TCP keep-alive finds a dead machine
+        resolve(responseOf(incoming, request))
+      })
+      outgoing.on('timeout', () => {
+        if (isConnecting(outgoing)) outgoing.destroy(new Error('connecting timed out'))
+      })
+      outgoing.on('error', (error) => {
+        if (isStale(outgoing, error, request)) resolve('stale')
+        else reject(asTransportError(error, request, options.server))
+      })
+      outgoing.end(request.body)
+    })
   return {
-    send: (request) =>
-      new Promise<TransportResponse>((resolve, reject) => {
-        const outgoing = (secure ? httpsRequest : httpRequest)({
-          ...target,
-          method: request.method,
-          path: request.path,
-          headers: { ...headersOf(request), ...authorization },
-          ...(request.signal && { signal: request.signal }),
-        })
-        outgoing.on('response', (incoming) => {
-          outgoing.setTimeout(0) // a watch may be silent for as long as it likes
-          resolve(responseOf(incoming, request))
-        })
-        outgoing.on('timeout', () => {
-          if (outgoing.socket?.connecting) outgoing.destroy(new Error('connecting timed out'))
-        })
-        outgoing.on('error', (error) => reject(asTransportError(error, request, options.server)))
-        outgoing.end(request.body)
-      }),
+    async send(request) {
+      for (;;) {
+        const response = await attempt(request)
+        if (response !== 'stale') return response
+      }
+    },
     async [Symbol.asyncDispose]() {
       agent.destroy()
     },
   }
 }
+
+function isConnecting({ socket }: ClientRequest): boolean {
+  if (!socket) return false
+  return socket.connecting || ('secureConnecting' in socket && socket.secureConnecting === true)
+}
+
+/**
+ * The server closed an idle connection in the moment in which we used it again. A read may be sent anew; whether a write
+ * took effect, only its sender can find out. Each try uses up one kept connection, so this ends.
+ */
+const isStale = (outgoing: ClientRequest, error: Error, { method, signal }: TransportRequest): boolean =>
+  outgoing.reusedSocket &&
+  method === 'GET' &&
+  signal?.aborted !== true &&
+  'code' in error &&
+  (error.code === 'ECONNRESET' || error.code === 'EPIPE')
 
 function headersOf(request: TransportRequest): Record<string, string> {
   if (!request.body) return { ...request.headers }

@@ -3,8 +3,8 @@ import { isTerminating, type KubeObject, type LabelSelector } from '../api/meta.
 import type { Pod } from '../api/schema/types.gen.ts'
 import { pods } from '../api/resources/pods.ts'
 import { matchesLabels, selectorFrom, type Selector } from '../api/selector.ts'
-import { isNotFound } from '../api/status.ts'
-import type { Client } from '../client/client.ts'
+import type { Client, ResourceRef } from '../client/client.ts'
+import { ignoreNotFound, mayAdopt, settled } from './owned.ts'
 import { isPodActive } from './pod-facts.ts'
 
 export interface Claim {
@@ -25,32 +25,31 @@ export function planClaim(owner: KubeObject, selector: Selector, candidates: rea
     if (controller) {
       if (controller.uid !== owner.metadata.uid) continue
       if (isMatch) claim.owned.push(pod)
-      else if (!isTerminating(pod)) claim.release.push(pod)
+      else if (!isTerminating(pod) && !isTerminating(owner)) claim.release.push(pod)
     } else if (isMatch && isPodActive(pod) && !isTerminating(owner)) claim.adopt.push(pod)
   }
   return claim
 }
 
+export interface Owner {
+  readonly ref: ResourceRef
+  readonly object: KubeObject
+  readonly selector: LabelSelector
+}
+
 /** The pods that `owner` controls, after taking in orphans that match and letting go of those that no longer do. */
 export async function claimPods(
   client: Client,
-  owner: KubeObject,
-  selector: LabelSelector,
+  { ref, object, selector }: Owner,
   candidates: readonly Pod[],
 ): Promise<readonly Pod[]> {
-  const claim = planClaim(owner, selectorFrom(selector), candidates)
+  const claim = planClaim(object, selectorFrom(selector), candidates)
   const api = client.resource<Pod>(pods)
-  const patch = async (pod: Pod, ownerReferences: object[]) => {
-    const { namespace = '', name = '', uid } = pod.metadata
-    try {
-      // The uid in the patch makes it fail on a namesake that was created meanwhile.
-      return await api.patch(name, 'strategic', { metadata: { uid, ownerReferences } }, { namespace })
-    } catch (error) {
-      if (isNotFound(error)) return undefined
-      throw error
-    }
-  }
-  const adopted = await Promise.all(claim.adopt.map((pod) => patch(pod, [newControllerRef(owner)])))
-  await Promise.all(claim.release.map((pod) => patch(pod, [{ $patch: 'delete', uid: owner.metadata.uid }])))
+  const patch = ({ metadata: { namespace = '', name = '', uid } }: Pod, ownerReferences: object[]) =>
+    // The uid in the patch makes it fail on a namesake that was created meanwhile.
+    ignoreNotFound(api.patch(name, 'strategic', { metadata: { uid, ownerReferences } }, { namespace }))
+  const adopt = claim.adopt.length > 0 && (await mayAdopt(client, ref, object)) ? claim.adopt : []
+  const adopted = await settled(adopt.map((pod) => patch(pod, [newControllerRef(object)])))
+  await settled(claim.release.map((pod) => patch(pod, [{ $patch: 'delete', uid: object.metadata.uid }])))
   return [...claim.owned, ...adopted.flatMap((pod) => pod ?? [])]
 }

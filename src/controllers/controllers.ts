@@ -4,7 +4,8 @@
  * Killed at any instruction and started again, they go on where the objects stand.
  */
 import type { ResourceDef } from '../api/resource.ts'
-import { runController, type ControllerContext, type ControllerSpec } from '../client/controller.ts'
+import type { Clock } from '../base/clock.ts'
+import { runController, type ControllerSpec, type LoopContext } from '../client/controller.ts'
 import { deploymentController } from './deployment/deployment.ts'
 import { endpointSliceController } from './endpoint-slice.ts'
 import { runGarbageCollector } from './garbage.ts'
@@ -12,25 +13,23 @@ import { namespaceController } from './namespace.ts'
 import { nodeLifecycleController } from './node-lifecycle.ts'
 import { replicaSetController } from './replica-set.ts'
 
-export const controllers = (resources: readonly ResourceDef[]): readonly ControllerSpec[] => [
+export const controllers = (resources: readonly ResourceDef[], clock: Clock): readonly ControllerSpec[] => [
   deploymentController,
   replicaSetController,
   endpointSliceController,
   namespaceController(resources),
-  nodeLifecycleController,
+  nodeLifecycleController(clock),
 ]
 
 /** Runs them all until `signal` aborts; resolves when the work in hand is finished. */
 export async function runControllers(
   resources: readonly ResourceDef[],
-  context: ControllerContext,
+  context: LoopContext,
   signal: AbortSignal,
 ): Promise<void> {
-  const specs = controllers(resources)
+  const specs = controllers(resources, context.clock)
   await Promise.all([
-    ...specs.map((spec) =>
-      runController(spec, { ...context, events: context.events.as(`${spec.name}-controller`) }, signal),
-    ),
+    ...specs.map((spec) => runController(spec, context, signal)),
     runGarbageCollector(resources, context, signal),
   ])
 }

@@ -1,94 +1,96 @@
 /**
  * Garbage collection: what belongs to something that is gone goes too. Owners are told apart by uid. Handles the three
  * propagation policies: background (an owner vanished), foreground (it waits for its dependents) and orphan (it lets go
- * of them first).
+ * of them first). Rules as in kubernetes pkg/controller/garbagecollector.
+ *
+ * Every decision is taken on the caches, and every write carries the revision it was decided on: a cache that is behind
+ * costs a conflict and another look, never an object.
  */
 import { describeError } from '../base/logger.ts'
 import { isTerminating, keyOf, type KubeObject, type OwnerReference } from '../api/meta.ts'
-import { isNotFound } from '../api/status.ts'
+import { isConflict } from '../api/status.ts'
 import type { ResourceDef } from '../api/resource.ts'
-import type { ControllerContext } from '../client/controller.ts'
-import type { Informer } from '../client/informer.ts'
+import type { LoopContext } from '../client/controller.ts'
+import type { Change } from '../client/informer.ts'
+import { allSynced } from '../client/informers.ts'
 import { workQueue, type WorkQueue } from '../client/workqueue.ts'
+import { findOwner, graphOf, type Graph, type GraphNode } from './garbage-graph.ts'
+import { ignoreNotFound, settled } from './owned.ts'
 
 const workers = 4
 const foreground = 'foregroundDeletion'
 const orphan = 'orphan'
 
-interface Collector extends ControllerContext {
-  readonly resources: readonly ResourceDef[]
-  readonly informerOf: (def: ResourceDef) => Informer<KubeObject>
+interface Collector extends LoopContext {
+  readonly graph: Graph
 }
 
 /** Runs until `signal` aborts. `resources` are those that may own or be owned. */
 export async function runGarbageCollector(
   resources: readonly ResourceDef[],
-  context: ControllerContext,
+  context: LoopContext,
   signal: AbortSignal,
 ): Promise<void> {
-  const collected = resources.filter(
-    ({ verbs, ttlMs }) => verbs.includes('delete') && verbs.includes('watch') && ttlMs === undefined,
-  )
-  const collector: Collector = {
-    ...context,
-    logger: context.logger.with({ controller: 'garbage' }),
-    resources: collected,
-    informerOf: (def) => context.informers.metadata(def),
-  }
-  const queue = workQueue(context)
-  signal.addEventListener('abort', () => queue.shutDown(), { once: true })
   if (signal.aborted) return
-  for (const def of collected) observe(def, collector, queue)
-  await context.informers.synced()
+  using stack = new DisposableStack()
+  const graph = graphOf(resources, context.informers)
+  const logger = context.logger.with({ controller: 'garbage' })
+  const collector = { ...context, logger, graph }
+  const queue = workQueue(context)
+  const onAbort = () => queue.shutDown()
+  signal.addEventListener('abort', onAbort, { once: true })
+  stack.defer(() => signal.removeEventListener('abort', onAbort))
+  for (const def of graph.resources) {
+    const handler = (change: Change<KubeObject>) => {
+      for (const node of concerned(def, change, graph)) queue.add(graph.keyOf(node))
+    }
+    stack.defer(graph.informerOf(def).onChange(handler))
+  }
+  try {
+    await allSynced(graph.resources.map(graph.informerOf), signal)
+  } catch (error) {
+    if (signal.aborted) return
+    throw error
+  }
   await Promise.all(Array.from({ length: workers }, () => work(collector, queue, signal)))
 }
 
-function observe(def: ResourceDef, collector: Collector, queue: WorkQueue): void {
-  collector.informerOf(def).onChange(({ type, object }) => {
-    const { ownerReferences = [], uid = '' } = object.metadata
-    if (type === 'deleted') {
-      // Its dependents have to look for themselves; so has an owner that waits for this one.
-      for (const [dependentDef, dependent] of dependentsOf(uid, collector))
-        queue.add(queueKey(dependentDef, dependent))
-      for (const owner of ownerReferences) {
-        const ownerDef = defFor(owner, collector)
-        if (ownerDef) queue.add(`${ownerDef.group}/${ownerDef.plural}|${ownerKey(ownerDef, owner, object)}`)
-      }
-    } else if (ownerReferences.length > 0 || isWaiting(object)) queue.add(queueKey(def, object))
-  })
+/** Who has to look again after a change: the object itself, its dependents, and owners that may have waited for it. */
+function* concerned(
+  def: ResourceDef,
+  { type, object, previous }: Change<KubeObject>,
+  graph: Graph,
+): Generator<GraphNode> {
+  const { ownerReferences = [], uid = '' } = object.metadata
+  if (type === 'deleted') yield* graph.dependentsOf(uid)
+  else if (ownerReferences.length > 0 || isWaiting(object)) yield { def, object }
+  const kept = type === 'deleted' ? [] : ownerReferences
+  for (const reference of previous?.metadata.ownerReferences ?? []) {
+    const isKept = kept.some(
+      (one) => one.uid === reference.uid && one.blockOwnerDeletion === reference.blockOwnerDeletion,
+    )
+    const owner = isKept ? undefined : graph.cachedOwner(reference, object)
+    if (owner) yield owner
+  }
 }
 
-const queueKey = (def: ResourceDef, object: KubeObject) => `${def.group}/${def.plural}|${keyOf(object)}`
-
+/** Under deletion, and held back for its dependents' sake. */
 const isWaiting = ({ metadata }: KubeObject): boolean =>
   isTerminating({ metadata }) &&
   (metadata.finalizers ?? []).some((name) => name === foreground || name === orphan)
-
-function* dependentsOf(
-  uid: string,
-  { resources, informerOf }: Collector,
-): Generator<readonly [ResourceDef, KubeObject]> {
-  for (const def of resources) for (const object of informerOf(def).byIndex('owner', uid)) yield [def, object]
-}
-
-const defFor = ({ apiVersion, kind }: OwnerReference, { resources }: Collector): ResourceDef | undefined => {
-  const group = apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : ''
-  return resources.find((def) => def.group === group && def.kind === kind)
-}
-
-const ownerKey = (def: ResourceDef, owner: OwnerReference, dependent: KubeObject): string =>
-  def.namespaced ? `${dependent.metadata.namespace}/${owner.name}` : owner.name
 
 async function work(collector: Collector, queue: WorkQueue, signal: AbortSignal): Promise<void> {
   for (;;) {
     const key = await queue.take()
     if (key === undefined) return
     try {
-      await attend(key, collector)
+      const node = collector.graph.find(key)
+      if (node) await attend(node, collector)
       queue.forget(key)
     } catch (error) {
       if (signal.aborted) return
-      collector.logger.warn('trying again', { key, error: describeError(error) })
+      const level = isConflict(error) ? 'debug' : 'warn' // a newer object is on its way
+      collector.logger[level]('trying again', { key, error: describeError(error) })
       queue.addRateLimited(key)
     } finally {
       queue.done(key)
@@ -96,126 +98,112 @@ async function work(collector: Collector, queue: WorkQueue, signal: AbortSignal)
   }
 }
 
-async function attend(key: string, collector: Collector): Promise<void> {
-  const bar = key.indexOf('|')
-  const def = collector.resources.find(({ group, plural }) => `${group}/${plural}` === key.slice(0, bar))
-  const object = def && collector.informerOf(def).getByKey(key.slice(bar + 1))
-  if (!def || !object) return
-  if (isWaiting(object)) return releaseOwner(def, object, collector)
-  if (isTerminating(object)) return
-  await judge(def, object, collector)
+async function attend(node: GraphNode, collector: Collector): Promise<void> {
+  if (isWaiting(node.object)) return releaseOwner(node, collector)
+  if (!isTerminating(node.object)) await judge(node, collector)
 }
 
+/** `solid`: there; `waiting`: there, and wants its dependents gone first; `dangling`: gone. */
 type Verdict = 'solid' | 'waiting' | 'dangling'
 
-/** Deletes `object` when none of its owners is left; otherwise drops the references to those that are gone. */
-async function judge(def: ResourceDef, object: KubeObject, collector: Collector): Promise<void> {
-  const references = object.metadata.ownerReferences ?? []
-  if (references.length === 0) return
-  const verdicts = await Promise.all(references.map((reference) => lookUp(reference, object, collector)))
-  const { name = '', namespace, uid = '' } = object.metadata
-  const api = collector.client.resource<KubeObject>(def)
-  const where = namespace === undefined ? {} : { namespace }
+/** Deletes an object when none of its owners is left; otherwise drops the references to those that are gone. */
+async function judge(node: GraphNode, collector: Collector): Promise<void> {
+  const { finalizers = [], ownerReferences = [], uid = '' } = node.object.metadata
+  if (ownerReferences.length === 0) return
+  const verdicts = await Promise.all(
+    ownerReferences.map((reference) => lookUp(reference, node.object, collector)),
+  )
   if (verdicts.includes('solid')) {
-    const gone = references
-      .filter((_, i) => verdicts[i] !== 'solid')
-      .map((reference) => ({ $patch: 'delete', uid: reference.uid }))
-    if (gone.length > 0)
-      await tolerateGone(api.patch(name, 'strategic', { metadata: { uid, ownerReferences: gone } }, where))
+    const solid = ownerReferences.filter((_, i) => verdicts[i] === 'solid')
+    if (solid.length < ownerReferences.length) await setOwners(node, solid, collector)
     return
   }
+  const hasDependents = !collector.graph.dependentsOf(uid).next().done
   // An owner that waits in the foreground wants the whole chain below it gone first.
-  const propagationPolicy = verdicts.includes('waiting') ? 'Foreground' : 'Background'
-  await tolerateGone(api.delete(name, { ...where, uid, propagationPolicy }))
+  if (verdicts.includes('waiting') && hasDependents) return remove(node, 'Foreground', collector)
+  // Whoever put a finalizer there before the deletion has chosen how it should go on.
+  const chosen = finalizers.includes(orphan)
+    ? 'Orphan'
+    : finalizers.includes(foreground)
+      ? 'Foreground'
+      : undefined
+  await remove(node, chosen ?? 'Background', collector)
 }
 
 async function lookUp(
   reference: OwnerReference,
   dependent: KubeObject,
-  collector: Collector,
+  { client, graph }: Collector,
 ): Promise<Verdict> {
-  const def = defFor(reference, collector)
-  if (!def) return 'solid' // of a kind that isn't served here: nothing can be said of it
-  const cached = collector.informerOf(def).getByKey(ownerKey(def, reference, dependent))
-  const owner =
-    cached?.metadata.uid === reference.uid ? cached : await readOwner(def, reference, dependent, collector)
-  if (owner?.metadata.uid !== reference.uid) return 'dangling'
+  const owner = await findOwner(reference, dependent, { client, graph })
+  if (owner === 'unknowable') return 'solid'
+  if (!owner) return 'dangling'
   const isForeground = isTerminating(owner) && owner.metadata.finalizers?.includes(foreground)
   return isForeground ? 'waiting' : 'solid'
 }
 
-/** The cache may be behind: nobody's child is deleted before the server itself has said that the owner is gone. */
-async function readOwner(
-  def: ResourceDef,
-  reference: OwnerReference,
-  dependent: KubeObject,
-  { client }: Collector,
-): Promise<KubeObject | undefined> {
-  const { namespace } = dependent.metadata
-  try {
-    return await client
-      .resource<KubeObject>(def)
-      .get(reference.name, def.namespaced && namespace !== undefined ? { namespace } : {})
-  } catch (error) {
-    if (isNotFound(error)) return undefined
-    throw error
-  }
-}
-
 /** An owner under deletion: lets its dependents go (orphan) or waits until they are gone (foreground). */
-async function releaseOwner(def: ResourceDef, owner: KubeObject, collector: Collector): Promise<void> {
-  const { uid = '', finalizers = [] } = owner.metadata
-  const dependents = [...dependentsOf(uid, collector)]
+async function releaseOwner(owner: GraphNode, collector: Collector): Promise<void> {
+  const { uid = '', finalizers = [], ownerReferences = [] } = owner.object.metadata
+  const dependents = [...collector.graph.dependentsOf(uid)]
   if (finalizers.includes(orphan)) {
-    await Promise.all(
-      dependents.map(([dependentDef, dependent]) => letGo(dependentDef, dependent, uid, collector)),
-    )
-    return removeFinalizer(def, owner, orphan, collector)
+    await settled(dependents.map((dependent) => letGo(dependent, uid, collector)))
+    return removeFinalizer(owner, orphan, collector)
   }
-  const blocking = dependents.filter(([, { metadata }]) =>
-    metadata.ownerReferences?.some((one) => one.uid === uid && one.blockOwnerDeletion),
+  // One that waits for the owner's own end, in a circle, would wait for ever.
+  const isCircle = ({ object }: GraphNode) => ownerReferences.some((one) => one.uid === object.metadata.uid)
+  const isBlocking = ({ object }: GraphNode) =>
+    object.metadata.ownerReferences?.some((one) => one.uid === uid && one.blockOwnerDeletion)
+  if (!dependents.some((one) => isBlocking(one) && !isCircle(one)))
+    return removeFinalizer(owner, foreground, collector)
+  await settled(
+    dependents.filter(({ object }) => !isTerminating(object)).map((dependent) => judge(dependent, collector)),
   )
-  if (blocking.length === 0) return removeFinalizer(def, owner, foreground, collector)
-  for (const [dependentDef, dependent] of dependents) {
-    if (!isTerminating(dependent)) await judge(dependentDef, dependent, collector)
-  }
 }
 
-async function letGo(
-  def: ResourceDef,
-  dependent: KubeObject,
-  ownerUid: string,
+function letGo(dependent: GraphNode, ownerUid: string, collector: Collector): Promise<void> {
+  const references = dependent.object.metadata.ownerReferences ?? []
+  return setOwners(
+    dependent,
+    references.filter(({ uid }) => uid !== ownerUid),
+    collector,
+  )
+}
+
+const setOwners = (
+  node: GraphNode,
+  ownerReferences: readonly OwnerReference[],
+  collector: Collector,
+): Promise<void> => patchMetadata(node, { ownerReferences }, collector)
+
+const removeFinalizer = (node: GraphNode, finalizer: string, collector: Collector): Promise<void> => {
+  const finalizers = (node.object.metadata.finalizers ?? []).filter((one) => one !== finalizer)
+  return patchMetadata(node, { finalizers }, collector)
+}
+
+/** Lists are replaced whole, which every kind's patch can do; the revision keeps what others added meanwhile. */
+async function patchMetadata(
+  { def, object }: GraphNode,
+  change:
+    | { readonly ownerReferences: readonly OwnerReference[] }
+    | { readonly finalizers: readonly string[] },
   { client }: Collector,
 ): Promise<void> {
-  const { name = '', namespace, uid = '' } = dependent.metadata
-  const patch = { metadata: { uid, ownerReferences: [{ $patch: 'delete', uid: ownerUid }] } }
-  await tolerateGone(
-    client
-      .resource<KubeObject>(def)
-      .patch(name, 'strategic', patch, namespace === undefined ? {} : { namespace }),
-  )
+  const { name = '', namespace, resourceVersion, uid } = object.metadata
+  const patch = { metadata: { uid, resourceVersion, ...change } }
+  const where = namespace === undefined ? {} : { namespace }
+  await ignoreNotFound(client.resource<KubeObject>(def).patch(name, 'merge', patch, where))
 }
 
-async function removeFinalizer(
-  def: ResourceDef,
-  owner: KubeObject,
-  finalizer: string,
-  { client }: Collector,
+async function remove(
+  { def, object }: GraphNode,
+  propagationPolicy: 'Foreground' | 'Background' | 'Orphan',
+  { client, logger }: Collector,
 ): Promise<void> {
-  const { name = '', namespace, resourceVersion, finalizers = [] } = owner.metadata
-  // With the revision, so that a finalizer added meanwhile is not lost.
-  const patch = { metadata: { resourceVersion, finalizers: finalizers.filter((one) => one !== finalizer) } }
-  await tolerateGone(
-    client
-      .resource<KubeObject>(def)
-      .patch(name, 'merge', patch, namespace === undefined ? {} : { namespace }),
-  )
-}
-
-async function tolerateGone(call: Promise<unknown>): Promise<void> {
-  try {
-    await call
-  } catch (error) {
-    if (!isNotFound(error)) throw error
-  }
+  const { name = '', namespace, resourceVersion = '', uid = '' } = object.metadata
+  logger.debug('deleting', { resource: def.plural, key: keyOf(object), propagationPolicy })
+  const where = namespace === undefined ? {} : { namespace }
+  // With the revision: had somebody let it go meanwhile, it must stay.
+  const options = { ...where, uid, resourceVersion, propagationPolicy }
+  await ignoreNotFound(client.resource<KubeObject>(def).delete(name, options))
 }

@@ -1,54 +1,67 @@
+import type { Clock } from '../base/clock.ts'
 import { isTerminating } from '../api/meta.ts'
 import type { Lease, Node, Pod } from '../api/schema/types.gen.ts'
-import { findCondition, setCondition } from '../api/conditions.ts'
+import { findCondition } from '../api/conditions.ts'
 import { isEqual } from '../api/equal.ts'
 import { leases } from '../api/resources/leases.ts'
 import { nodes } from '../api/resources/nodes.ts'
 import { pods } from '../api/resources/pods.ts'
-import { isNotFound } from '../api/status.ts'
 import type { ControllerContext, ControllerSpec } from '../client/controller.ts'
+import { nodeHealth, type HealthTiming } from './node-health.ts'
+import { afterSilence, evictAfterMs, hasToBeReplaced, taintsFor, unheardConditions } from './node-silence.ts'
+import { ignoreNotFound, settled, timestamp } from './owned.ts'
 import { isPodReady } from './pod-facts.ts'
 import { nextPodCIDR } from './pod-cidr.ts'
 
 /**
- * A node unheard of for this long is `Unknown`; its pods that may move are deleted, to be made again elsewhere. Kubernetes
+ * A node unheard of for 10 s is `Unknown`; its pods that may move are deleted, to be made again elsewhere. Kubernetes
  * waits 40 s and then 300 s: a declared deviation (DESIGN.md, "Failure detection").
  */
-export const graceMs = 10_000
+const timing: HealthTiming = { silentAfterMs: 9_000, confirmMs: 1_000 }
 
-const unreachable = 'node.kubernetes.io/unreachable'
-
-/** Gives each node its block of pod addresses, and notices when a node falls silent. */
-export const nodeLifecycleController: ControllerSpec = {
-  name: 'node-lifecycle',
-  watches: nodes,
-  triggers: [
-    {
-      resource: leases,
-      keys: ({ metadata }) => (metadata.namespace === 'kube-node-lease' ? [metadata.name ?? ''] : []),
+/** Gives each node its block of pod addresses, and notices when a node falls silent and when it is back. */
+export function nodeLifecycleController(clock: Clock): ControllerSpec {
+  const health = nodeHealth(clock, timing)
+  return {
+    name: 'node-lifecycle',
+    component: 'node-controller',
+    watches: nodes,
+    triggers: [
+      {
+        resource: leases,
+        keys: ({ metadata }) => (metadata.namespace === leaseNamespace ? [metadata.name ?? ''] : []),
+      },
+    ],
+    reads: [pods],
+    workers: 1, // addresses are handed out one at a time
+    async reconcile({ name }, context) {
+      const node = context.informers.for<Node>(nodes).get('', name)
+      if (!node || isTerminating(node)) return health.forget(name)
+      if (!node.spec.podCIDR) return assignCIDR(node, context)
+      health.hear(name, signOf(node, context))
+      const state = health.stateOf(name)
+      const marked = state.is === 'silent' ? await markUnknown(node, context) : node
+      await setTaints(marked, context)
+      if (state.is !== 'silent') return { requeueAfterMs: state.askAgainMs }
+      // Nobody could take the pods over, and they may well be alive.
+      if (health.isOutage()) return { requeueAfterMs: timing.silentAfterMs }
+      return evict(node, state.silentMs, context)
     },
-  ],
-  workers: 1, // addresses are handed out one at a time
-  async reconcile({ name }, context) {
-    const node = context.informers.for<Node>(nodes).get('', name)
-    if (!node || isTerminating(node)) return
-    if (!node.spec.podCIDR) return assignCIDR(node, context)
-    const silentMs = silence(node, context)
-    if (silentMs < graceMs) return { requeueAfterMs: graceMs - silentMs + 1 }
-    await markUnreachable(node, context)
-    await evict(node, context)
-    return { requeueAfterMs: graceMs }
-  },
+  }
 }
 
-/** Milliseconds since the node was last heard of, by its lease or by its own Ready condition. */
-function silence(node: Node, { informers, clock }: ControllerContext): number {
-  const lease = informers.for<Lease>(leases).get('kube-node-lease', node.metadata.name ?? '')
-  const heartbeat = findCondition(node.status?.conditions, 'Ready')?.lastHeartbeatTime
-  const times = [lease?.spec?.renewTime, heartbeat, node.metadata.creationTimestamp].flatMap(
-    (time) => time ?? [],
-  )
-  return clock.now().getTime() - Math.max(...times.map((time) => Date.parse(time)))
+const leaseNamespace = 'kube-node-lease'
+
+/** What an agent renews: its lease, and now and then its status. */
+function signOf(node: Node, { informers }: ControllerContext): string {
+  const lease = informers.for<Lease>(leases).get(leaseNamespace, node.metadata.name ?? '')
+  const ready = findCondition(node.status?.conditions, 'Ready')
+  return JSON.stringify([
+    lease?.metadata.uid,
+    lease?.spec.renewTime,
+    ready?.lastHeartbeatTime,
+    node.metadata.uid,
+  ])
 }
 
 async function assignCIDR(node: Node, { client, informers }: ControllerContext): Promise<void> {
@@ -59,73 +72,52 @@ async function assignCIDR(node: Node, { client, informers }: ControllerContext):
   const podCIDR = nextPodCIDR(taken)
   if (!podCIDR) throw new Error('every block of pod addresses is taken: delete nodes that are gone')
   const { name = '', resourceVersion } = node.metadata
-  await client
-    .resource<Node>(nodes)
-    .patch(name, 'merge', { metadata: { resourceVersion }, spec: { podCIDR, podCIDRs: [podCIDR] } })
+  const patch = { metadata: { resourceVersion }, spec: { podCIDR, podCIDRs: [podCIDR] } }
+  await client.resource<Node>(nodes).patch(name, 'merge', patch)
 }
 
-async function markUnreachable(node: Node, context: ControllerContext): Promise<void> {
-  const api = context.client.resource<Node>(nodes)
-  const nowIso = context.clock.now().toISOString()
-  const message = `no sign of life for ${graceMs / 1000} s: is the machine up, and can it reach the API server?`
-  let conditions = node.status?.conditions ?? []
-  for (const { type } of node.status?.conditions ?? []) {
-    conditions = [
-      ...setCondition(conditions, { type, status: 'Unknown', reason: 'NodeStatusUnknown', message }, nowIso),
-    ]
-  }
-  if (!isEqual(conditions, node.status?.conditions ?? [])) {
-    await api.updateStatus({ ...node, status: { ...node.status, conditions } })
-    context.events.record(node, 'Warning', 'NodeNotReady', message)
-  }
-  const taints = node.spec.taints ?? []
-  if (taints.some(({ key, effect }) => key === unreachable && effect === 'NoExecute')) return
-  const added = ['NoSchedule', 'NoExecute'].map((effect) => ({
-    key: unreachable,
-    effect,
-    timeAdded: nowIso.replace(/\.\d+Z$/, 'Z'),
-  }))
-  const kept = taints.filter(({ key }) => key !== unreachable)
-  await api.patch(node.metadata.name ?? '', 'merge', { spec: { taints: [...kept, ...added] } })
+/** Says of every condition that nobody knows. Returns the node as it is then. */
+async function markUnknown(node: Node, { client, clock, events }: ControllerContext): Promise<Node> {
+  const conditions = unheardConditions(node, timestamp(clock.now().getTime()))
+  if (isEqual(conditions, node.status?.conditions)) return node
+  const status = { ...node.status, conditions }
+  const marked = await client.resource<Node>(nodes).updateStatus({ ...node, status })
+  events.record(node, 'Normal', 'NodeNotReady', `Node ${node.metadata.name} status is now: NodeNotReady`)
+  return marked
 }
 
-/** Deletes pods that may move. The object goes at once only when the agent is back to confirm; until then it is Terminating. */
-async function evict(node: Node, { client, informers }: ControllerContext): Promise<void> {
-  const api = client.resource<Pod>(pods)
-  const here = informers
+async function setTaints(node: Node, { client, clock }: ControllerContext): Promise<void> {
+  const taints = taintsFor(node, timestamp(clock.now().getTime()))
+  if (isEqual(taints, node.spec.taints ?? [])) return
+  const { name = '', resourceVersion } = node.metadata
+  const patch = { metadata: { resourceVersion }, spec: { taints } }
+  await client.resource<Node>(nodes).patch(name, 'merge', patch)
+}
+
+/** Deletes pods that may move. A pod goes for good only when its agent is back to confirm; until then it is Terminating. */
+async function evict(node: Node, silentMs: number, context: ControllerContext) {
+  const here = context.informers
     .for<Pod>(pods)
     .list()
     .filter((pod) => pod.spec.nodeName === node.metadata.name)
-  for (const pod of here) {
-    const { name = '', namespace = '', uid = '' } = pod.metadata
-    try {
-      if (isPodReady(pod)) await markNotReady(pod, client)
-      if (isTerminating(pod) || !mayMove(pod)) continue
-      await api.delete(name, { namespace, uid })
-    } catch (error) {
-      if (!isNotFound(error)) throw error
-    }
-  }
+  const unreadyMs = context.clock.now().getTime()
+  await settled(here.filter(isPodReady).map((pod) => markNotReady(pod, unreadyMs, context)))
+  const movable = here.filter((pod) => !isTerminating(pod) && hasToBeReplaced(pod))
+  const due = movable.filter((pod) => evictAfterMs(pod) <= silentMs)
+  await settled(due.map((pod) => evictPod(pod, context)))
+  const nextMs = Math.min(...movable.map(evictAfterMs).filter((atMs) => atMs > silentMs)) - silentMs
+  return { requeueAfterMs: Math.min(nextMs, timing.silentAfterMs) }
 }
 
 /** Traffic must not go to a pod that nobody hears of. */
-async function markNotReady(pod: Pod, client: ControllerContext['client']): Promise<void> {
-  const conditions = (pod.status?.conditions ?? []).map((condition) =>
-    condition.type === 'Ready' ? { ...condition, status: 'False', reason: 'NodeNotReady' } : condition,
-  )
-  await client.resource<Pod>(pods).updateStatus({ ...pod, status: { ...pod.status, conditions } })
+async function markNotReady(pod: Pod, nowMs: number, { client, events }: ControllerContext): Promise<void> {
+  const status = { ...pod.status, conditions: afterSilence(pod, timestamp(nowMs)) }
+  await ignoreNotFound(client.resource<Pod>(pods).updateStatus({ ...pod, status }))
+  events.record(pod, 'Warning', 'NodeNotReady', 'Node is not ready')
 }
 
-/** Only what a controller will make again elsewhere is taken away, and only if it does not tolerate the silence. */
-function mayMove(pod: Pod): boolean {
-  const isReplaceable = (pod.metadata.ownerReferences ?? []).some(
-    ({ controller, kind }) => controller && kind !== 'DaemonSet',
-  )
-  const toleratesForever = (pod.spec.tolerations ?? []).some(
-    ({ key, effect, tolerationSeconds }) =>
-      (key === undefined || key === unreachable) &&
-      (effect === undefined || effect === 'NoExecute') &&
-      tolerationSeconds === undefined,
-  )
-  return isReplaceable && !toleratesForever
+async function evictPod(pod: Pod, { client, events }: ControllerContext): Promise<void> {
+  const { name = '', namespace = '', uid = '' } = pod.metadata
+  events.record(pod, 'Normal', 'TaintManagerEviction', `Marking for deletion Pod ${namespace}/${name}`)
+  await ignoreNotFound(client.resource<Pod>(pods).delete(name, { namespace, uid }))
 }

@@ -24,5 +24,6 @@ export const isPodAvailable = (pod: Pod, minReadySeconds: number, nowMs: number)
   return atMs !== undefined && atMs <= nowMs
 }
 
-export const restartsOf = (pod: Pod): number =>
-  (pod.status?.containerStatuses ?? []).reduce((sum, status) => sum + status.restartCount, 0)
+/** Of the container that restarted most. */
+export const restartsMaxOf = (pod: Pod): number =>
+  Math.max(0, ...(pod.status?.containerStatuses ?? []).map(({ restartCount }) => restartCount))

@@ -1,6 +1,6 @@
 import type { Pod, ReplicaSet } from '../api/schema/types.gen.ts'
 import { findCondition } from '../api/conditions.ts'
-import { isPodActive, isPodReady, restartsOf } from './pod-facts.ts'
+import { isPodActive, isPodReady, restartsMaxOf } from './pod-facts.ts'
 
 export interface ReplicaPlan {
   /** Pods to make. */
@@ -9,40 +9,51 @@ export interface ReplicaPlan {
   readonly remove: readonly Pod[]
 }
 
-/** Pods made in one reconcile at most; the rest follow in the next. */
+/** Pods made or deleted in one reconcile at most; the rest follow in the next. */
 export const burstMax = 500
 
+export interface Surroundings {
+  readonly nowMs: number
+  /** Pods of all sets of the same owner, `owned` among them: a node with many of them can spare one. */
+  readonly related?: readonly Pod[]
+}
+
 /** What has to happen for `set` to have its replicas. Pure. */
-export function planReplicas(set: ReplicaSet, owned: readonly Pod[], nowMs: number): ReplicaPlan {
+export function planReplicas(
+  set: ReplicaSet,
+  owned: readonly Pod[],
+  { nowMs, related = owned }: Surroundings,
+): ReplicaPlan {
   const active = owned.filter(isPodActive)
   const surplus = active.length - (set.spec.replicas ?? 1)
   if (surplus <= 0) return { create: Math.min(-surplus, burstMax), remove: [] }
-  return { create: 0, remove: victims(active, Math.min(surplus, burstMax), nowMs) }
+  return { create: 0, remove: victims(active, { nowMs, related }).slice(0, Math.min(surplus, burstMax)) }
 }
 
 /**
  * The order in which kube-controller-manager gives pods up (pkg/controller/controller_utils.go, ActivePodsWithRanks):
  * unassigned, pending, not ready, cheap, doubled up on a node, ready for a short time, often restarted, young.
  */
-export function victims(pods: readonly Pod[], count: number, nowMs: number): readonly Pod[] {
+export function victims(pods: readonly Pod[], { nowMs, related = pods }: Surroundings): readonly Pod[] {
   const onNode = new Map<string, number>()
-  for (const pod of pods) onNode.set(pod.spec.nodeName ?? '', (onNode.get(pod.spec.nodeName ?? '') ?? 0) + 1)
+  for (const { spec } of related.filter(isPodActive))
+    onNode.set(spec.nodeName ?? '', (onNode.get(spec.nodeName ?? '') ?? 0) + 1)
   const ranks = (pod: Pod): readonly number[] => [
     pod.spec.nodeName ? 1 : 0,
     phaseRank[pod.status?.phase ?? 'Pending'] ?? 0,
     isPodReady(pod) ? 1 : 0,
     deletionCost(pod),
     -(onNode.get(pod.spec.nodeName ?? '') ?? 0),
-    logAge(findCondition(pod.status?.conditions, 'Ready')?.lastTransitionTime, nowMs),
-    -restartsOf(pod),
+    isPodReady(pod) ? logAge(findCondition(pod.status?.conditions, 'Ready')?.lastTransitionTime, nowMs) : 0,
+    -restartsMaxOf(pod),
     logAge(pod.metadata.creationTimestamp, nowMs),
   ]
-  const ranked = pods.map((pod) => ({ pod, ranks: ranks(pod), name: pod.metadata.name ?? '' }))
+  const ranked = pods.map((pod) => ({ pod, ranks: ranks(pod), uid: pod.metadata.uid ?? '' }))
   ranked.sort((a, b) => {
     const i = a.ranks.findIndex((rank, index) => rank !== b.ranks[index])
-    return i < 0 ? compare(a.name, b.name) : (a.ranks[i] ?? 0) - (b.ranks[i] ?? 0)
+    return i < 0 ? compare(a.uid, b.uid) : (a.ranks[i] ?? 0) - (b.ranks[i] ?? 0)
   })
-  return ranked.slice(0, count).map(({ pod }) => pod)
+  return ranked.map(({ pod }) => pod)
 }
 
 const phaseRank: Readonly<Record<string, number>> = { Pending: 0, Unknown: 1, Running: 2 }
@@ -55,7 +66,7 @@ function deletionCost(pod: Pod): number {
 }
 
 /** Ages are compared by order of magnitude, so that pods of about the same age are not always given up in one order. */
-function logAge(since: string | undefined, nowMs: number): number {
-  if (since === undefined) return 0
+function logAge(since: string | null | undefined, nowMs: number): number {
+  if (since === undefined || since === null) return 0
   return Math.floor(Math.log2(Math.max(1, (nowMs - Date.parse(since)) / 1000)))
 }

@@ -1,33 +1,36 @@
-import { isTerminating } from '../api/meta.ts'
+import { isTerminating, keyOf } from '../api/meta.ts'
 import type { Pod, ReplicaSet } from '../api/schema/types.gen.ts'
-import { newControllerRef } from '../api/owner-references.ts'
+import { controllerOf, newControllerRef } from '../api/owner-references.ts'
 import { pods } from '../api/resources/pods.ts'
 import { replicaSets } from '../api/resources/replicasets.ts'
 import { isEqual } from '../api/equal.ts'
-import { isNotFound } from '../api/status.ts'
+import { matchesLabels, selectorFrom } from '../api/selector.ts'
 import type { ControllerContext, ControllerSpec } from '../client/controller.ts'
 import { describeError } from '../base/logger.ts'
 import { claimPods } from './claim-pods.ts'
+import { ignoreNotFound, isNamespaceTerminating, settled } from './owned.ts'
 import { isPodActive, podAvailableAtMs } from './pod-facts.ts'
 import { planReplicas, type ReplicaPlan } from './replica-plan.ts'
-import { replicaSetStatus } from './replica-set-status.ts'
+import { replicaSetStatus, type ReplicaFailure } from './replica-set-status.ts'
 
 /** Keeps as many pods of a template as asked for. */
 export const replicaSetController: ControllerSpec = {
   name: 'replicaset',
+  component: 'replicaset-controller',
   watches: replicaSets,
   owns: [pods],
   triggers: [
     {
-      // An orphan that some set may adopt: those of its namespace look.
+      // An orphan: the sets that may adopt it look.
       resource: pods,
       keys: (pod, { informers }) =>
-        (pod.metadata.ownerReferences ?? []).some((reference) => reference.controller)
+        controllerOf(pod)
           ? []
           : informers
               .for<ReplicaSet>(replicaSets)
               .byIndex('namespace', pod.metadata.namespace ?? '')
-              .map((set) => `${set.metadata.namespace}/${set.metadata.name}`),
+              .filter(({ spec }) => matchesLabels(selectorFrom(spec.selector), pod.metadata.labels))
+              .map(keyOf),
     },
   ],
   workers: 4,
@@ -35,18 +38,30 @@ export const replicaSetController: ControllerSpec = {
     const set = context.informers.for<ReplicaSet>(replicaSets).get(namespace, name)
     if (!set) return // gone: garbage collection has the rest
     const candidates = context.informers.for<Pod>(pods).byIndex('namespace', namespace)
-    const claimed = await claimPods(context.client, set, set.spec.selector, candidates)
+    const owner = { ref: replicaSets, object: set, selector: set.spec.selector }
+    const claimed = await claimPods(context.client, owner, candidates)
     const nowMs = context.clock.now().getTime()
-    const plan = planReplicas(set, claimed, nowMs)
-    const failure = !isTerminating(set) ? await act(plan, set, context) : undefined
+    const failure = isTerminating(set)
+      ? undefined
+      : await act(planReplicas(set, claimed, { nowMs, related: relatedPods(set, context) }), set, context)
 
     const status = replicaSetStatus(set, claimed, { nowMs, failure })
     if (!isEqual(status, set.status)) {
-      await context.client.resource<ReplicaSet>(replicaSets).updateStatus({ ...set, status })
+      const api = context.client.resource<ReplicaSet>(replicaSets)
+      await ignoreNotFound(api.updateStatus({ ...set, status }))
     }
-    if (failure) throw failure
+    if (failure) throw failure.error
     return requeueFor(set, claimed, nowMs)
   },
+}
+
+/** The pods of all sets of the same owner. */
+function relatedPods(set: ReplicaSet, { informers }: ControllerContext): readonly Pod[] {
+  const podsOf = (uid: string | undefined) => informers.for<Pod>(pods).byIndex('owner', uid ?? '')
+  const owner = controllerOf(set)
+  if (!owner) return podsOf(set.metadata.uid)
+  const sets = informers.for<ReplicaSet>(replicaSets).byIndex('owner', owner.uid)
+  return sets.flatMap(({ metadata }) => podsOf(metadata.uid))
 }
 
 /** A pod that is ready but not for long enough yet becomes available without any event. */
@@ -62,13 +77,15 @@ async function act(
   plan: ReplicaPlan,
   set: ReplicaSet,
   context: ControllerContext,
-): Promise<Error | undefined> {
+): Promise<ReplicaFailure | undefined> {
   try {
     await createPods(plan.create, set, context)
-    await Promise.all(plan.remove.map((pod) => removePod(pod, set, context)))
+    await settled(plan.remove.map((pod) => removePod(pod, set, context)))
     return undefined
-  } catch (error) {
-    return error instanceof Error ? error : new Error(String(error))
+  } catch (cause) {
+    if (isNamespaceTerminating(cause)) return undefined
+    const error = cause instanceof Error ? cause : new Error(String(cause))
+    return { reason: plan.remove.length > 0 ? 'FailedDelete' : 'FailedCreate', error }
   }
 }
 
@@ -79,41 +96,49 @@ async function act(
 async function createPods(count: number, set: ReplicaSet, context: ControllerContext): Promise<void> {
   for (let done = 0, round = 1; done < count; round *= 2) {
     const size = Math.min(round, count - done)
-    await Promise.all(Array.from({ length: size }, () => createPod(set, context)))
+    await settled(Array.from({ length: size }, () => createPod(set, context)))
     done += size
   }
 }
 
-async function createPod(set: ReplicaSet, context: ControllerContext): Promise<void> {
-  const { template } = set.spec
-  const pod = {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: {
-      generateName: `${set.metadata.name}-`,
-      namespace: set.metadata.namespace,
-      labels: template?.metadata?.labels ?? {},
-      annotations: template?.metadata?.annotations ?? {},
-      finalizers: template?.metadata?.finalizers ?? [],
-      ownerReferences: [newControllerRef(set)],
-    },
-    spec: template?.spec,
-  } as Pod
+async function createPod(set: ReplicaSet, { client, events }: ControllerContext): Promise<void> {
   try {
-    const created = await context.client.resource<Pod>(pods).create(pod)
-    context.events.record(set, 'Normal', 'SuccessfulCreate', `Created pod: ${created.metadata.name}`)
+    const { metadata } = await client.resource<Pod>(pods).create(podOf(set))
+    events.record(set, 'Normal', 'SuccessfulCreate', `Created pod: ${metadata.name}`)
   } catch (error) {
-    context.events.record(set, 'Warning', 'FailedCreate', `Error creating: ${describeError(error)}`)
+    if (!isNamespaceTerminating(error))
+      events.record(set, 'Warning', 'FailedCreate', `Error creating: ${describeError(error)}`)
     throw error
   }
 }
 
-async function removePod(pod: Pod, set: ReplicaSet, context: ControllerContext): Promise<void> {
+/** A pod of the set's template. Pure. */
+export function podOf(set: ReplicaSet): Pod {
+  const { metadata: { labels, annotations, finalizers } = {}, spec = { containers: [] } } =
+    set.spec.template ?? {}
+  const { name, namespace } = set.metadata
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      generateName: `${name}-`,
+      ...(namespace !== undefined && { namespace }),
+      ...(labels && { labels }),
+      ...(annotations && { annotations }),
+      ...(finalizers && { finalizers }),
+      ownerReferences: [newControllerRef(set)],
+    },
+    spec,
+  }
+}
+
+async function removePod(pod: Pod, set: ReplicaSet, { client, events }: ControllerContext): Promise<void> {
   const { namespace = '', name = '', uid = '' } = pod.metadata
   try {
-    await context.client.resource<Pod>(pods).delete(name, { namespace, uid })
-    context.events.record(set, 'Normal', 'SuccessfulDelete', `Deleted pod: ${name}`)
+    await ignoreNotFound(client.resource<Pod>(pods).delete(name, { namespace, uid }))
+    events.record(set, 'Normal', 'SuccessfulDelete', `Deleted pod: ${name}`)
   } catch (error) {
-    if (!isNotFound(error)) throw error
+    events.record(set, 'Warning', 'FailedDelete', `Error deleting: ${describeError(error)}`)
+    throw error
   }
 }

@@ -3,7 +3,6 @@ import { describeError, type Logger } from '../base/logger.ts'
 import type { Random } from '../base/ids.ts'
 import type { ResourceDef } from '../api/resource.ts'
 import type { Client } from '../client/client.ts'
-import { openEventRecorder } from '../client/events.ts'
 import { openInformers } from '../client/informers.ts'
 import { runElected } from '../client/leader-election.ts'
 import { runControllers } from '../controllers/controllers.ts'
@@ -46,12 +45,6 @@ async function runLoops(
   signal: AbortSignal,
 ): Promise<void> {
   await using informers = openInformers({ client, clock, random, logger })
-  const open = (component: string) => openEventRecorder({ client, component, clock, random, logger })
-  await using controllerEvents = open('sampan-controllers')
-  await using schedulerEvents = open('default-scheduler')
   const context = { client, informers, clock, random, logger }
-  await Promise.all([
-    runControllers(resources, { ...context, events: controllerEvents }, signal),
-    runScheduler({ ...context, events: schedulerEvents }, signal),
-  ])
+  await Promise.all([runControllers(resources, context, signal), runScheduler(context, signal)])
 }

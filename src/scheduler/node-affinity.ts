@@ -25,10 +25,13 @@ function matches({ operator, values = [] }: NodeSelectorRequirement, value: stri
     case 'DoesNotExist':
       return value === undefined
     case 'Gt':
-      return value !== undefined && Number(value) > Number(values[0])
+      return integerOf(value) > integerOf(values[0])
     case 'Lt':
-      return value !== undefined && Number(value) < Number(values[0])
+      return integerOf(value) < integerOf(values[0])
     default:
       return false // validation refuses any other operator
   }
 }
+
+/** NaN for anything else, which is neither more nor less than any number. */
+const integerOf = (text: string | undefined): number => (/^-?\d+$/.test(text ?? '') ? Number(text) : NaN)

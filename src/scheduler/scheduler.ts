@@ -1,19 +1,26 @@
 /**
  * The scheduler: binds each pending pod to a node, or says on the pod why none will do. A pending pod goes to a queue;
  * one worker takes a snapshot, decides purely (`decide.ts`) and posts a `binding`. Start reading there.
+ *
+ *   pending ──▶ queue ──▶ snapshot, decide ──▶ assumed ──binding──▶ bound
+ *                 ▲              │
+ *                 │            unfit: event and condition on the pod
+ *                 └──────────────┘ nodes or pods changed, or `retryMs` later
  */
 import type { Node, Pod } from '../api/schema/types.gen.ts'
 import { findCondition, setCondition } from '../api/conditions.ts'
-import { isTerminating, keyOf, splitKey } from '../api/meta.ts'
+import { isTerminating, keyOf } from '../api/meta.ts'
 import { nodes } from '../api/resources/nodes.ts'
 import { pods } from '../api/resources/pods.ts'
 import { isConflict, isNotFound } from '../api/status.ts'
 import { describeError } from '../base/logger.ts'
-import type { ControllerContext } from '../client/controller.ts'
-import type { Informer } from '../client/informer.ts'
+import type { ControllerContext, LoopContext } from '../client/controller.ts'
+import { openEventRecorder } from '../client/events.ts'
+import type { Change, Informer } from '../client/informer.ts'
+import { allSynced } from '../client/informers.ts'
 import { workQueue, type WorkQueue } from '../client/workqueue.ts'
 import { decide } from './decide.ts'
-import { takeSnapshot } from './snapshot.ts'
+import { requestsMemo, takeSnapshot } from './snapshot.ts'
 
 export const schedulerName = 'default-scheduler'
 
@@ -23,39 +30,63 @@ const retryMs = 30_000
 const backoff = { baseMs: 1_000, factor: 2, capMs: 10_000, jitter: 0.2 }
 
 /** Runs until `signal` aborts; resolves when the work in hand is finished. */
-export async function runScheduler(context: ControllerContext, signal: AbortSignal): Promise<void> {
-  const logger = context.logger.with({ controller: 'scheduler' })
-  const queue = workQueue({ ...context, backoff })
-  const podInformer = context.informers.for<Pod>(pods)
-  const nodeInformer = context.informers.for<Node>(nodes)
-  // Bindings that the cache has not shown yet: without them two pods would take the same room.
-  const assumed = new Map<string, Pod>()
-  const unfit = new Set<string>()
-
-  connect({ podInformer, nodeInformer, queue, assumed, unfit })
-  signal.addEventListener('abort', () => queue.shutDown(), { once: true })
+export async function runScheduler(loop: LoopContext, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return
-  await context.informers.synced()
+  await using stack = new AsyncDisposableStack()
+  const logger = loop.logger.with({ controller: 'scheduler' })
+  const events = stack.use(openEventRecorder({ ...loop, component: schedulerName }))
+  const context: ControllerContext = { ...loop, events, logger }
+  const state = openState(context)
+  const onAbort = () => state.queue.shutDown()
+  signal.addEventListener('abort', onAbort, { once: true })
+  stack.defer(() => signal.removeEventListener('abort', onAbort))
+  for (const disconnect of connect(state)) stack.defer(disconnect)
+  try {
+    await allSynced([state.podInformer, state.nodeInformer], signal)
+  } catch (error) {
+    if (signal.aborted) return
+    throw error
+  }
+  await work(state, context, signal)
+}
 
+interface State {
+  readonly podInformer: Informer<Pod>
+  readonly nodeInformer: Informer<Node>
+  readonly queue: WorkQueue
+  /** Bindings that the cache has not shown yet, by uid: without them two pods would take the same room. */
+  readonly assumed: Map<string, Pod>
+  /** Keys of pods that fitted nowhere when last looked at. */
+  readonly unfit: Set<string>
+}
+
+const openState = (context: ControllerContext): State => ({
+  podInformer: context.informers.for<Pod>(pods),
+  nodeInformer: context.informers.for<Node>(nodes),
+  queue: workQueue({ ...context, backoff }),
+  assumed: new Map(),
+  unfit: new Set(),
+})
+
+async function work(state: State, context: ControllerContext, signal: AbortSignal): Promise<void> {
+  const { podInformer, queue } = state
+  const requestsOf = requestsMemo()
   for (let key = await queue.take(); key !== undefined; key = await queue.take()) {
     try {
       const pod = podInformer.getByKey(key)
-      if (pod && isPending(pod) && !assumed.has(pod.metadata.uid ?? '')) {
-        const placed = [
-          ...podInformer.list().filter((other) => !assumed.has(other.metadata.uid ?? '')),
-          ...assumed.values(),
-        ]
-        const decision = decide(pod, takeSnapshot(nodeInformer.list(), placed))
+      if (pod && isPending(pod) && !state.assumed.has(pod.metadata.uid ?? '')) {
+        const decision = decide(pod, takeSnapshot(state.nodeInformer.list(), placedPods(state), requestsOf))
         if (decision.node === undefined) {
-          unfit.add(key)
+          state.unfit.add(key)
           queue.addAfter(key, retryMs)
           await explain(pod, decision.message, context)
-        } else await bind(pod, decision.node, assumed, context)
+        } else await bind(pod, decision.node, state, context)
       }
       queue.forget(key)
     } catch (error) {
       if (!signal.aborted) {
-        logger.warn('trying again', { key, error: describeError(error) })
+        const level = isConflict(error) ? 'debug' : 'warn' // bound or changed by somebody else: the cache will tell
+        context.logger[level]('trying again', { key, error: describeError(error) })
         queue.addRateLimited(key)
       }
     } finally {
@@ -64,6 +95,11 @@ export async function runScheduler(context: ControllerContext, signal: AbortSign
   }
 }
 
+const placedPods = ({ podInformer, assumed }: State): readonly Pod[] => [
+  ...podInformer.list().filter(({ metadata }) => !assumed.has(metadata.uid ?? '')),
+  ...assumed.values(),
+]
+
 const isPending = (pod: Pod): boolean =>
   !pod.spec.nodeName &&
   (pod.spec.schedulerName ?? schedulerName) === schedulerName &&
@@ -71,36 +107,34 @@ const isPending = (pod: Pod): boolean =>
   (pod.spec.schedulingGates ?? []).length === 0 &&
   (pod.status?.phase ?? 'Pending') === 'Pending'
 
-interface Wiring {
-  readonly podInformer: Informer<Pod>
-  readonly nodeInformer: Informer<Node>
-  readonly queue: WorkQueue
-  readonly assumed: Map<string, Pod>
-  readonly unfit: Set<string>
-}
-
-function connect({ podInformer, nodeInformer, queue, assumed, unfit }: Wiring): void {
+/** From changes to keys. Yields what takes each handler away again. */
+function* connect({ podInformer, nodeInformer, queue, assumed, unfit }: State): Generator<() => void> {
   const retryUnfit = () => {
     for (const key of unfit) queue.add(key)
     unfit.clear()
   }
-  podInformer.onChange(({ type, object, previous }) => {
+  yield podInformer.onChange((change) => {
+    const { type, object, previous } = change
     if (type === 'deleted' || object.spec.nodeName) assumed.delete(object.metadata.uid ?? '')
     if (type === 'deleted') unfit.delete(keyOf(object))
-    else if (isPending(object) && previous?.metadata.generation !== object.metadata.generation)
+    else if (isPending(object) && (!previous || !isPending(previous) || hasNewSpec(object, previous)))
       queue.add(keyOf(object))
-    if (freesRoom(type, object, previous)) retryUnfit()
+    if (freesRoom(change)) retryUnfit()
   })
   // Its status says every few seconds that a node lives: that makes no room.
-  nodeInformer.onChange(({ object, previous }) => {
+  yield nodeInformer.onChange(({ object, previous }) => {
     if (!previous || matters(object) !== matters(previous)) retryUnfit()
   })
 }
 
-const isOver = (pod: Pod | undefined) => pod?.status?.phase === 'Succeeded' || pod?.status?.phase === 'Failed'
+/** Our own condition on a pod is no reason to look at it again; a change of what it asks for is. */
+const hasNewSpec = (pod: Pod, previous: Pod): boolean =>
+  previous.metadata.generation !== pod.metadata.generation
 
-const freesRoom = (type: string, pod: Pod, previous: Pod | undefined): boolean =>
-  type === 'deleted' || (isOver(pod) && !isOver(previous))
+const isOver = ({ status }: Pod): boolean => status?.phase === 'Succeeded' || status?.phase === 'Failed'
+
+const freesRoom = ({ type, object, previous }: Change<Pod>): boolean =>
+  type === 'deleted' ? Boolean(object.spec.nodeName) : isOver(object) && !(previous && isOver(previous))
 
 const matters = ({ metadata, spec, status }: Node): string =>
   JSON.stringify([
@@ -113,7 +147,7 @@ const matters = ({ metadata, spec, status }: Node): string =>
 async function bind(
   pod: Pod,
   node: string,
-  assumed: Map<string, Pod>,
+  { assumed }: State,
   { client, events }: ControllerContext,
 ): Promise<void> {
   const { name = '', namespace = '', uid = '' } = pod.metadata
@@ -131,7 +165,7 @@ async function bind(
     })
   } catch (error) {
     assumed.delete(uid)
-    if (isNotFound(error) || isConflict(error)) return // deleted, or bound by somebody else: the informer will tell
+    if (isNotFound(error)) return // deleted meanwhile
     throw error
   }
   events.record(pod, 'Normal', 'Scheduled', `Successfully assigned ${namespace}/${name} to ${node}`)
@@ -144,20 +178,24 @@ async function explain(
   { client, events, clock }: ControllerContext,
 ): Promise<void> {
   events.record(pod, 'Warning', 'FailedScheduling', message)
-  const conditions = setCondition(
-    pod.status?.conditions,
-    { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message },
-    clock
-      .now()
-      .toISOString()
-      .replace(/\.\d+Z$/, 'Z'),
-  )
+  const nowIso = clock
+    .now()
+    .toISOString()
+    .replace(/\.\d+Z$/, 'Z')
+  const condition = { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message }
+  const conditions = setCondition(pod.status?.conditions, condition, nowIso)
   if (conditions === pod.status?.conditions) return
-  const { name, namespace } = splitKey(keyOf(pod))
+  const { name = '', namespace = '', uid } = pod.metadata
+  const said = findCondition(conditions, condition.type)
   try {
     await client
       .resource<Pod>(pods)
-      .patch(name, 'strategic', { status: { conditions } }, { namespace, subresource: 'status' })
+      .patch(
+        name,
+        'strategic',
+        { metadata: { uid }, status: { conditions: [said] } },
+        { namespace, subresource: 'status' },
+      )
   } catch (error) {
     if (!isNotFound(error)) throw error
   }

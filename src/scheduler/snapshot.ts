@@ -1,8 +1,6 @@
 import type { Node, Pod } from '../api/schema/types.gen.ts'
-import { milliValueOf, parseQuantity, valueOf } from '../api/quantity.ts'
-
-/** Amounts by resource name: `cpu` in thousandths of a core, everything else in its own unit. */
-export type Amounts = Readonly<Record<string, number>>
+import { controllerOf } from '../api/owner-references.ts'
+import { add, amountsOf, podRequests, type Amounts } from './pod-requests.ts'
 
 /** A node and what already runs on it. */
 export interface NodeState {
@@ -11,16 +9,37 @@ export interface NodeState {
   readonly allocatable: Amounts
   /** The sum of the requests of its pods; `pods` counts them. */
   readonly requested: Amounts
-  readonly pods: readonly Pod[]
+  /** As `requested`, with `nominal` for pods that ask for nothing. */
+  readonly expected: Amounts
+  /** Its pods by the uid of their controller. */
+  readonly podsOf: ReadonlyMap<string, number>
 }
 
-/** Everything a decision looks at. Immutable: the same snapshot and pod give the same decision. */
+/** Everything a decision looks at. The same snapshot and pod give the same decision. */
 export interface Snapshot {
   readonly nodes: readonly NodeState[]
+  readonly requestsOf: (pod: Pod) => Amounts
+}
+
+/** What a pod without requests is counted as where nodes are compared, so that such pods spread too (upstream's figures). */
+export const nominal: Amounts = { cpu: 100, memory: 200 * 1024 * 1024 }
+
+/** The requests of pods, worked out once for each version of a pod: a snapshot looks at all of them. */
+export function requestsMemo(): (pod: Pod) => Amounts {
+  const known = new WeakMap<Pod, Amounts>()
+  return (pod) => {
+    const requests = known.get(pod) ?? podRequests(pod)
+    known.set(pod, requests)
+    return requests
+  }
 }
 
 /** Builds the picture from what the caches hold; finished pods take up nothing. */
-export function takeSnapshot(nodes: readonly Node[], pods: readonly Pod[]): Snapshot {
+export function takeSnapshot(
+  nodes: readonly Node[],
+  pods: readonly Pod[],
+  requestsOf: (pod: Pod) => Amounts = requestsMemo(),
+): Snapshot {
   const byNode = new Map<string, Pod[]>()
   for (const pod of pods) {
     const name = pod.spec.nodeName
@@ -29,52 +48,21 @@ export function takeSnapshot(nodes: readonly Node[], pods: readonly Pod[]): Snap
     if (list) list.push(pod)
     else byNode.set(name, [pod])
   }
-  return { nodes: nodes.map((node) => nodeState(node, byNode.get(node.metadata.name ?? '') ?? [])) }
+  const states = nodes.map((node) => nodeState(node, byNode.get(node.metadata.name ?? '') ?? [], requestsOf))
+  return { nodes: states, requestsOf }
 }
 
-function nodeState(node: Node, pods: readonly Pod[]): NodeState {
+function nodeState(node: Node, pods: readonly Pod[], requestsOf: (pod: Pod) => Amounts): NodeState {
   const requested: Record<string, number> = { pods: pods.length }
+  const expected: Record<string, number> = {}
+  const podsOf = new Map<string, number>()
   for (const pod of pods) {
-    for (const [name, amount] of Object.entries(podRequests(pod)))
-      requested[name] = (requested[name] ?? 0) + amount
+    const requests = requestsOf(pod)
+    add(requested, requests)
+    for (const [name, least] of Object.entries(nominal)) add(expected, { [name]: requests[name] ?? least })
+    const owner = controllerOf(pod)?.uid
+    if (owner !== undefined) podsOf.set(owner, (podsOf.get(owner) ?? 0) + 1)
   }
-  return {
-    node,
-    name: node.metadata.name ?? '',
-    allocatable: amountsOf(node.status?.allocatable),
-    requested,
-    pods,
-  }
-}
-
-/** What a pod needs at once: its containers together or its largest init container, whichever is more, and its overhead. */
-export function podRequests(pod: Pod): Amounts {
-  const total: Record<string, number> = {}
-  const sidecars: Record<string, number> = {}
-  const peak: Record<string, number> = {}
-  for (const container of pod.spec.containers) add(total, amountsOf(container.resources?.requests))
-  for (const container of pod.spec.initContainers ?? []) {
-    const amounts = amountsOf(container.resources?.requests)
-    if (container.restartPolicy === 'Always') add(sidecars, amounts)
-    else
-      for (const [name, amount] of Object.entries(amounts))
-        peak[name] = Math.max(peak[name] ?? 0, amount + (sidecars[name] ?? 0))
-  }
-  add(total, sidecars)
-  for (const [name, amount] of Object.entries(peak)) total[name] = Math.max(total[name] ?? 0, amount)
-  add(total, amountsOf(pod.spec.overhead))
-  return total
-}
-
-function add(total: Record<string, number>, amounts: Amounts): void {
-  for (const [name, amount] of Object.entries(amounts)) total[name] = (total[name] ?? 0) + amount
-}
-
-function amountsOf(quantities: Readonly<Record<string, string>> | undefined): Amounts {
-  const amounts: Record<string, number> = {}
-  for (const [name, text] of Object.entries(quantities ?? {})) {
-    const quantity = parseQuantity(String(text))
-    amounts[name] = name === 'cpu' ? milliValueOf(quantity) : valueOf(quantity)
-  }
-  return amounts
+  const name = node.metadata.name ?? ''
+  return { node, name, allocatable: amountsOf(node.status?.allocatable), requested, expected, podsOf }
 }

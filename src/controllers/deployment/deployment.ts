@@ -1,36 +1,46 @@
-import { isTerminating } from '../../api/meta.ts'
+import { isTerminating, keyOf } from '../../api/meta.ts'
 import type { Deployment, Pod, ReplicaSet } from '../../api/schema/types.gen.ts'
 import { isEqual } from '../../api/equal.ts'
-import { controllerOf, isControlledBy, newControllerRef } from '../../api/owner-references.ts'
+import { controllerOf, isControlledBy } from '../../api/owner-references.ts'
 import { deployments } from '../../api/resources/deployments.ts'
 import { pods } from '../../api/resources/pods.ts'
 import { replicaSets } from '../../api/resources/replicasets.ts'
-import { isAlreadyExists, isNotFound } from '../../api/status.ts'
-import { matchesLabels, selectorFrom } from '../../api/selector.ts'
-import type { ControllerContext, ControllerSpec } from '../../client/controller.ts'
+import { isAlreadyExists } from '../../api/status.ts'
+import { describeError } from '../../base/logger.ts'
+import type { ControllerContext, ControllerSpec, LoopContext } from '../../client/controller.ts'
+import { ignoreNotFound, isNamespaceTerminating, timestamp } from '../owned.ts'
 import { isPodFinished } from '../pod-facts.ts'
-import { annotationsFor, nextRevision, revisionAnnotation, revisionOf } from './revisions.ts'
-import { planRollout, replicasOf, type Scale } from './rollout.ts'
+import { hasProgressDeadline, isComplete, put, type StatusInput } from './conditions.ts'
+import { sum } from './fenceposts.ts'
+import {
+  claimSets,
+  findNewSet,
+  newSetOf,
+  recordScaling,
+  scaleSet,
+  trimHistory,
+  updateNewSet,
+} from './replica-sets.ts'
+import { revisionAnnotation, revisionOf } from './revisions.ts'
+import { isHeld, planRollout, type RolloutInput } from './rollout.ts'
 import { deploymentStatus, progressDeadlineAtMs } from './status.ts'
-import { templateHash, templateHashLabel, withoutHash } from './template-hash.ts'
+
+/** A rollout that has to be declared stuck is looked at this long after its deadline: times are kept in seconds. */
+const deadlineSlackMs = 1_000
 
 /** Rolls a template out through ReplicaSets, one for each revision. */
 export const deploymentController: ControllerSpec = {
   name: 'deployment',
+  component: 'deployment-controller',
   watches: deployments,
   owns: [replicaSets],
   triggers: [
     {
       // Recreate waits until the old pods are gone, which no ReplicaSet's status tells.
       resource: pods,
-      keys: (pod, { informers }) => {
-        const uid = controllerOf(pod)?.uid
-        const set = informers
-          .for<ReplicaSet>(replicaSets)
-          .byIndex('namespace', pod.metadata.namespace ?? '')
-          .find((one) => one.metadata.uid === uid)
-        const owner = set && controllerOf(set)
-        return owner?.kind === 'Deployment' ? [`${pod.metadata.namespace}/${owner.name}`] : []
+      keys: (pod, context) => {
+        const deployment = deploymentOf(pod as Pod, context)
+        return deployment?.spec.strategy?.type === 'Recreate' ? [keyOf(deployment)] : []
       },
     },
   ],
@@ -39,210 +49,116 @@ export const deploymentController: ControllerSpec = {
     const deployment = context.informers.for<Deployment>(deployments).get(namespace, name)
     if (!deployment) return // gone: garbage collection has the rest
     const sets = await claimSets(deployment, context)
-    const nowMs = () => context.clock.now().getTime()
-    if (isTerminating(deployment)) return writeStatus(deployment, sets, nowMs(), context)
-
     const found = findNewSet(deployment, sets)
-    const newSet =
-      found ?? (deployment.spec.paused ? undefined : await createNewSet(deployment, sets, context))
-    const oldSets = sets.filter((set) => set.metadata.uid !== newSet?.metadata.uid)
-    let latest = deployment
-    if (newSet) {
-      const current = await annotateSet(deployment, newSet, oldSets, context)
-      latest = await annotateDeployment(deployment, current, context)
-      const oldPodCount = countPods(oldSets, namespace, context)
-      for (const scale of planRollout({ deployment, newSet: current, oldSets, oldPodCount })) {
-        await scaleSet(deployment, scale, current, context)
-      }
-      await cleanUp(deployment, oldSets, context)
+    const oldSets = sets.filter((set) => set !== found)
+    if (isTerminating(deployment)) {
+      await writeStatus({ deployment, newSet: found, oldSets, phase: 'ending', isNew: false }, context)
+      return
     }
-    await writeStatus(latest, newSet ? [...oldSets, newSet] : oldSets, nowMs(), context)
-    const deadlineMs = progressDeadlineAtMs(deployment) - nowMs()
-    if (Number.isFinite(deadlineMs) && deadlineMs > 0) return { requeueAfterMs: deadlineMs + 1_000 }
-    return undefined
+    const present = found && (await updateNewSet(deployment, found, oldSets, context))
+    const input = { deployment, newSet: present, oldSets, oldPodCount: countPods(oldSets, context) }
+    const made = await advance(input, context)
+    const phase = isHeld(input) ? 'held' : 'rolling'
+    const newSet = made ?? present
+    return writeStatus({ deployment, newSet, oldSets, phase, isNew: made !== undefined }, context)
   },
 }
 
-/** Our sets, oldest first, after adopting orphans that match. */
-async function claimSets(
-  deployment: Deployment,
-  { client, informers }: ControllerContext,
-): Promise<readonly ReplicaSet[]> {
-  const selector = selectorFrom(deployment.spec.selector)
-  const { namespace = '' } = deployment.metadata
-  const claimed: ReplicaSet[] = []
-  for (const set of informers.for<ReplicaSet>(replicaSets).byIndex('namespace', namespace)) {
-    if (isControlledBy(set, deployment)) claimed.push(set)
-    else if (
-      !controllerOf(set) &&
-      matchesLabels(selector, set.metadata.labels) &&
-      !isTerminating(deployment) &&
-      !isTerminating(set)
-    ) {
-      const { uid, name = '' } = set.metadata
-      const ownerReferences = [newControllerRef(deployment)]
-      claimed.push(
-        await client
-          .resource<ReplicaSet>(replicaSets)
-          .patch(name, 'strategic', { metadata: { uid, ownerReferences } }, { namespace }),
-      )
-    }
-  }
-  const age = (set: ReplicaSet) => Date.parse(set.metadata.creationTimestamp ?? '')
-  return claimed.toSorted((a, b) => age(a) - age(b) || revisionOf(a) - revisionOf(b))
+function deploymentOf(pod: Pod, { informers }: LoopContext): Deployment | undefined {
+  const { namespace } = pod.metadata
+  const setRef = controllerOf(pod)
+  const set = setRef && informers.for<ReplicaSet>(replicaSets).get(namespace, setRef.name)
+  const ref = set && controllerOf(set)
+  return ref && informers.for<Deployment>(deployments).get(namespace, ref.name)
 }
 
-function findNewSet(deployment: Deployment, sets: readonly ReplicaSet[]): ReplicaSet | undefined {
-  const wanted = withoutHash(deployment.spec.template)
-  return sets.find((set) => set.spec.template && isEqual(withoutHash(set.spec.template), wanted))
+/** Old pods that are not over: as the sets count them, or as they are, whichever is more. */
+function countPods(sets: readonly ReplicaSet[], { informers }: ControllerContext): number {
+  const podsOf = ({ metadata }: ReplicaSet) =>
+    informers
+      .for<Pod>(pods)
+      .byIndex('owner', metadata.uid ?? '')
+      .filter((pod) => !isPodFinished(pod)).length
+  return Math.max(
+    sum(sets, podsOf),
+    sum(sets, ({ status }) => status?.replicas ?? 0),
+  )
+}
+
+/** Takes the next step of the rollout. Returns the set of the present template if it was made now. */
+async function advance(input: RolloutInput, context: ControllerContext): Promise<ReplicaSet | undefined> {
+  const { deployment, oldSets } = input
+  const steps = planRollout(input)
+  let made: ReplicaSet | undefined
+  for (const step of steps) {
+    if (step.type === 'create') made = await createNewSet(input, step.replicas, context)
+    else await scaleSet(deployment, step, context)
+  }
+  if (deployment.spec.paused || isComplete(deployment, deployment.status ?? {}))
+    await trimHistory(deployment, oldSets, context)
+  return made
 }
 
 async function createNewSet(
-  deployment: Deployment,
-  sets: readonly ReplicaSet[],
+  { deployment, oldSets }: RolloutInput,
+  replicas: number,
   context: ControllerContext,
-): Promise<ReplicaSet> {
-  const { namespace = '', name = '' } = deployment.metadata
+): Promise<ReplicaSet | undefined> {
   const api = context.client.resource<ReplicaSet>(replicaSets)
-  const hash = templateHash(deployment.spec.template, deployment.status?.collisionCount)
-  const labels = { ...deployment.spec.template.metadata?.labels, [templateHashLabel]: hash }
-  const set = {
-    apiVersion: 'apps/v1',
-    kind: 'ReplicaSet',
-    metadata: {
-      name: `${name}-${hash}`,
-      namespace,
-      labels,
-      annotations: annotationsFor(deployment, nextRevision(sets)),
-      ownerReferences: [newControllerRef(deployment)],
-    },
-    spec: {
-      replicas: 0, // the rollout grows it
-      minReadySeconds: deployment.spec.minReadySeconds ?? 0,
-      selector: {
-        ...deployment.spec.selector,
-        matchLabels: { ...deployment.spec.selector.matchLabels, [templateHashLabel]: hash },
-      },
-      template: { ...deployment.spec.template, metadata: { ...deployment.spec.template.metadata, labels } },
-    },
-  } as ReplicaSet
+  const set = newSetOf(deployment, replicas, oldSets)
+  const { name = '', namespace = '' } = set.metadata
   try {
-    return await api.create(set)
+    const made = await api.create(set)
+    if (replicas > 0) recordScaling(deployment, { name, before: 0, replicas }, context)
+    return made
   } catch (error) {
-    if (!isAlreadyExists(error)) throw error
-    const present = await api.get(`${name}-${hash}`, { namespace })
-    if (isControlledBy(present, deployment) && findNewSet(deployment, [present])) return present
+    if (isNamespaceTerminating(error)) throw error
+    if (!isAlreadyExists(error)) {
+      await reportCreateError(
+        deployment,
+        `Failed to create new replica set "${name}": ${describeError(error)}`,
+        context,
+      )
+      throw error
+    }
+    const present = await api.get(name, { namespace })
+    // Ours: the cache will show it in a moment, and the next reconcile goes on from there.
+    if (isControlledBy(present, deployment) && findNewSet(deployment, [present])) return undefined
     // Another template has the same hash: count the collision, so that the next try has another name.
     const collisionCount = (deployment.status?.collisionCount ?? 0) + 1
-    await context.client
-      .resource<Deployment>(deployments)
-      .updateStatus({ ...deployment, status: { ...deployment.status, collisionCount } })
+    await putStatus({ ...deployment, status: { ...deployment.status, collisionCount } }, context)
     throw error
   }
 }
 
-/** Numbers the present set as the latest revision and passes on what sets copy from their Deployment. */
-async function annotateSet(
+async function reportCreateError(
   deployment: Deployment,
-  newSet: ReplicaSet,
-  oldSets: readonly ReplicaSet[],
-  { client }: ControllerContext,
-): Promise<ReplicaSet> {
-  const revision = Math.max(nextRevision(oldSets), revisionOf(newSet))
-  const annotations = annotationsFor(deployment, revision, newSet)
-  const minReadySeconds = deployment.spec.minReadySeconds ?? 0
-  if (
-    isEqual(annotations, newSet.metadata.annotations ?? {}) &&
-    (newSet.spec.minReadySeconds ?? 0) === minReadySeconds
-  )
-    return newSet
-  const metadata = { ...newSet.metadata, annotations }
-  return client
-    .resource<ReplicaSet>(replicaSets)
-    .update({ ...newSet, metadata, spec: { ...newSet.spec, minReadySeconds } })
-}
-
-async function annotateDeployment(
-  deployment: Deployment,
-  newSet: ReplicaSet,
-  { client }: ControllerContext,
-): Promise<Deployment> {
-  const revision = revisionOf(newSet)
-  if (revisionOf(deployment) === revision) return deployment
-  const { name = '', namespace = '' } = deployment.metadata
-  const patch = { metadata: { annotations: { [revisionAnnotation]: String(revision) } } }
-  // As part of the status: an annotation written otherwise is a wish, and would count as a new generation.
-  return client
-    .resource<Deployment>(deployments)
-    .patch(name, 'merge', patch, { namespace, subresource: 'status' })
-}
-
-async function scaleSet(
-  deployment: Deployment,
-  { set, replicas }: Scale,
-  newSet: ReplicaSet,
+  message: string,
   context: ControllerContext,
 ): Promise<void> {
-  const before = replicasOf(set)
-  const fresh = set.metadata.uid === newSet.metadata.uid ? newSet : set
-  const annotations = {
-    ...fresh.metadata.annotations,
-    'deployment.kubernetes.io/desired-replicas': String(deployment.spec.replicas ?? 1),
+  context.events.record(deployment, 'Warning', 'ReplicaSetCreateError', message)
+  if (!hasProgressDeadline(deployment.spec)) return
+  const present = deployment.status?.conditions ?? []
+  const condition = { type: 'Progressing', status: 'False', reason: 'ReplicaSetCreateError', message }
+  const conditions = put(present, condition, timestamp(context.clock.now().getTime()))
+  if (conditions === present) return
+  await putStatus({ ...deployment, status: { ...deployment.status, conditions: [...conditions] } }, context)
+}
+
+async function writeStatus(input: Omit<StatusInput, 'nowMs'>, context: ControllerContext) {
+  const { deployment, newSet } = input
+  const nowMs = context.clock.now().getTime()
+  const status = deploymentStatus({ ...input, nowMs })
+  const revision = newSet ? revisionOf(newSet) : revisionOf(deployment)
+  if (!isEqual(status, deployment.status) || revision !== revisionOf(deployment)) {
+    // With the status, as upstream does: a change of annotations by itself would count as a new generation.
+    const annotations = { ...deployment.metadata.annotations, [revisionAnnotation]: String(revision) }
+    await putStatus({ ...deployment, metadata: { ...deployment.metadata, annotations }, status }, context)
   }
-  await context.client
-    .resource<ReplicaSet>(replicaSets)
-    .update({ ...fresh, metadata: { ...fresh.metadata, annotations }, spec: { ...fresh.spec, replicas } })
-  const direction = replicas > before ? 'up' : 'down'
-  context.events.record(
-    deployment,
-    'Normal',
-    'ScalingReplicaSet',
-    `Scaled ${direction} replica set ${set.metadata.name} from ${before} to ${replicas}`,
-  )
+  const deadlineMs = progressDeadlineAtMs(deployment, status)
+  if (!Number.isFinite(deadlineMs)) return undefined
+  return { requeueAfterMs: Math.max(0, deadlineMs - nowMs) + deadlineSlackMs }
 }
 
-const countPods = (
-  sets: readonly ReplicaSet[],
-  namespace: string,
-  { informers }: ControllerContext,
-): number => {
-  const uids = new Set(sets.map((set) => set.metadata.uid))
-  return informers
-    .for<Pod>(pods)
-    .byIndex('namespace', namespace)
-    .filter((pod) => uids.has(controllerOf(pod)?.uid) && !isPodFinished(pod)).length
-}
-
-/** Forgets empty sets beyond the history that is to be kept. */
-async function cleanUp(
-  deployment: Deployment,
-  oldSets: readonly ReplicaSet[],
-  { client }: ControllerContext,
-): Promise<void> {
-  const empty = oldSets.filter(
-    (set) => replicasOf(set) === 0 && (set.status?.replicas ?? 0) === 0 && !isTerminating(set),
-  )
-  const surplus = empty.length - (deployment.spec.revisionHistoryLimit ?? 10)
-  for (const set of empty.toSorted((a, b) => revisionOf(a) - revisionOf(b)).slice(0, Math.max(0, surplus))) {
-    const { name = '', namespace = '' } = set.metadata
-    await client
-      .resource<ReplicaSet>(replicaSets)
-      .delete(name, { namespace })
-      .catch((error: unknown) => {
-        if (!isNotFound(error)) throw error
-      })
-  }
-}
-
-async function writeStatus(
-  deployment: Deployment,
-  sets: readonly ReplicaSet[],
-  nowMs: number,
-  { client }: ControllerContext,
-): Promise<void> {
-  const newSet = findNewSet(deployment, sets)
-  const oldSets = sets.filter((set) => set !== newSet)
-  const status = deploymentStatus({ deployment, newSet, oldSets, nowMs })
-  if (isEqual(status, deployment.status)) return
-  await client.resource<Deployment>(deployments).updateStatus({ ...deployment, status })
-}
+const putStatus = (deployment: Deployment, { client }: ControllerContext) =>
+  ignoreNotFound(client.resource<Deployment>(deployments).updateStatus(deployment))

@@ -1,120 +1,87 @@
 /**
  * How a Deployment moves from its old ReplicaSets to the new one: pure decisions over what is there. Rules as in
- * kubernetes pkg/controller/deployment/{rolling,recreate,sync}.go.
+ * kubernetes pkg/controller/deployment/{rolling,recreate,sync}.go; one step at a time, each from what is observed.
+ *
+ *   rolling    make or grow the new set as far as the surge allows ──▶ shrink the old ones as far as availability allows
+ *   recreate   empty the old sets ──▶ wait until their pods are gone ──▶ make or grow the new set
  */
 import type { Deployment, ReplicaSet } from '../../api/schema/types.gen.ts'
-import { scaledValue } from '../../api/int-or-string.ts'
+import { fenceposts, isActive, isRolling, replicasOf, sum, wantedOf } from './fenceposts.ts'
+import { isBeingScaled, resize } from './resize.ts'
 
-/** What to set a ReplicaSet's `spec.replicas` to. */
-export interface Scale {
-  readonly set: ReplicaSet
-  readonly replicas: number
-}
+/** `create` makes the set of the present template; `scale` sets `spec.replicas` of one that is there. */
+export type RolloutStep =
+  | { readonly type: 'create'; readonly replicas: number }
+  | { readonly type: 'scale'; readonly set: ReplicaSet; readonly replicas: number }
 
 export interface RolloutInput {
   readonly deployment: Deployment
-  /** The set of the present template. */
-  readonly newSet: ReplicaSet
+  /** The set of the present template, once it is made. */
+  readonly newSet: ReplicaSet | undefined
   /** All others that are ours, oldest first. */
   readonly oldSets: readonly ReplicaSet[]
-  /** Recreate: pods of old sets that still exist, terminating ones too. */
+  /** Pods of old sets that still exist, terminating ones too: Recreate waits for their end. */
   readonly oldPodCount: number
 }
 
-export const replicasOf = (set: ReplicaSet): number => set.spec.replicas ?? 0
-const availableOf = (set: ReplicaSet): number => set.status?.availableReplicas ?? 0
-const sum = (sets: readonly ReplicaSet[], of: (set: ReplicaSet) => number) =>
-  sets.reduce((n, set) => n + of(set), 0)
-
-/** `maxSurge` and `maxUnavailable` as counts; when both come to 0, one pod may be missing, else nothing could move. */
-export function fenceposts({ spec }: Deployment): { readonly surge: number; readonly unavailable: number } {
-  const total = spec.replicas ?? 1
-  const rolling = spec.strategy?.rollingUpdate
-  const surge = scaledValue(rolling?.maxSurge ?? '25%', { total, round: 'up' })
-  const unavailable = scaledValue(rolling?.maxUnavailable ?? '25%', { total, round: 'down' })
-  return surge === 0 && unavailable === 0 ? { surge: 0, unavailable: 1 } : { surge, unavailable }
-}
+/** Paused, or another size is wanted in the middle of a rollout: sets are sized, and the rollout goes no step further. */
+export const isHeld = (input: RolloutInput): boolean =>
+  input.deployment.spec.paused === true || (isRolling(input.deployment) && isBeingScaled(input))
 
 /** The next step of the rollout; an empty list when there is nothing to do now. */
-export function planRollout(input: RolloutInput): readonly Scale[] {
-  const { deployment, newSet, oldSets } = input
-  if (deployment.spec.paused) return resize(input)
-  if (deployment.spec.strategy?.type === 'Recreate') return recreate(input)
-  const grown = growNew(input)
-  if (grown !== replicasOf(newSet)) return [{ set: newSet, replicas: grown }]
-  if (sum(oldSets, replicasOf) === 0) return []
-  return shrinkOld(input)
+export function planRollout(input: RolloutInput): readonly RolloutStep[] {
+  if (isHeld(input)) return resize(input)
+  if (!isRolling(input.deployment)) return recreate(input)
+  const { newSet } = input
+  const replicas = newSetSize(input)
+  if (!newSet) return [{ type: 'create', replicas }]
+  if (replicas !== replicasOf(newSet)) return [{ type: 'scale', set: newSet, replicas }]
+  return shrinkOld(input, newSet)
 }
 
-function recreate({ deployment, newSet, oldSets, oldPodCount }: RolloutInput): readonly Scale[] {
-  const running = oldSets.filter((set) => replicasOf(set) > 0)
-  if (running.length > 0) return running.map((set) => ({ set, replicas: 0 }))
-  const wanted = deployment.spec.replicas ?? 1
-  if (oldPodCount > 0 || replicasOf(newSet) === wanted) return []
-  return [{ set: newSet, replicas: wanted }]
+function recreate({ deployment, newSet, oldSets, oldPodCount }: RolloutInput): readonly RolloutStep[] {
+  const running = oldSets.filter(isActive)
+  if (running.length > 0) return running.map((set) => ({ type: 'scale', set, replicas: 0 }))
+  if (oldPodCount > 0) return []
+  const replicas = wantedOf(deployment)
+  if (!newSet) return [{ type: 'create', replicas }]
+  return replicasOf(newSet) === replicas ? [] : [{ type: 'scale', set: newSet, replicas }]
 }
 
 /** As many new pods as the surge allows. */
-function growNew({ deployment, newSet, oldSets }: RolloutInput): number {
-  const wanted = deployment.spec.replicas ?? 1
-  const present = replicasOf(newSet)
+function newSetSize({ deployment, newSet, oldSets }: RolloutInput): number {
+  const wanted = wantedOf(deployment)
+  const present = newSet ? replicasOf(newSet) : 0
   if (present >= wanted) return wanted
-  const room = wanted + fenceposts(deployment).surge - sum([...oldSets, newSet], replicasOf)
+  const room = wanted + fenceposts(deployment).surge - sum(oldSets, replicasOf) - present
   return present + Math.max(0, Math.min(room, wanted - present))
 }
 
 /** Old pods that are down anyway go first; then as many healthy ones as may be missing. */
-function shrinkOld({ deployment, newSet, oldSets }: RolloutInput): readonly Scale[] {
-  const availableMin = (deployment.spec.replicas ?? 1) - fenceposts(deployment).unavailable
+function shrinkOld({ deployment, oldSets }: RolloutInput, newSet: ReplicaSet): readonly RolloutStep[] {
+  const active = oldSets.filter(isActive)
+  const availableMin = wantedOf(deployment) - fenceposts(deployment).unavailable
   const newUnavailable = replicasOf(newSet) - availableOf(newSet)
-  const total = sum([...oldSets, newSet], replicasOf)
-  let removable = total - availableMin - newUnavailable
+  let removable = sum([...active, newSet], replicasOf) - availableMin - newUnavailable
   if (removable <= 0) return []
 
-  const left = new Map(oldSets.map((set) => [set, replicasOf(set)]))
+  const left = new Map(active.map((set) => [set, replicasOf(set)]))
   const take = (set: ReplicaSet, count: number) => left.set(set, (left.get(set) ?? 0) - count)
-  for (const set of oldSets) {
-    const unhealthy = Math.min(removable, Math.max(0, replicasOf(set) - availableOf(set)))
+  for (const set of active) {
+    const unhealthy = Math.min(removable, replicasOf(set) - availableOf(set))
     take(set, unhealthy)
     removable -= unhealthy
   }
-  let spare = sum([...oldSets, newSet], availableOf) - availableMin
-  for (const set of oldSets) {
-    const count = Math.max(0, Math.min(spare, left.get(set) ?? 0))
+  let spare = Math.max(0, sum([...active, newSet], availableOf) - availableMin)
+  for (const set of active) {
+    const count = Math.min(spare, left.get(set) ?? 0)
     take(set, count)
     spare -= count
   }
-  return changes(left)
-}
-
-/** A Deployment that was scaled in the middle of a rollout (or while paused) keeps the proportions of its sets. */
-export function resize({ deployment, newSet, oldSets }: RolloutInput): readonly Scale[] {
-  const wanted = deployment.spec.replicas ?? 1
-  const active = [...oldSets, newSet].filter((set) => replicasOf(set) > 0)
-  const [only] = active
-  if (active.length <= 1) {
-    const set = only ?? newSet
-    return replicasOf(set) === wanted ? [] : [{ set, replicas: wanted }]
-  }
-  const isRolling = deployment.spec.strategy?.type !== 'Recreate'
-  const allowed = wanted > 0 ? wanted + (isRolling ? fenceposts(deployment).surge : 0) : 0
-  const total = sum(active, replicasOf)
-  let rest = allowed - total
-  const left = new Map(active.map((set) => [set, replicasOf(set)]))
-  const bySize = active.toSorted((a, b) => replicasOf(b) - replicasOf(a))
-  for (const set of bySize) {
-    const share = Math.round((replicasOf(set) * allowed) / total) - replicasOf(set)
-    const step = rest > 0 ? Math.min(Math.max(share, 0), rest) : Math.max(Math.min(share, 0), rest)
-    left.set(set, replicasOf(set) + step)
-    rest -= step
-  }
-  const [largest] = bySize
-  if (largest && rest !== 0) left.set(largest, Math.max(0, (left.get(largest) ?? 0) + rest))
-  return changes(left)
-}
-
-function changes(left: ReadonlyMap<ReplicaSet, number>): readonly Scale[] {
   return [...left]
     .filter(([set, replicas]) => replicas !== replicasOf(set))
-    .map(([set, replicas]) => ({ set, replicas }))
+    .map(([set, replicas]) => ({ type: 'scale', set, replicas }))
 }
+
+/** A set that was shrunk a moment ago still reports the pods it is about to lose: those don't count. */
+const availableOf = (set: ReplicaSet): number => Math.min(set.status?.availableReplicas ?? 0, replicasOf(set))

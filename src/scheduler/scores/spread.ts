@@ -5,12 +5,10 @@ import type { Score } from '../policy.ts'
 export const spread: Score = {
   name: 'Spread',
   weight: 3,
-  score(pod, node, { nodes }) {
+  score(pod, { podsOf }, { nodes }) {
     const owner = controllerOf(pod)?.uid
     if (owner === undefined) return 100
-    const siblings = ({ pods }: typeof node) =>
-      pods.filter((other) => controllerOf(other)?.uid === owner).length
-    const most = Math.max(...nodes.map(siblings))
-    return most === 0 ? 100 : 100 * (1 - siblings(node) / most)
+    const most = nodes.reduce((max, node) => Math.max(max, node.podsOf.get(owner) ?? 0), 0)
+    return most === 0 ? 100 : 100 * (1 - (podsOf.get(owner) ?? 0) / most)
   },
 }

@@ -1,0 +1,72 @@
+/** What follows from a node's silence, for the node and for its pods. Pure. */
+import { findCondition, setCondition } from '../api/conditions.ts'
+import type { Node, NodeCondition, Pod, PodCondition, Taint, Toleration } from '../api/schema/types.gen.ts'
+
+const unreachable = 'node.kubernetes.io/unreachable'
+const notReady = 'node.kubernetes.io/not-ready'
+
+const silence = 'no sign of life from its agent: is the machine up, and can it reach the API server?'
+
+/** The node's conditions when nobody knows: each Unknown, `Ready` among them. */
+export function unheardConditions({ status }: Node, nowIso: string): NodeCondition[] {
+  const present: readonly NodeCondition[] = status?.conditions ?? []
+  const types = new Set([...present.map(({ type }) => type), 'Ready'])
+  const unknown = { status: 'Unknown', reason: 'NodeStatusUnknown', message: silence }
+  return [...types].reduce<NodeCondition[]>(
+    (conditions, type) => [...setCondition<NodeCondition>(conditions, { type, ...unknown }, nowIso)],
+    [...present],
+  )
+}
+
+/** The node's taints as its `Ready` condition wants them; others stay, and so do ours that are there already. */
+export function taintsFor({ spec, status }: Node, nowIso: string): Taint[] {
+  const present = spec.taints ?? []
+  const others = present.filter(({ key }) => key !== unreachable && key !== notReady)
+  const ours = wantedTaints(findCondition(status?.conditions, 'Ready')?.status).map(
+    ({ key, effect }) =>
+      present.find((taint) => taint.key === key && taint.effect === effect) ?? {
+        key,
+        effect,
+        timeAdded: nowIso,
+      },
+  )
+  return [...others, ...ours]
+}
+
+function wantedTaints(ready: string | undefined): readonly Pick<Taint, 'key' | 'effect'>[] {
+  if (ready === 'False') return [{ key: notReady, effect: 'NoSchedule' }]
+  if (ready !== 'Unknown') return [] // a node that has said nothing yet gets no pods anyway
+  return [
+    { key: unreachable, effect: 'NoSchedule' },
+    { key: unreachable, effect: 'NoExecute' },
+  ]
+}
+
+/** Only what a controller will make again elsewhere is taken away. */
+export const hasToBeReplaced = ({ metadata }: Pod): boolean =>
+  (metadata.ownerReferences ?? []).some(({ controller, kind }) => controller && kind !== 'DaemonSet')
+
+/** How long a pod puts up with a silent node: for ever, for as long as its tolerations say, or not at all. */
+export function evictAfterMs({ spec }: Pod): number {
+  const matching = (spec.tolerations ?? []).filter(toleratesSilence)
+  if (matching.length === 0) return 0
+  const seconds = matching.flatMap(({ tolerationSeconds }) => tolerationSeconds ?? [])
+  return seconds.length === 0 ? Infinity : Math.max(0, Math.min(...seconds)) * 1000
+}
+
+const toleratesSilence = ({ key = '', operator = 'Equal', value = '', effect = '' }: Toleration): boolean =>
+  (effect === '' || effect === 'NoExecute') &&
+  (key === unreachable || (key === '' && operator === 'Exists')) &&
+  (operator === 'Exists' || value === '')
+
+/** The pod's conditions on a node that nobody hears of. */
+export function afterSilence({ status }: Pod, nowIso: string): PodCondition[] {
+  const present: readonly PodCondition[] = status?.conditions ?? []
+  return [
+    ...setCondition<PodCondition>(
+      present,
+      { type: 'Ready', status: 'False', reason: 'NodeNotReady' },
+      nowIso,
+    ),
+  ]
+}
