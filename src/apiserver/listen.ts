@@ -192,6 +192,8 @@ async function send(
   const { body, headers, status } = answer
   // The two classes share no type, though both do the same.
   const writable = response as ServerResponse
+  // The rest of a body that is too long is not worth reading.
+  if (status === 413 && 'shouldKeepAlive' in writable) writable.shouldKeepAlive = false
   writable.writeHead(status, { ...headers })
   if (isHead || status === 304) {
     writable.end()

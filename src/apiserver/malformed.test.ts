@@ -192,6 +192,12 @@ const rows: readonly Row[] = [
     says: '405 MethodNotAllowed: deletecollection is not supported on resources of kind "namespaces"',
   },
   {
+    name: 'a deletion across all namespaces',
+    method: 'DELETE',
+    path: '/api/v1/configmaps',
+    says: '405 MethodNotAllowed: deletecollection is not supported on resources of kind "configmaps"',
+  },
+  {
     name: 'a method nobody knows',
     method: 'BREW',
     path: configMaps,
@@ -257,6 +263,22 @@ const rows: readonly Row[] = [
     headers: merge,
     body: '{',
     says: /^400 BadRequest: error decoding patch: /,
+  },
+  {
+    name: 'a patch that makes a wrong type',
+    method: 'PATCH',
+    path: `${configMaps}/present`,
+    headers: merge,
+    body: { data: { a: 1 } },
+    says: /^422 Invalid: {2}"" is invalid: patch: Invalid value: ".*": json: cannot unmarshal number into Go struct field ConfigMap\.data of type string$/,
+  },
+  {
+    name: 'a patch with an unknown field, strictly',
+    method: 'PATCH',
+    path: `${configMaps}/present?fieldValidation=Strict`,
+    headers: merge,
+    body: { dataa: {} },
+    says: /^422 Invalid: {2}"" is invalid: patch: Invalid value: ".*": strict decoding error: unknown field "dataa"$/,
   },
   {
     name: 'a patch that renames',

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { request } from 'node:http'
 import { performServerHandshake } from 'node:http2'
-import type { Duplex } from 'node:stream'
+import { duplexPair, type Duplex } from 'node:stream'
 import { after, before, test } from 'node:test'
 import { realClock } from '../base/clock.ts'
+import { fakeClock } from '../base/fake-clock.ts'
 import { silentLogger } from '../base/logger.ts'
 import { admin, adminToken, openFixture, pod, readAnswer, refusal, type Fixture } from './fixture.ts'
 import { listenApi, type ApiListener } from './listen.ts'
@@ -223,4 +224,20 @@ test('a pod without a node has an empty log', async () => {
   await fixture.request('POST', pods, pod('pending'))
   const { status, text } = await fixture.request('GET', `${pods}/pending/log`)
   assert.deepEqual([status, text], [200, ''])
+})
+
+test('a node that does not answer pings is given up', async () => {
+  const clock = fakeClock()
+  await using own = openNodeTunnels({ clock, logger: silentLogger })
+  const [ours, theirs] = duplexPair()
+  theirs.resume()
+  own.accept('mute', 'control', ours, new Uint8Array())
+  while (own.connected().length === 0) await new Promise(setImmediate)
+  const closed = new Promise((resolve) => ours.once('close', resolve))
+  await clock.advance(5_000)
+  assert.deepEqual(own.connected(), ['mute'])
+  await clock.advance(5_000)
+  await closed
+  await clock.advance(0)
+  assert.deepEqual(own.connected(), [])
 })

@@ -74,5 +74,8 @@ function checkPlace(def: ResourceDef, info: RequestInfo): void {
     ? info.name !== '' && info.namespace === ''
     : info.namespace !== '' && def.plural !== 'namespaces'
   if (isMisplaced) throw unknownResource()
+  // Reading across namespaces is one thing; writing needs one.
+  if (def.namespaced && info.namespace === '' && info.verb !== 'list' && info.verb !== 'watch')
+    throw methodNotAllowed(groupResourceOf(def), info.verb === 'other' ? info.method : info.verb)
   if (isOdd) throw notFound(groupResourceOf(def), info.name)
 }

@@ -5,6 +5,7 @@
  * The feed outlives trouble: it resumes where it was; only when the store no longer keeps what came after that point does it
  * announce a gap, and each cache lists afresh.
  */
+import { AssertionError } from '../base/assert.ts'
 import { backoffMs } from '../base/backoff.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
@@ -94,6 +95,8 @@ export class StoreFeed implements AsyncDisposable {
         if (!signal.aborted) logger.warn('the watch on the store ended; caches are stale until it is back')
       } catch (error) {
         if (signal.aborted) return
+        // A value that no server of ours can have written: caches must not go on around it.
+        if (error instanceof AssertionError) throw error
         if (this.revision > before) failures = 0
         const isGap = isStoreError(error, 'compacted') || isStoreError(error, 'future')
         const isStuck = isStoreError(error, 'lagging') && failures >= stuckAfter

@@ -1,5 +1,3 @@
-import { methodNotAllowed } from '../../api/status.ts'
-import { groupResourceOf } from '../../api/resource.ts'
 import { readBody } from '../body.ts'
 import type { VerbContext } from '../context.ts'
 import { createObject } from '../creates.ts'
@@ -12,7 +10,6 @@ export async function create(context: VerbContext): Promise<ApiResponse> {
   const { def, info, request, warnings } = context
   representationOne(context)
   const { dryRun, fieldValidation } = writeOptionsOf(info.query, 'CreateOptions')
-  if (def.namespaced && info.namespace === '') throw methodNotAllowed(groupResourceOf(def), 'create')
   const contentType = request.headers['content-type']
   const body = await decodeBody(await readBody(request), def, { contentType, fieldValidation, warnings })
   const { object, stored } = await createObject(context, body, { dryRun, namespace: info.namespace })
