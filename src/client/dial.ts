@@ -1,4 +1,4 @@
-import { connect, Socket } from 'node:net'
+import { connect, Socket, type OnReadOpts } from 'node:net'
 import { localAddressOf, loopbackBlockAnnotation } from '../api/pod-address.ts'
 import type { KubeObject } from '../api/meta.ts'
 import { machineIdAnnotation } from './machine-identity.ts'
@@ -27,17 +27,28 @@ export class DialError extends Error {
 }
 
 /** Opens a byte stream to a port of a pod. The socket may still be connecting; failures come as its 'error' event. */
-export type Dial = (target: DialTarget) => Socket
+export type Dial = (target: DialTarget, hints?: DialHints) => Socket
+
+export interface DialHints {
+  /** Where the socket shall put what it reads, as `net.connect` takes it. Then there are no 'data' events. */
+  readonly onread?: OnReadOpts
+}
 
 /**
  * The one function through which everything reaches a pod. A pod IP is an identity: on the pod's own machine the
  * loopback address behind it is dialled; from elsewhere there is no way yet.
  */
 export function createDialer({ nodeOf, machineId }: DialerOptions): Dial {
-  return (target) => {
+  return (target, { onread } = {}) => {
     const address = addressOf(target, nodeOf(target.node), machineId)
     if (address instanceof DialError) return new Socket().destroy(address) // tells on the next tick: the caller can listen
-    return connect({ host: address, port: target.port, noDelay: true, allowHalfOpen: true })
+    return connect({
+      host: address,
+      port: target.port,
+      noDelay: true,
+      allowHalfOpen: true,
+      ...(onread && { onread }),
+    })
   }
 }
 
