@@ -50,7 +50,7 @@ interface Ban {
 const timeAndChance = /^src\/base\/|\.test\.ts$|conformance\.ts$/
 const bans: readonly Ban[] = [
   { pattern: /\bDate\.now\(|\bnew Date\(\)/, why: 'take a Clock', except: timeAndChance },
-  { pattern: /\bset(Timeout|Interval)\(/, why: 'take a Clock', except: timeAndChance },
+  { pattern: /(?<!\.)\bset(Timeout|Interval)\(/, why: 'take a Clock', except: timeAndChance },
   { pattern: /\bMath\.random\(|\brandomUUID\b/, why: 'take a Random', except: timeAndChance },
   { pattern: /\bFIXME\b|\bXXX\b/, why: 'write TODO(#issue): or mend it' },
   { pattern: /\bTODO\b(?!\(#\d+\):)/, why: 'write TODO(#issue):' },
@@ -58,6 +58,11 @@ const bans: readonly Ban[] = [
     pattern: /\bconsole\.(log|error|warn)\(/,
     why: 'log through a Logger; only commands print',
     except: /^src\/(main|cli)\/|\.test\.ts$/,
+  },
+  {
+    pattern: /^import (?!type).* from 'node:http'/,
+    why: 'take it from base/node-http.ts',
+    except: /^(tests|bench)\/|\.test\.ts$|fixture|testdata/,
   },
   { pattern: /\bmock\.module\b/, why: 'run the real module' },
   { pattern: /catch( \(\w+\))? \{\s*\}/, why: 'say in a sentence why an error may be ignored' },

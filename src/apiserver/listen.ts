@@ -2,13 +2,14 @@
  * The API server on sockets: plain HTTP/1.1 on one port, TLS with HTTP/2 and HTTP/1.1 on another. Nothing here knows what a
  * request means. A body goes out at the pace of its reader; one that takes nothing for too long is cut off.
  */
-import { createServer, type IncomingMessage, type Server as HttpServer, type ServerResponse } from 'node:http'
+import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http'
 import type { Http2SecureServer, Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import type { Clock } from '../base/clock.ts'
 import { describeError, type Logger } from '../base/logger.ts'
+import { http } from '../base/node-http.ts'
 import type { ApiRequest, ApiResponse, ClientCertificate } from './http.ts'
 import { tunnelProtocol } from './node-upgrade.ts'
 import { MemoryBody } from './respond.ts'
@@ -75,7 +76,7 @@ const httpLimits = {
 const isUpgrade = (request: IncomingMessage): boolean =>
   request.headers.upgrade?.toLowerCase() === tunnelProtocol
 
-const httpServer = (): AnyServer => createServer({ ...httpLimits, shouldUpgradeCallback: isUpgrade })
+const httpServer = (): AnyServer => http.createServer({ ...httpLimits, shouldUpgradeCallback: isUpgrade })
 
 async function tlsServer(tls: NonNullable<ListenOptions['tls']>): Promise<AnyServer> {
   // Loading HTTP/2 takes a moment that a plain server needn't spend.

@@ -1,11 +1,6 @@
-import {
-  Agent as HttpAgent,
-  request as httpRequest,
-  type ClientRequest,
-  type IncomingMessage,
-  type RequestOptions,
-} from 'node:http'
+import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
+import { http } from '../base/node-http.ts'
 import { TransportError } from './client.ts'
 import type { Transport, TransportRequest, TransportResponse } from './transport.ts'
 
@@ -33,7 +28,7 @@ export function httpTransport(options: HttpTransportOptions): Transport {
   const secure = url.protocol === 'https:'
   const agent = secure
     ? new HttpsAgent({ ...pool, ca: options.ca, cert: options.cert, key: options.key, maxCachedSessions: 8 })
-    : new HttpAgent(pool)
+    : new http.Agent(pool)
   const authorization: Record<string, string> = options.token
     ? { authorization: `Bearer ${options.token}` }
     : {}
@@ -46,7 +41,7 @@ export function httpTransport(options: HttpTransportOptions): Transport {
 
   const attempt = (request: TransportRequest) =>
     new Promise<TransportResponse | 'stale'>((resolve, reject) => {
-      const outgoing = (secure ? httpsRequest : httpRequest)({
+      const outgoing = (secure ? httpsRequest : http.request)({
         ...target,
         method: request.method,
         path: request.path,

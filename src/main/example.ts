@@ -1,7 +1,7 @@
-import { request } from 'node:http'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { realClock } from '../base/clock.ts'
+import { http } from '../base/node-http.ts'
 import type { KubeObject } from '../api/meta.ts'
 import type { Deployment, Ingress, Service } from '../api/schema/types.gen.ts'
 import { deployments } from '../api/resources/deployments.ts'
@@ -98,7 +98,7 @@ async function answers(address: ListenAddress): Promise<void> {
 
 const statusOf = ({ host, port }: ListenAddress) =>
   new Promise<number>((resolve) => {
-    const outgoing = request({ host, port, path: '/', agent: false }, (response) => {
+    const outgoing = http.request({ host, port, path: '/', agent: false }, (response) => {
       response.resume()
       resolve(response.statusCode ?? 0)
     })

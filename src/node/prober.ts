@@ -1,8 +1,9 @@
 /** Asks one probe's question once. */
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
-import { request as httpRequest, type IncomingMessage } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
 import type { Clock } from '../base/clock.ts'
+import { http } from '../base/node-http.ts'
 import type { Container, HTTPGetAction, IntOrString, Probe } from '../api/schema/types.gen.ts'
 import type { ExecSpec, Handle, Runtime } from '../runtime/runtime.ts'
 import { timeoutMs } from './probe-state.ts'
@@ -63,7 +64,7 @@ function askHttp(action: HTTPGetAction, limitMs: number, target: ProbeTarget): P
   for (const { name, value } of action.httpHeaders ?? []) headers[name.toLowerCase()] = value
   headers['host'] ??= `${action.host ?? target.podIP}:${port}`
   return new Promise((resolve) => {
-    const request = (secure ? httpsRequest : httpRequest)({
+    const request = (secure ? httpsRequest : http.request)({
       host: action.host ?? target.address,
       port,
       path,

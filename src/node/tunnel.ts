@@ -3,7 +3,7 @@
  * One connection for control and one for bulk data, so that a small answer never queues behind a log. Both are dialled
  * again for ever.
  */
-import { request as httpRequest, type ClientRequest } from 'node:http'
+import type { ClientRequest } from 'node:http'
 import {
   performServerHandshake,
   type IncomingHttpHeaders,
@@ -16,6 +16,7 @@ import { backoffMs } from '../base/backoff.ts'
 import { abortReason, type Clock } from '../base/clock.ts'
 import type { Random } from '../base/ids.ts'
 import type { Logger } from '../base/logger.ts'
+import { http } from '../base/node-http.ts'
 import type { HttpTransportOptions } from '../client/transport-http.ts'
 
 export interface TunnelOptions {
@@ -104,7 +105,7 @@ function dial(options: TunnelOptions, channel: TunnelChannel, signal: AbortSigna
   const request: ClientRequest =
     url.protocol === 'https:'
       ? httpsRequest(url, { agent: false, headers, ca, cert, key })
-      : httpRequest(url, { agent: false, headers })
+      : http.request(url, { agent: false, headers })
   const onAbort = () => request.destroy(abortReason(signal))
   const cancel = options.clock.after(dialTimeoutMs, () =>
     request.destroy(new Error(`no answer within ${dialTimeoutMs} ms`)),
