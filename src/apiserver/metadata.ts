@@ -34,7 +34,7 @@ export function metadataForCreate(
   }: { readonly def: ResourceDef; readonly namespace: string; readonly machinery: Machinery },
 ): ObjectMeta {
   const given = object.metadata
-  if ((given.resourceVersion ?? '') !== '')
+  if (isRevision(given.resourceVersion))
     throw badRequest('resourceVersion should not be set on objects to be created')
   checkNamespace(given, namespace)
   const metadata: Writable<ObjectMeta> = { ...given, ...(def.namespaced && { namespace }) }
@@ -89,6 +89,10 @@ export function metadataForUpdate(given: ObjectMeta, old: KubeObject, def: Resou
   }
   return metadata
 }
+
+/** `0` has always meant "whichever": as good as none. */
+export const isRevision = (resourceVersion: string | undefined): resourceVersion is string =>
+  resourceVersion !== undefined && resourceVersion !== '' && resourceVersion !== '0'
 
 export const isSet = (time: string | null | undefined): boolean =>
   time !== undefined && time !== null && time !== ''

@@ -11,7 +11,7 @@ import { isStoreError, type Entry } from '../store/store.ts'
 import { CachedObject } from './cached-object.ts'
 import type { VerbContext } from './context.ts'
 import { objectKeyOf } from './keys.ts'
-import { isSet, metadataForUpdate, strategyContext } from './metadata.ts'
+import { isRevision, isSet, metadataForUpdate, strategyContext } from './metadata.ts'
 import { encodeStored, parseStored } from './wire.ts'
 
 /** Rounds of read, change and swap; upstream gives up a patch after as many conflicts. */
@@ -79,15 +79,15 @@ async function attemptUpdate(context: VerbContext, request: UpdateRequest, entry
 function wishedFor(def: ResourceDef, request: UpdateRequest, entry: Entry, old: KubeObject): KubeObject {
   // A parse of its own: `change` and the strategies write into it, never into `old`.
   const changed = request.change(parseStored<KubeObject>(entry.value, entry.revision))
-  const { resourceVersion: wanted = '' } = changed.metadata
+  const { resourceVersion: wanted } = changed.metadata
   const current = String(entry.revision)
-  if (wanted !== '' && wanted !== current) throw conflict(groupResourceOf(def), request.name)
+  if (isRevision(wanted) && wanted !== current) throw conflict(groupResourceOf(def), request.name)
   const metadata =
     request.isRequested === false ? changed.metadata : metadataForUpdate(changed.metadata, old, def)
   const isLax = def.requiresResourceVersionOnUpdate !== true || request.subresource !== ''
   return {
     ...changed,
-    metadata: { ...metadata, ...((wanted !== '' || isLax) && { resourceVersion: current }) },
+    metadata: { ...metadata, resourceVersion: isRevision(wanted) || isLax ? current : '' },
   }
 }
 

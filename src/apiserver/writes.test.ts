@@ -91,6 +91,8 @@ test('PUT without a resourceVersion overwrites, with the present one too, and ke
   const { metadata } = await made(configMaps, configMap('put', { a: '1' }))
   const blind = await request('PUT', `${configMaps}/put`, { data: { b: '2' } })
   assert.deepEqual([blind.status, blind.body.data, blind.body.metadata.uid], [200, { b: '2' }, metadata.uid])
+  const zero = configMap('put', { b: '2' }, { resourceVersion: '0' })
+  assert.equal((await request('PUT', `${configMaps}/put`, zero)).status, 200)
   const { resourceVersion } = blind.body.metadata
   const exact = await request('PUT', `${configMaps}/put`, configMap('put', { c: '3' }, { resourceVersion }))
   assert.deepEqual([exact.status, exact.body.data], [200, { c: '3' }])
