@@ -26,9 +26,9 @@ export interface ChildOptions {
   readonly onSpawn: () => void
 }
 
-const restartBackoff = { baseMs: 50, factor: 2, capMs: 5_000 }
-/** A process that lived this long starts again at once. */
-const healthyMs = 10_000
+const restartBackoff = { baseMs: 20, factor: 2, capMs: 5_000 }
+/** A process that lived this long had started well: the next start comes quickly. */
+const healthyMs = 2_000
 const stopKillMs = 10_000
 
 const entry = fileURLToPath(import.meta.resolve(`./cli${extname(import.meta.url)}`))

@@ -36,7 +36,7 @@ export async function writeCredentials({
   ]
   await Promise.all(
     subjects.map(async ({ file, user, organizations }) => {
-      if (isGood(file, { certificates, server, clock })) return
+      if (await isGood(file, { certificates, server, clock })) return
       const { cert, key } = await issueClientCertificate({
         ca: certificates.ca,
         commonName: user,
@@ -48,13 +48,13 @@ export async function writeCredentials({
   )
 }
 
-function isGood(
+async function isGood(
   file: string,
   { certificates, server, clock }: Pick<CredentialsOptions, 'certificates' | 'server' | 'clock'>,
-): boolean {
+): Promise<boolean> {
   if (!existsSync(file)) return false
   try {
-    const present = readKubeconfig(file)
+    const present = await readKubeconfig(file)
     const certificate = new X509Certificate(present.cert ?? '')
     const leftMs = Date.parse(certificate.validTo) - clock.now().getTime()
     return present.server === server && present.ca === certificates.ca.cert && leftMs > renewBeforeMs

@@ -29,7 +29,7 @@ export async function deployExample(
 ): Promise<void> {
   if (!existsSync(folder))
     throw new CommandError(`${folder} is not there: --example works in a checkout of Sampan`)
-  await using transport = httpTransport(readKubeconfig(dir.kubeconfig))
+  await using transport = httpTransport(await readKubeconfig(dir.kubeconfig))
   const client = restClient(transport, 'sampan-up')
   await createOnce<Deployment>(client, deployments, {
     apiVersion: 'apps/v1',

@@ -21,7 +21,7 @@ export const gatewayRoot: ProcessRoot = {
     await using stack = new AsyncDisposableStack()
     const [clock, random] = [realClock, realRandom]
     const transport = stack.use(
-      httpTransport(readKubeconfig(credentialOf(dataDir(begin.dataDir), 'gateway'))),
+      httpTransport(await readKubeconfig(credentialOf(dataDir(begin.dataDir), 'gateway'))),
     )
     const client = restClient(transport, 'sampan-gateway')
     const informers = stack.use(openInformers({ client, clock, random, logger }))

@@ -1,0 +1,206 @@
+/**
+ * `kill -9` of server, agent and gateway, a hundred times each, at random moments: under writes, in the middle of pod
+ * starts, also between a process and the record of it. Nothing acknowledged is lost, nothing runs twice, nothing is
+ * left behind. `SEED=n` repeats a run's choices, `ROUNDS=n` makes it longer.
+ */
+import assert from 'node:assert/strict'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { configMaps } from '../../src/api/resources/configmaps.ts'
+import { pods } from '../../src/api/resources/pods.ts'
+import type { ConfigMap, Pod } from '../../src/api/schema/types.gen.ts'
+import { isAlreadyExists, isNotFound, isStatusError } from '../../src/api/status.ts'
+import { seededRandom } from '../../src/base/ids.ts'
+import type { Client } from '../../src/client/client.ts'
+import { readKubeconfig } from '../../src/client/kubeconfig.ts'
+import { restClient } from '../../src/client/rest-client.ts'
+import { httpTransport } from '../../src/client/transport-http.ts'
+import { openCluster, root, until, type Cluster } from '../support/cluster.ts'
+import { workloadProcesses } from '../support/workloads.ts'
+
+const rounds = Number(process.env['ROUNDS'] ?? 100)
+const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000)
+const namespace = 'default'
+const steadyCount = 3
+/** Within this long after a round's pod was asked for, each process is killed once: starts of processes and of a pod fit in. */
+const windowMs = 1_500
+/** A pod is deleted this many rounds after it was made, if not at once. */
+const lifeRounds = 4
+
+test(`${rounds} times each process is killed (SEED=${seed})`, { timeout: 1_200_000 }, async (t) => {
+  const random = seededRandom(seed)
+  await using cluster = await openCluster()
+  await using transport = httpTransport(await readKubeconfig(cluster.kubeconfig))
+  const client = restClient(transport, 'crash-test')
+  const startLog = join(cluster.dataDir, 'starts')
+  writeFileSync(startLog, '')
+
+  for (let i = 0; i < steadyCount; i++) await createPod(client, `steady-${i}`, startLog)
+  const steadyBefore = await until('the steady pods are ready', () => steadyState(cluster, client), 60_000)
+
+  const writer = startWriter(client)
+  for (let round = 0; round < rounds; round++) {
+    const name = `churn-${round}`
+    const kills = (['server', 'agent', 'gateway'] as const).map(async (process) => {
+      await new Promise((resolve) => setTimeout(resolve, random.float() * windowMs))
+      killNow(cluster, process)
+    })
+    const churn = (async () => {
+      await createPod(client, name, startLog)
+      if (random.float() < 0.3) await deletePod(client, name)
+    })()
+    await Promise.all([...kills, churn])
+    if (round >= lifeRounds) await deletePod(client, `churn-${round - lifeRounds}`)
+  }
+  const { acknowledged } = await writer.stop()
+  t.diagnostic(`${acknowledged.length} writes acknowledged`)
+
+  const present = await until(
+    'the server is back',
+    async () => (await client.resource<ConfigMap>(configMaps).list({ namespace })).items,
+  )
+  const names = new Set(present.map(({ metadata }) => metadata.name))
+  assert.deepEqual(
+    acknowledged.filter((name) => !names.has(name)),
+    [],
+    'acknowledged and missing',
+  )
+
+  assert.deepEqual(
+    await until('the steady pods are ready', () => steadyState(cluster, client)),
+    steadyBefore,
+    'the same processes all along',
+  )
+
+  for (let round = 0; round < rounds; round++) await deletePod(client, `churn-${round}`)
+  await until(
+    'the churned pods are gone',
+    async () => {
+      const left = (await client.resource<Pod>(pods).list({ namespace })).items
+      return left.length === steadyCount ? true : undefined
+    },
+    120_000,
+  )
+  const starts = readFileSync(startLog, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => line.split(' ')[0])
+  const twice = starts.filter((uid, i) => starts.indexOf(uid) !== i)
+  assert.deepEqual(twice, [], 'started twice')
+  t.diagnostic(`${starts.length} starts`)
+  assert.ok(starts.length > steadyCount + rounds / 5, 'pods were started in between')
+
+  await until(
+    'no process is left behind',
+    () => {
+      const running = apps(cluster)
+      return running.length === steadyCount ? true : undefined
+    },
+    60_000,
+  )
+})
+
+async function createPod(client: Client, name: string, startLog: string): Promise<void> {
+  const pod = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, namespace },
+    spec: {
+      containers: [
+        {
+          name: 'app',
+          image: `dir:${join(root, 'tests', 'testdata', 'apps', 'recorder')}`,
+          env: [
+            { name: 'START_LOG', value: startLog },
+            { name: 'POD_UID', valueFrom: { fieldRef: { fieldPath: 'metadata.uid' } } },
+          ],
+          readinessProbe: { httpGet: { port: 8000 }, periodSeconds: 1 },
+        },
+      ],
+      terminationGracePeriodSeconds: 2,
+    },
+  } as Pod
+  await persist(() => client.resource<Pod>(pods).create(pod), isAlreadyExists)
+}
+
+const deletePod = (client: Client, name: string) =>
+  persist(() => client.resource<Pod>(pods).delete(name, { namespace }), isNotFound)
+
+/** Asks until there is an answer; `isDone` are refusals that mean an earlier try, whose answer was lost, has worked. */
+async function persist(call: () => Promise<unknown>, isDone: (error: unknown) => boolean): Promise<void> {
+  await until('an answer', async () => {
+    try {
+      await call()
+      return true
+    } catch (error) {
+      if (isDone(error)) return true
+      if (isStatusError(error) && error.status.code < 500) throw new Error('refused', { cause: error })
+      return undefined
+    }
+  })
+}
+
+/** Creates ConfigMaps one after another and remembers which were acknowledged. */
+function startWriter(client: Client) {
+  const acknowledged: string[] = []
+  let isStopped = false
+  const run = async () => {
+    for (let i = 0; !isStopped; i++) {
+      const name = `write-${i}`
+      const object = {
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        metadata: { name, namespace },
+        data: { i: String(i) },
+      } as ConfigMap
+      try {
+        await client.resource<ConfigMap>(configMaps).create(object)
+        acknowledged.push(name)
+      } catch (error) {
+        // No answer: it may or may not have happened, and a new name comes next.
+        if (isStatusError(error) && error.status.code < 500) throw error
+        await new Promise((resolve) => setTimeout(resolve, 5))
+      }
+    }
+  }
+  const running = run()
+  return {
+    async stop() {
+      isStopped = true
+      await running
+      return { acknowledged }
+    },
+  }
+}
+
+function killNow(cluster: Cluster, name: 'server' | 'agent' | 'gateway'): void {
+  try {
+    process.kill(cluster.pidOf(name), 'SIGKILL')
+  } catch {
+    // It has just been killed and its successor has no record yet: this moment hits nobody.
+  }
+}
+
+/** The pids and restart counts of the steady pods; undefined while one isn't ready. */
+async function steadyState(cluster: Cluster, client: Client): Promise<string | undefined> {
+  const found = (await client.resource<Pod>(pods).list({ namespace })).items.filter(({ metadata }) =>
+    metadata.name?.startsWith('steady-'),
+  )
+  const isReady = ({ status }: Pod) =>
+    status?.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True')
+  if (found.length !== steadyCount || !found.every(isReady)) return undefined
+  const running = apps(cluster)
+  assert.ok(running.length >= steadyCount, 'the pods have processes')
+  return JSON.stringify(
+    found.map(({ metadata, status }) => [
+      metadata.name,
+      status?.containerStatuses?.[0]?.restartCount,
+      running.filter(({ id }) => id.startsWith(metadata.uid ?? '')).map(({ pid }) => pid),
+    ]),
+  )
+}
+
+/** The apps themselves, without the shells above them. */
+const apps = (cluster: Cluster) =>
+  workloadProcesses(cluster.dataDir).filter(({ command }) => !command.startsWith('/bin/sh'))
