@@ -62,7 +62,7 @@ const bans: readonly Ban[] = [
   {
     pattern: /^import (?!type).* from 'node:http'/,
     why: 'take it from base/node-http.ts',
-    except: /^(tests|bench)\/|\.test\.ts$|fixture|testdata/,
+    except: /\.test\.ts$|fixture|testdata/,
   },
   { pattern: /\bmock\.module\b/, why: 'run the real module' },
   { pattern: /catch( \(\w+\))? \{\s*\}/, why: 'say in a sentence why an error may be ignored' },

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { parse as parseYaml } from 'yaml'
 import { isJsonArray, isJsonObject, type JsonObject, type JsonValue } from '../api/json.ts'
 import type { HttpTransportOptions } from './transport-http.ts'
 
@@ -14,10 +14,10 @@ export class KubeconfigError extends Error {
 }
 
 /** Reads a kubeconfig file. Throws `KubeconfigError` naming the file and what is missing in it. */
-export function readKubeconfig(path: string): Kubeconfig {
+export async function readKubeconfig(path: string): Promise<Kubeconfig> {
   let text: string
   try {
-    text = readFileSync(path, 'utf8')
+    text = await readFile(path, 'utf8')
   } catch (cause) {
     throw new KubeconfigError(
       `can't read the kubeconfig ${path}: start Sampan with \`sampan up\`, or name another file`,
@@ -31,8 +31,8 @@ export function readKubeconfig(path: string): Kubeconfig {
 const unsupported = ['exec', 'auth-provider', 'username'] as const
 
 /** `path` is named in errors, and files that the text names are found from its folder. */
-export function parseKubeconfig(text: string, path: string): Kubeconfig {
-  const config = parseObject(text, path)
+export async function parseKubeconfig(text: string, path: string): Promise<Kubeconfig> {
+  const config = await parseObject(text, path)
   const context = entry(config, { list: 'contexts', field: 'context', name: config['current-context'] }, path)
   const cluster = entry(config, { list: 'clusters', field: 'cluster', name: context['cluster'] }, path)
   const user = entry(config, { list: 'users', field: 'user', name: context['user'] }, path)
@@ -63,15 +63,26 @@ export function parseKubeconfig(text: string, path: string): Kubeconfig {
   }
 }
 
-function parseObject(text: string, path: string): JsonObject {
+async function parseObject(text: string, path: string): Promise<JsonObject> {
   let config: JsonValue
   try {
-    config = parseYaml(text) as JsonValue
+    config = await parseText(text)
   } catch (cause) {
     throw new KubeconfigError(`${path} is no YAML`, { cause })
   }
   if (!isJsonObject(config)) throw new KubeconfigError(`${path} is no kubeconfig: it holds no fields`)
   return config
+}
+
+/** What Sampan writes is JSON: its own processes, which read nothing else, are spared the 4 MB of the YAML library. */
+async function parseText(text: string): Promise<JsonValue> {
+  try {
+    return JSON.parse(text) as JsonValue
+  } catch {
+    // Not JSON: somebody else wrote it.
+  }
+  const { parse } = await import('yaml')
+  return parse(text) as JsonValue
 }
 
 interface Wanted {

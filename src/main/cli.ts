@@ -1,4 +1,5 @@
 /** The executable. Each command loads what it needs when it is called: `sampan version` should not wait for a server's modules. */
+import { spawn } from 'node:child_process'
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { Command } from 'commander'
@@ -6,7 +7,7 @@ import { describeError } from '../base/logger.ts'
 import { kubernetesVersion, sampanVersion } from '../base/version.ts'
 import { CommandError } from './command-error.ts'
 import { dataDir, defaultDataDir } from './data-dir.ts'
-import { parseListen } from './listen-address.ts'
+import { formatListen, parseListen } from './listen-address.ts'
 
 const print = (line: string) => void process.stdout.write(`${line}\n`)
 
@@ -36,13 +37,21 @@ async function main(): Promise<void> {
         gatewayListen: parseListen(options.gatewayListen, '--gateway-listen'),
         store: options.store,
         print,
-        onReady: async (where) => {
+        onReady: async ({ gatewayListen }) => {
           if (!options.example) return
-          const { deployExample } = await import('./example.ts')
-          // The cluster is up all the same: what went wrong with the example is said, not a reason to end.
-          await deployExample(dataDir(resolve(options.dataDir)), where, print).catch(complain)
+          const flags = ['--data-dir', options.dataDir, '--gateway', formatListen(gatewayListen)]
+          await runApart(['deploy-example', ...flags])
         },
       })
+    })
+
+  program
+    .command('deploy-example', { hidden: true })
+    .requiredOption('--data-dir <dir>')
+    .requiredOption('--gateway <host:port>')
+    .action(async (options: { readonly dataDir: string; readonly gateway: string }) => {
+      const { deployExample } = await import('./example.ts')
+      await deployExample(dataDir(resolve(options.dataDir)), parseListen(options.gateway, '--gateway'), print)
     })
 
   program
@@ -63,9 +72,6 @@ async function main(): Promise<void> {
       ),
     )
 
-  for (const name of ['server', 'agent', 'gateway'] as const) {
-    program.command(`run-${name}`, { hidden: true }).action(() => runRoot(name))
-  }
   await program.parseAsync()
 }
 
@@ -79,17 +85,16 @@ interface UpFlags {
   readonly example?: boolean
 }
 
-/** Processes of the supervisor, not for people. */
-async function runRoot(name: 'server' | 'agent' | 'gateway'): Promise<void> {
-  const { runProcess } = await import('./process.ts')
-  switch (name) {
-    case 'server':
-      return runProcess((await import('./server.ts')).serverRoot)
-    case 'agent':
-      return runProcess((await import('./agent.ts')).agentRoot)
-    case 'gateway':
-      return runProcess((await import('./gateway.ts')).gatewayRoot)
-  }
+/**
+ * A command of `up` that must not cost its supervisor memory for ever: 15 MB, were its modules loaded there. It says
+ * itself what went wrong, and the cluster is up all the same.
+ */
+function runApart(args: readonly string[]): Promise<void> {
+  const child = spawn(process.execPath, [process.argv[1] ?? '', ...args], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+  })
+  process.once('exit', () => child.kill())
+  return new Promise((done, failed) => child.once('exit', () => done()).once('error', failed))
 }
 
 /** The host's name as a node may be called: lower case, letters, digits, dashes and dots. */

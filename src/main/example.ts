@@ -15,7 +15,6 @@ import { httpTransport } from '../client/transport-http.ts'
 import { CommandError } from './command-error.ts'
 import type { DataDir } from './data-dir.ts'
 import { formatListen, type ListenAddress } from './listen-address.ts'
-import type { Addresses } from './up.ts'
 
 const answerWithinMs = 30_000
 const folder = join(import.meta.dirname, '..', '..', 'examples', 'hello')
@@ -24,7 +23,7 @@ const name = 'hello'
 /** Deploys `examples/hello` unless it is there, waits until its URL answers, and says where everything is. */
 export async function deployExample(
   dir: DataDir,
-  where: Addresses,
+  gateway: ListenAddress,
   print: (line: string) => void,
 ): Promise<void> {
   if (!existsSync(folder))
@@ -65,8 +64,8 @@ export async function deployExample(
     metadata: { name, namespace: 'default' },
     spec: { rules: [{ http: { paths: [{ path: '/', pathType: 'Prefix', backend }] } }] },
   })
-  await answers(where.gatewayListen)
-  print(`app         http://${formatListen(where.gatewayListen)}/`)
+  await answers(gateway)
+  print(`app         http://${formatListen(gateway)}/`)
   print(`kubeconfig  ${dir.kubeconfig}`)
 }
 
