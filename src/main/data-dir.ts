@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { accessSync, constants, mkdirSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 
@@ -34,7 +34,10 @@ export function dataDir(root: string): DataDir {
 
 /** Makes the folders. Throws when the place can't be written to. */
 export function createDataDir(dir: DataDir): void {
-  for (const path of [dir.root, dir.credentials, dir.pki, dir.node, dir.logs, dir.run]) {
+  mkdirSync(dir.root, { recursive: true, mode: 0o700 })
+  // Before and not by the folders: on a read-only file system a recursive mkdir reports a folder as missing.
+  accessSync(dir.root, constants.W_OK)
+  for (const path of [dir.credentials, dir.pki, dir.node, dir.logs, dir.run]) {
     mkdirSync(path, { recursive: true, mode: 0o700 })
   }
 }

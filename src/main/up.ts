@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { checkDns1123Subdomain } from '../api/names.ts'
 import { realClock } from '../base/clock.ts'
 import { openChild, type Child } from './child.ts'
 import { CommandError } from './command-error.ts'
@@ -40,6 +41,7 @@ const inheritWaitMs = 15_000
  */
 export async function up(options: UpOptions): Promise<void> {
   const { dir, print } = options
+  checkNodeName(options.nodeName)
   try {
     createDataDir(dir)
   } catch (cause) {
@@ -95,6 +97,16 @@ export async function up(options: UpOptions): Promise<void> {
     await server.stop()
     rmSync(runningFile(dir), { force: true })
   }
+}
+
+/** Also the value of a label of the node, hence not longer than one. */
+const nodeNameLengthMax = 63
+
+function checkNodeName(name: string): void {
+  if (name.length <= nodeNameLengthMax && checkDns1123Subdomain(name).length === 0) return
+  throw new CommandError(
+    `--name ${JSON.stringify(name)} is no name for a node: use up to ${nodeNameLengthMax} lower case letters, digits, dashes and dots, for example --name node-1`,
+  )
 }
 
 const runningFile = (dir: DataDir) => join(dir.run, 'up.json')

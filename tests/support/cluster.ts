@@ -52,11 +52,23 @@ export interface ClusterOptions {
   /** More arguments for `sampan up`. */
   readonly args?: readonly string[]
   readonly env?: NodeJS.ProcessEnv
+  /** A folder of the caller's; default: one of its own, which goes in the end. */
+  readonly dataDir?: string
+}
+
+/** Runs `sampan` to its end, for commands that end by themselves; one that doesn't is killed and has no exit code. */
+export function runSampan(args: readonly string[], timeoutMs = 30_000): Output {
+  const result = spawnSync(process.execPath, [executable, ...args], {
+    encoding: 'utf8',
+    timeout: timeoutMs,
+    killSignal: 'SIGKILL',
+  })
+  return { code: result.status, stdout: result.stdout, stderr: result.stderr }
 }
 
 /** Resolves once it has printed `ready`. Disposing of it stops the apps too and removes the folder. */
 export async function openCluster(options: ClusterOptions = {}): Promise<Cluster> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'sampan-e2e-'))
+  const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'sampan-e2e-'))
   const kubeconfig = join(dataDir, 'kubeconfig')
   const env = { ...process.env, ...options.env }
   let output = ''
@@ -113,7 +125,7 @@ export async function openCluster(options: ClusterOptions = {}): Promise<Cluster
     await start()
   } catch (error) {
     child?.kill('SIGKILL')
-    rmSync(dataDir, { recursive: true, force: true })
+    if (options.dataDir === undefined) rmSync(dataDir, { recursive: true, force: true })
     throw error
   }
   return {
@@ -139,11 +151,9 @@ export async function openCluster(options: ClusterOptions = {}): Promise<Cluster
     start,
     async [Symbol.asyncDispose]() {
       await stop()
-      const { status, stderr } = spawnSync(process.execPath, [executable, 'down', '--data-dir', dataDir], {
-        encoding: 'utf8',
-      })
-      if (status !== 0) throw new Error(`sampan down failed: ${stderr}`)
-      rmSync(dataDir, { recursive: true, force: true })
+      const { code, stderr } = runSampan(['down', '--data-dir', dataDir], 60_000)
+      if (code !== 0) throw new Error(`sampan down failed: ${stderr}`)
+      if (options.dataDir === undefined) rmSync(dataDir, { recursive: true, force: true })
     },
   }
 }

@@ -94,7 +94,9 @@ function create(db: DatabaseSync): void {
 function checkStructure(db: DatabaseSync, file: string): void {
   if (statSync(file).size > checkedBytesMax) return
   const found = db.prepare('PRAGMA quick_check(1)').get()?.['quick_check']
-  if (found !== 'ok') throw corruptError(file, String(found))
+  // The report's own heading and line breaks say nothing to a reader of one sentence.
+  const report = String(found).replace(/^\*\*\* in database main \*\*\*\s*/, '')
+  if (found !== 'ok') throw corruptError(file, report.replace(/\s+/g, ' ').trim())
 }
 
 const notOursError = (file: string): StoreError =>
