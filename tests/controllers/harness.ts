@@ -5,7 +5,8 @@
  */
 import assert from 'node:assert/strict'
 import { fakeClock, type FakeClock } from '../../src/base/fake-clock.ts'
-import { seededRandom } from '../../src/base/ids.ts'
+import type { Clock } from '../../src/base/clock.ts'
+import { seededRandom, type Random } from '../../src/base/ids.ts'
 import { createLogger, silentLogger } from '../../src/base/logger.ts'
 import { isTerminating, type KubeObject } from '../../src/api/meta.ts'
 import { leases } from '../../src/api/resources/leases.ts'
@@ -16,11 +17,12 @@ import { isNotFound } from '../../src/api/status.ts'
 import { resources } from '../../src/api/table.ts'
 import { openApiServer } from '../../src/apiserver/server.ts'
 import { staticAuthenticator } from '../../src/apiserver/stages/authenticate.ts'
-import type { Client, ResourceRef } from '../../src/client/client.ts'
+import { TransportError, type Client, type ResourceRef } from '../../src/client/client.ts'
 import { runController, type LoopContext } from '../../src/client/controller.ts'
 import { openInformers, type Informers } from '../../src/client/informers.ts'
 import { restClient } from '../../src/client/rest-client.ts'
 import { localTransport } from '../../src/client/transport-local.ts'
+import type { Transport } from '../../src/client/transport.ts'
 import { runControllers } from '../../src/controllers/controllers.ts'
 import { runScheduler } from '../../src/scheduler/scheduler.ts'
 import { openMemoryStore } from '../../src/store/memory/memory-store.ts'
@@ -32,8 +34,8 @@ export interface World extends AsyncDisposable {
   readonly informers: Informers
   /** Runs controllers and scheduler. */
   startLoops(): void
-  /** Ends them, as a process would be ended: what they had in hand is abandoned after its current request. */
-  stopLoops(): Promise<void>
+  /** Ends them as `kill -9` would: no request gets out any more, and answers under way are lost. */
+  killLoops(): Promise<void>
   /** A machine joins, or is heard of again. */
   join(name: string, allocatable?: Readonly<Record<string, string>>): Promise<void>
   /** The machine falls silent: no lease, no status, pods stay as they are. */
@@ -49,7 +51,12 @@ export const brokenImage = 'npm:broken@1.0.0'
 
 const stepMs = 20
 
-export async function openWorld(): Promise<World> {
+export interface WorldOptions {
+  /** Watches of the loops deliver up to this much later, each event by chance: caches lag behind. */
+  readonly lagMsMax?: number
+}
+
+export async function openWorld({ lagMsMax = 0 }: WorldOptions = {}): Promise<World> {
   await using stack = new AsyncDisposableStack()
   const clock = fakeClock()
   const random = seededRandom(7)
@@ -60,15 +67,13 @@ export async function openWorld(): Promise<World> {
   const authenticate = staticAuthenticator([])
   const server = stack.use(await openApiServer({ store, resources, authenticate, clock, random, logger }))
   const user = { name: 'tests', groups: ['system:masters'] }
-  const client = restClient(
-    localTransport((request) => server.handle(request), user),
-    'tests',
-  )
+  const transport = localTransport((request) => server.handle(request), user)
+  const client = restClient(transport, 'tests')
   const loop = { client, clock, random, logger }
   const informers = stack.use(openInformers({ ...loop, freezes: true }))
   const machines = openMachines({ ...loop, informers })
   stack.use(machines)
-  const loops = loopsOf(loop)
+  const loops = loopsOf(loop, transport, lagMsMax)
   stack.use(loops)
   const owned = stack.move()
   const world: World = {
@@ -76,7 +81,7 @@ export async function openWorld(): Promise<World> {
     clock,
     informers,
     startLoops: loops.start,
-    stopLoops: () => loops[Symbol.asyncDispose](),
+    killLoops: () => loops[Symbol.asyncDispose](),
     join: machines.join,
     silence: machines.silence,
     async until(what, holds, withinMs = 60_000) {
@@ -119,12 +124,13 @@ async function describe(world: World): Promise<string> {
     .join('\n')
 }
 
-function loopsOf(loop: Omit<LoopContext, 'informers'>) {
+function loopsOf(loop: Omit<LoopContext, 'informers' | 'client'>, transport: Transport, lagMsMax: number) {
   let stop = new AbortController()
   let running = Promise.resolve()
   const run = async (signal: AbortSignal) => {
-    await using informers = openInformers({ ...loop, freezes: true })
-    const context = { ...loop, informers }
+    const client = restClient(mortalTransport(transport, { ...loop, lagMsMax, signal }), 'loops')
+    await using informers = openInformers({ ...loop, client, freezes: true })
+    const context = { ...loop, client, informers }
     await Promise.all([runControllers(resources, context, signal), runScheduler(context, signal)])
   }
   return {
@@ -135,6 +141,33 @@ function loopsOf(loop: Omit<LoopContext, 'informers'>) {
     async [Symbol.asyncDispose]() {
       stop.abort(new Error('the test ends the loops'))
       await running
+    },
+  }
+}
+
+interface Mortal {
+  readonly clock: Clock
+  readonly random: Random
+  readonly lagMsMax: number
+  /** Of the process: when it aborts, nothing goes in or out any more. */
+  readonly signal: AbortSignal
+}
+
+function mortalTransport(transport: Transport, { clock, random, lagMsMax, signal }: Mortal): Transport {
+  const dead = () => new TransportError('this process is dead')
+  const late = async function* (body: AsyncIterable<Uint8Array>) {
+    for await (const chunk of body) {
+      if (lagMsMax > 0) await clock.sleep(random.float() * lagMsMax, signal)
+      yield chunk
+    }
+  }
+  return {
+    ...transport,
+    async send(request) {
+      if (signal.aborted) throw dead()
+      const response = await transport.send(request)
+      if (signal.aborted) throw dead()
+      return request.path.includes('watch=true') ? { ...response, body: late(response.body) } : response
     },
   }
 }
