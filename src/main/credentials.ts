@@ -20,7 +20,7 @@ export interface CredentialsOptions {
 /** A certificate with less time left than this is replaced. Clients live for a year. */
 const renewBeforeMs = 120 * 24 * 3_600_000
 
-/** Writes a kubeconfig for everybody who needs one; those that are good for long enough stay as they are. */
+/** Writes a kubeconfig for everybody who needs one; a certificate that is good for long enough stays as it is. */
 export async function writeCredentials({
   dir,
   certificates,
@@ -36,30 +36,32 @@ export async function writeCredentials({
   ]
   await Promise.all(
     subjects.map(async ({ file, user, organizations }) => {
-      if (await isGood(file, { certificates, server, clock })) return
-      const { cert, key } = await issueClientCertificate({
-        ca: certificates.ca,
-        commonName: user,
-        organizations,
-        clock,
-      })
-      writeWhole(file, kubeconfigText({ server, ca: certificates.ca.cert, cert, key, user }), random)
+      const { ca } = certificates
+      const present = await readGood(file, ca.cert, clock)
+      if (present?.server === server) return
+      const { cert, key } =
+        present ?? (await issueClientCertificate({ ca, commonName: user, organizations, clock }))
+      writeWhole(file, kubeconfigText({ server, ca: ca.cert, cert, key, user }), random)
     }),
   )
 }
 
-async function isGood(
-  file: string,
-  { certificates, server, clock }: Pick<CredentialsOptions, 'certificates' | 'server' | 'clock'>,
-): Promise<boolean> {
-  if (!existsSync(file)) return false
+interface Good {
+  readonly server: string
+  readonly cert: string
+  readonly key: string
+}
+
+async function readGood(file: string, ca: string, clock: Clock): Promise<Good | undefined> {
+  if (!existsSync(file)) return undefined
   try {
     const present = await readKubeconfig(file)
-    const certificate = new X509Certificate(present.cert ?? '')
-    const leftMs = Date.parse(certificate.validTo) - clock.now().getTime()
-    return present.server === server && present.ca === certificates.ca.cert && leftMs > renewBeforeMs
+    const { cert, key, server } = present
+    if (!cert || !key || present.ca !== ca) return undefined
+    const leftMs = Date.parse(new X509Certificate(cert).validTo) - clock.now().getTime()
+    return leftMs > renewBeforeMs ? { server, cert, key } : undefined
   } catch {
-    return false // unreadable or cut short: written anew
+    return undefined // unreadable or cut short: written anew
   }
 }
 
