@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdir, mkdtemp, readFile, realpath, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import type { Exit, Handle, Runtime, WorkloadSpec } from './runtime.ts'
 
@@ -303,9 +304,32 @@ const looking: Record<string, Property> = {
     assert.equal(result.code, 0)
     assert.match(result.output, /hello there\n$/)
   },
+  async 'gives a command its stdin until that ends, and tells how it ended'({ runtime, spec }) {
+    const handle = await runtime.start(await spec('a', {}))
+    const session = await runtime.execStream?.(handle, { argv: ['cat'], stdin: true, tty: false })
+    assert.ok(session?.stdin)
+    session.stderr?.resume()
+    session.stdin.write('one ')
+    session.stdin.end('two')
+    assert.match(await text(session.stdout), /one two$/)
+    assert.equal(await session.code, 0)
+  },
+  async 'ends a command on hanging up'({ runtime, spec }) {
+    const handle = await runtime.start(await spec('a', {}))
+    const session = await runtime.execStream?.(handle, { argv: ['cat'], stdin: true, tty: false })
+    assert.ok(session)
+    session.stdout.resume()
+    session.stderr?.resume()
+    session.kill()
+    session.kill()
+    assert.equal(await session.code, 129)
+    assert.equal((await runtime.inspect(handle)).phase, 'running')
+  },
   async 'refuses a command for a workload that does not run'({ runtime, spec, exitOf }) {
     const handle = await runtime.start(await spec('a', { exitAfterMs: 0 }))
     await exitOf(handle)
+    const streams = runtime.execStream?.(handle, { argv: ['true'], stdin: false, tty: false })
+    if (streams) await assert.rejects(streams, { code: 'not-found' })
     await assert.rejects(runtime.exec(handle, { argv: ['true'], timeoutMs: 1000 }), { code: 'not-found' })
   },
 }

@@ -13,6 +13,8 @@
  *   begin with SAMPAN_, and, to a Node.js program, its preload to NODE_OPTIONS.
  */
 
+import type { Readable, Writable } from 'node:stream'
+
 export interface WorkloadSpec {
   /** Unique on the machine and for all time, file-name safe: `<podUID>_<container>_<attempt>`. */
   readonly id: string
@@ -93,6 +95,29 @@ export interface ExecResult {
   readonly output: string
 }
 
+export interface ExecStreamSpec {
+  readonly argv: readonly string[]
+  readonly cwd?: string
+  /** Without it the command reads an empty stdin. */
+  readonly stdin: boolean
+  /** The command gets a terminal: its stdout and stderr are one, what is typed is echoed. */
+  readonly tty: boolean
+}
+
+/** A command that runs beside a workload. Whoever opened it reads all its outputs and ends it. */
+export interface ExecSession {
+  readonly stdin: Writable | undefined
+  readonly stdout: Readable
+  /** Undefined with a terminal. */
+  readonly stderr: Readable | undefined
+  /** As in `Exit`. Resolves when the command has ended and nobody holds its outputs any more; never rejects. */
+  readonly code: Promise<number>
+  /** Without a terminal it does nothing. */
+  resize(size: { readonly columns: number; readonly rows: number }): void
+  /** Hangs up: SIGHUP to the command and its children, SIGKILL to what then is left. Idempotent. */
+  kill(): void
+}
+
 export interface Runtime {
   readonly name: string
   readonly capabilities: RuntimeCapabilities
@@ -116,6 +141,11 @@ export interface Runtime {
   stats(handle: Handle): Promise<Stats>
   /** Runs a command in the workload's surroundings (environment, cwd, address) and waits for it. */
   exec(handle: Handle, spec: ExecSpec): Promise<ExecResult>
+  /**
+   * As `exec`, with streams for as long as it takes. Resolves when the command runs. Throws `RuntimeError`: 'not-found' when the
+   * workload doesn't run, 'start-failed' when the command can't be started, 'unsupported' when there is no terminal to give.
+   */
+  execStream?(handle: Handle, spec: ExecStreamSpec): Promise<ExecSession>
   /** Handles of live workloads whose stateDir lies under `root`, known from their markers: after a crash, those not in the agent's records are adopted or stopped. */
   orphans(root: string): Promise<readonly Handle[]>
 }

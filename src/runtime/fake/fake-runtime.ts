@@ -1,9 +1,12 @@
 import { appendFile } from 'node:fs/promises'
 import { constants } from 'node:os'
 import { sep } from 'node:path'
+import { PassThrough } from 'node:stream'
 import { abortReason, type Clock } from '../../base/clock.ts'
 import { deferred, type Deferred } from '../../base/deferred.ts'
 import {
+  type ExecSession,
+  type ExecStreamSpec,
   type Exit,
   type Handle,
   type Runtime,
@@ -21,7 +24,7 @@ import {
  *   ignoreSignals   comma-separated names of signals that do not end it; SIGKILL always does
  *   stdout, stderr  text that is appended to the files at start
  *   report          'true': appends {"argv","cwd","env"} as a line of JSON to stdout at start
- *   execCode        what `exec` answers, default 0; its output is the command, joined by spaces
+ *   execCode        what `exec` answers, default 0; its output is the command, joined by spaces, and then its stdin
  */
 export type FakeOptions = Partial<
   Record<
@@ -81,6 +84,7 @@ export function openFakeRuntime({
       const { execCode = '0' } = optionsOf(running(handle).spec)
       return { code: Number(execCode), output: `${argv.join(' ')}\n` }
     },
+    execStream: async (handle, spec) => fakeSession(spec, optionsOf(running(handle).spec)),
     orphans: async (root) =>
       [...machine.workloads.values()]
         .filter((w) => w.state.phase === 'running' && w.handle.stateDir.startsWith(root + sep))
@@ -161,6 +165,27 @@ function end(workload: FakeWorkload, code: number, clock: Clock): void {
   workload.cancelExit()
   workload.state = { phase: 'exited', exit }
   workload.ended.resolve()
+}
+
+function fakeSession({ argv, stdin, tty }: ExecStreamSpec, { execCode = '0' }: FakeOptions): ExecSession {
+  const ended = deferred<number>()
+  const [input, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()]
+  stdout.write(`${argv.join(' ')}\n`)
+  input.pipe(stdout)
+  stderr.end()
+  stdout.once('finish', () => ended.resolve(Number(execCode)))
+  if (!stdin) input.end()
+  return {
+    stdin: stdin ? input : undefined,
+    stdout,
+    stderr: tty ? undefined : stderr,
+    code: ended.promise,
+    resize() {},
+    kill() {
+      ended.resolve(128 + constants.signals.SIGHUP)
+      stdout.end()
+    },
+  }
 }
 
 /** Makes a workload vanish without an exit status, as a reboot does. */

@@ -14,6 +14,7 @@ import {
 } from '../runtime.ts'
 import { markOf } from './environment.ts'
 import { execIn, type Surroundings } from './exec.ts'
+import { execStreamIn } from './exec-stream.ts'
 import { isParentAlive, stopWorkload, workloadProcesses } from './group.ts'
 import { spawnParent } from './parent.ts'
 import { readBootId, readEnviron, readResidentBytes, readWorkingDirectory, ticksPerSecond } from './proc.ts'
@@ -41,6 +42,9 @@ export function openProcessRuntime({ clock }: { readonly clock: Clock }): Runtim
     stats: (handle) => stats(handle, table),
     async exec(handle, spec) {
       return await execIn(await surroundings(handle, table, clock), spec, clock)
+    },
+    async execStream(handle, spec) {
+      return await execStreamIn(await surroundings(handle, table, clock), spec, clock)
     },
     orphans: (root) => orphans(root, table),
   }

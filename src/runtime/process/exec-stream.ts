@@ -1,0 +1,104 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { constants } from 'node:os'
+import type { Readable, Writable } from 'node:stream'
+import type { Clock } from '../../base/clock.ts'
+import { type ExecSession, type ExecStreamSpec, RuntimeError } from '../runtime.ts'
+import type { Surroundings } from './exec.ts'
+import { openTerminal, terminalCommand } from './terminal.ts'
+
+const hangUpMs = 2_000 // what ignores SIGHUP for so long gets SIGKILL
+
+/** See `Runtime.execStream`. */
+export async function execStreamIn(
+  { env, cwd }: Surroundings,
+  spec: ExecStreamSpec,
+  clock: Clock,
+): Promise<ExecSession> {
+  const { argv, tty } = spec
+  const [program = '', ...args] = tty ? terminalCommand(argv) : argv
+  const folder = spec.cwd ?? cwd
+  const child = spawn(program, args, {
+    cwd: folder,
+    env: tty ? { TERM: 'xterm', ...env } : env,
+    detached: true, // a group of its own, so that all of it can be ended
+    stdio: [spec.stdin ? 'pipe' : 'ignore', 'pipe', 'pipe'],
+  })
+  const code = codeOf(child)
+  await started(child, { program: argv[0] ?? '', folder, tty })
+  const terminal = tty ? openTerminal(child.pid ?? 0, clock) : undefined
+  // A command that has read enough closes its stdin; writing on is no failure.
+  child.stdin?.on('error', () => {})
+  // What script(1) itself has to say belongs to the one output of a terminal; it is nothing in general.
+  if (tty) child.stderr?.resume()
+  return {
+    stdin: child.stdin ?? undefined,
+    stdout: readable(child.stdout),
+    stderr: tty ? undefined : readable(child.stderr),
+    code,
+    resize: (size) => terminal?.resize(size),
+    kill: () => hangUp(child, code, clock),
+  }
+}
+
+const readable = (stream: Readable | null): Readable => {
+  if (!stream) throw new Error('a pipe that was asked for is missing')
+  return stream
+}
+
+function codeOf(child: ChildProcess): Promise<number> {
+  return new Promise((resolve) => {
+    child.once('error', () => resolve(126)) // told by `started`
+    child.once('close', (code, signal) => resolve(code ?? 128 + (signal ? constants.signals[signal] : 0)))
+  })
+}
+
+interface Started {
+  readonly program: string
+  readonly folder: string
+  readonly tty: boolean
+}
+
+function started(child: ChildProcess, { program, folder, tty }: Started): Promise<void> {
+  return new Promise((resolve, reject) => {
+    child.once('spawn', resolve)
+    child.once('error', (error: NodeJS.ErrnoException) => {
+      const isMissing = error.code === 'ENOENT'
+      const isFolderMissing = isMissing && !existsSync(folder)
+      if (tty && isMissing && !isFolderMissing) return reject(noTerminal(error))
+      const why = isFolderMissing
+        ? `its working directory ${folder} does not exist`
+        : isMissing
+          ? 'executable file not found in $PATH'
+          : error.message
+      reject(new RuntimeError('start-failed', `exec: ${JSON.stringify(program)}: ${why}`, { cause: error }))
+    })
+  })
+}
+
+const noTerminal = (cause: Error): RuntimeError =>
+  new RuntimeError(
+    'unsupported',
+    'a terminal needs script(1) of util-linux on the node, which is not there (Debian: bsdutils); install it, or leave out -t',
+    { cause },
+  )
+
+function hangUp(child: ChildProcess, code: Promise<number>, clock: Clock): void {
+  const { pid, stdin, stdout, stderr } = child
+  if (pid === undefined) return
+  send(pid, 'SIGHUP')
+  const cancel = clock.after(hangUpMs, () => {
+    send(pid, 'SIGKILL')
+    // A child in a group of its own may hold them for ever.
+    for (const stream of [stdin as Writable | null, stdout, stderr]) stream?.destroy()
+  })
+  void code.then(cancel)
+}
+
+function send(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-pid, signal)
+  } catch (e) {
+    if (!(e instanceof Error && 'code' in e && e.code === 'ESRCH')) throw e // it has just ended
+  }
+}
