@@ -25,9 +25,11 @@ export function planReplicas(
   { nowMs, related = owned }: Surroundings,
 ): ReplicaPlan {
   const active = owned.filter(isPodActive)
-  const surplus = active.length - (set.spec.replicas ?? 1)
-  if (surplus <= 0) return { create: Math.min(-surplus, burstMax), remove: [] }
-  return { create: 0, remove: victims(active, { nowMs, related }).slice(0, Math.min(surplus, burstMax)) }
+  const wanted = set.spec.replicas ?? 1
+  if (active.length <= wanted) return { create: Math.min(wanted - active.length, burstMax), remove: [] }
+  const surplus = Math.min(active.length - wanted, burstMax)
+  return { create: 0, remove: victims(active, { nowMs, related }).slice(0, surplus) }
+}
 }
 
 /**
