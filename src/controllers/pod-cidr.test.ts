@@ -23,10 +23,7 @@ const rows = [
 for (const { name, taken, is } of rows) test(name, () => assert.equal(nextPodCIDR(taken), is))
 
 test('4096 nodes get blocks of their own, then there are no more', () => {
-  const taken: string[] = []
-  for (let cidr = nextPodCIDR(taken); cidr !== undefined && taken.length < 5_000; cidr = nextPodCIDR(taken))
-    taken.push(cidr)
-  assert.equal(taken.length, 4_096)
-  assert.equal(new Set(taken).size, 4_096)
-  assert.equal(taken.at(-1), '10.127.252.0/22')
+  const taken = Array.from({ length: 4_095 }, (_, i) => `10.${64 + (i >> 6)}.${(i & 63) * 4}.0/22`)
+  assert.equal(nextPodCIDR(taken), '10.127.252.0/22')
+  assert.equal(nextPodCIDR([...taken, '10.127.252.0/22']), undefined)
 })

@@ -30,7 +30,6 @@ export function planReplicas(
   const surplus = Math.min(active.length - wanted, burstMax)
   return { create: 0, remove: victims(active, { nowMs, related }).slice(0, surplus) }
 }
-}
 
 /**
  * The order in which kube-controller-manager gives pods up (pkg/controller/controller_utils.go, ActivePodsWithRanks):
