@@ -86,6 +86,10 @@ test('OpenAPI v3: an index, documents under their hash, no v2', async () => {
   })
   assert.equal((await get('/openapi/v3/apis/apps/v1')).headers['cache-control'], 'no-cache, private')
   assert.equal((await get('/openapi/v2')).status, 404)
+  const protobuf = await get('/openapi/v2', {
+    accept: 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf',
+  })
+  assert.equal(protobuf.status, 200)
   assert.equal((await get('/openapi/v3/apis/nobody/v1')).status, 404)
 })
 

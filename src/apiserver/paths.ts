@@ -6,6 +6,7 @@ import { discoveryDocument } from './discovery.ts'
 import { health, type HealthChecks } from './health.ts'
 import type { ApiRequest, ApiResponse } from './http.ts'
 import { hashOf, openApiDocuments, type OpenApiDocuments } from './openapi.ts'
+import { emptyOpenApiV2, openApiV2Accept, openApiV2Type } from './openapi-v2.ts'
 import type { RequestInfo } from './request-info.ts'
 import { bytesResponse, jsonResponse } from './respond.ts'
 
@@ -59,6 +60,8 @@ function openApi(
 ): ApiResponse {
   if (path === '/openapi/v3')
     return tagged(request, Buffer.from(JSON.stringify(documents.index())), 'application/json')
+  if (path === '/openapi/v2' && (request.headers['accept'] ?? '').includes(openApiV2Accept))
+    return tagged(request, emptyOpenApiV2(), openApiV2Type)
   const document = path.startsWith('/openapi/v3/')
     ? documents.find(path.slice('/openapi/v3/'.length))
     : undefined

@@ -336,7 +336,7 @@ test('each Service has an address of its own, until it is deleted', async () => 
     /^422 Invalid: Service "thief" is invalid: spec\.clusterIPs: Invalid value: \["[\d.]+"\]: failed to allocate IP [\d.]+: provided IP is already allocated$/,
   )
   const outside = await request('POST', services, service('outside', { clusterIP: '192.168.0.1' }))
-  assert.match(refusal(outside), /^422 Invalid: .*the provided IP is not in the valid range/)
+  assert.match(refusal(outside), /^422 Invalid: .*the provided IP \(\S+\) is not in the valid range/)
   const wished = await made(services, service('wished', { clusterIP: '10.96.0.10' }))
   assert.equal(wished.spec.clusterIP, '10.96.0.10')
   assert.equal((await made(services, service('headless', { clusterIP: 'None' }))).spec.clusterIP, 'None')

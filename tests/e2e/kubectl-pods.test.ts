@@ -236,9 +236,3 @@ test('a node is cordoned, drained and comes back', async () => {
   golden('taint-remove', 'taint nodes node-1 sea-')
   golden('cordon-missing', 'cordon node-9')
 })
-
-test('what needs a stream is not built yet and says so', () => {
-  golden('exec', 'exec deploy/web -- true')
-  golden('port-forward', 'port-forward deploy/web 0:3000')
-  golden('cp', 'cp nobody:/x /tmp/x')
-})

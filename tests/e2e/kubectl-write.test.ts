@@ -72,7 +72,6 @@ test('apply', () => {
   golden('apply-immutable-selector', 'apply -f -', {
     input: yaml({ ...web, spec: { ...web.spec, selector: { matchLabels: { app: 'other' } } } }),
   })
-  golden('apply-server-side', 'apply --server-side -f -', { input: yaml(configMap('served', { a: '1' })) })
 })
 
 test('edit', () => {
@@ -172,7 +171,7 @@ test('delete', () => {
   golden('delete-by-label', 'delete service -l app=web')
   golden('delete-by-label-none', 'delete service -l app=nobody')
   golden('delete-dry-run', 'delete cm colours --dry-run=server')
-  golden('delete-file', 'delete -f -', { input: yaml(configMap('served', {})) })
+  golden('delete-file', 'delete -f -', { input: yaml(configMap('shown', {})) })
   golden('delete-all', 'delete configmaps --all')
   golden('delete-unknown-kind', 'delete sloop x')
   golden('delete-without-name', 'delete configmap')

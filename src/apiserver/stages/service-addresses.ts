@@ -78,7 +78,9 @@ async function reserve(
     return invalid({ group: '', kind: 'Service' }, service.metadata.name ?? '', [error])
   }
   if (!(offset > 0 && offset < rangeSize - 1))
-    throw refuse('the provided IP is not in the valid range. The range of valid IPs is 10.96.0.0/12')
+    throw refuse(
+      `the provided IP (${address}) is not in the valid range. The range of valid IPs is 10.96.0.0/12`,
+    )
   if (await claim(machinery, address, service)) return address
   throw refuse('provided IP is already allocated')
 }
