@@ -25,7 +25,7 @@ const withinMs = 250 // from the pod's creation: its start takes about half as l
 
 /** Notes each of its starts in one file, which nobody else writes. */
 const app = (file: string) => `
-require('node:fs').appendFileSync(${JSON.stringify(file)}, process.env.SAMPAN_WORKLOAD_ID + ' ' + process.pid + '\\n')
+require('node:fs').appendFileSync(${JSON.stringify(file)}, process.env.POD_UID + ' ' + process.pid + '\\n')
 require('node:http').createServer((q, s) => s.end('x')).listen(8080)
 `
 
@@ -46,6 +46,7 @@ function startAgent(cluster: TestCluster): Promise<ChildProcess> {
 
 const kill = (child: ChildProcess): Promise<void> =>
   new Promise((resolve) => {
+    if (child.exitCode !== null || child.signalCode !== null) return resolve()
     child.once('exit', () => resolve())
     child.kill('SIGKILL')
   })
@@ -68,6 +69,8 @@ test(
       namespaced: false,
     })
     let agent = await startAgent(cluster)
+    // Before the cluster is disposed of, also when an assertion fails.
+    await using _end = { [Symbol.asyncDispose]: () => kill(agent) }
     await waitFor('the node', async () => (await nodes.get(nodeName).catch(() => undefined)) !== undefined)
     await nodes.patch(nodeName, 'merge', { spec: { podCIDR, podCIDRs: [podCIDR] } })
 
@@ -75,7 +78,8 @@ test(
     for (let n = 0; n < kills; n++) {
       const name = `pod-${n}`
       names.push(name)
-      await cluster.run(name, { containers: [{ name: 'c', image }], terminationGracePeriodSeconds: 5 })
+      const env = [{ name: 'POD_UID', valueFrom: { fieldRef: { fieldPath: 'metadata.uid' } } }]
+      await cluster.run(name, { containers: [{ name: 'c', image, env }], terminationGracePeriodSeconds: 5 })
       await realClock.sleep(random.float() * withinMs)
       await kill(agent)
       agent = await startAgent(cluster)
@@ -90,7 +94,7 @@ test(
     await waitFor('all apps', async () => (await starts()).length >= kills)
     const ids = new Set((await starts()).map((line) => line.split(' ')[0]))
     assert.equal((await starts()).length, kills)
-    assert.deepEqual(ids, new Set(uids.map((uid) => `${uid}_c_1`)))
+    assert.deepEqual(ids, new Set(uids))
 
     const pods = cluster.client.resource<Pod>(podsRef)
     for (const name of names) {
@@ -112,12 +116,11 @@ test(
     for (const line of await starts())
       assert.ok(!existsSync(`/proc/${line.split(' ')[1]}/cwd`) || !(await isOurs(line)), line)
     assert.equal((await starts()).length, kills)
-    await kill(agent)
   },
 )
 
 /** Whether the pid still is the app that wrote the line, and not a later process with its number. */
 async function isOurs(line: string): Promise<boolean> {
-  const [id = '', pid] = line.split(' ')
-  return (await readFile(`/proc/${pid}/environ`, 'latin1').catch(() => '')).includes(id)
+  const [uid = '', pid] = line.split(' ')
+  return (await readFile(`/proc/${pid}/environ`, 'latin1').catch(() => '')).includes(uid)
 }
