@@ -1,0 +1,64 @@
+/** The life of a Sampan on one machine, as its user sees it: start, end, start again, down. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { openCluster, runSampan, until } from '../support/cluster.ts'
+import { ask } from '../support/http.ts'
+import { workloadProcesses } from '../support/workloads.ts'
+
+test('apps go on when Sampan ends, are adopted when it comes back, and end with down', async () => {
+  await using cluster = await openCluster({ args: ['--example'] })
+  const said = await until('the example is deployed', () =>
+    /^kubeconfig/m.test(cluster.output()) ? cluster.output() : undefined,
+  )
+  const lines = said.trim().split('\n')
+  assert.deepEqual(
+    lines.map((line) => line.split(' ')[0]).toSorted(),
+    ['agent', 'api', 'app', 'gateway', 'kubeconfig', 'ready'],
+    said,
+  )
+  assert.ok(lines.indexOf('ready') === 3, 'a line for each part, and then ready')
+
+  const hello = await ask(`${cluster.gatewayUrl}/`)
+  assert.match(hello.body, /^Hello from hello-/)
+  const before = workloadProcesses(cluster.dataDir)
+  assert.ok(before.length > 0)
+
+  await cluster.stop()
+  await assert.rejects(ask(`${cluster.gatewayUrl}/`), 'the gateway ended with Sampan')
+  assert.deepEqual(workloadProcesses(cluster.dataDir), before, 'the app did not')
+
+  await cluster.start()
+  const again = await until('the app is on its URL', async () => {
+    const answer = await ask(`${cluster.gatewayUrl}/`)
+    return answer.status === 200 ? answer : undefined
+  })
+  assert.equal(again.body, hello.body, 'the same process answers')
+  assert.match(cluster.ok('get pods -l app=hello --no-headers'), /1\/1 +Running +0 /)
+
+  await cluster.stop()
+  const down = runSampan(['down', '--data-dir', cluster.dataDir])
+  assert.equal(down.code, 0, down.stderr)
+  assert.match(down.stdout, /1 app process stopped/)
+  assert.deepEqual(workloadProcesses(cluster.dataDir), [])
+})
+
+test('a killed supervisor takes its processes along and no app', async () => {
+  await using cluster = await openCluster({ args: ['--example'] })
+  await until('the example is deployed', () => (/^kubeconfig/m.test(cluster.output()) ? true : undefined))
+  const apps = workloadProcesses(cluster.dataDir)
+  const parts = (['server', 'agent', 'gateway'] as const).map((name) => cluster.pidOf(name))
+  process.kill(cluster.pidOf('supervisor'), 'SIGKILL')
+  await until('the parts have ended', () => (parts.every((pid) => !isAlive(pid)) ? true : undefined))
+  assert.deepEqual(workloadProcesses(cluster.dataDir), apps)
+  await cluster.start()
+  assert.match(cluster.ok('get pods -l app=hello --no-headers'), /1\/1 +Running +0 /)
+})
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false // no such process
+  }
+}
