@@ -94,6 +94,7 @@ export async function openAgent(options: AgentOptions): Promise<Agent> {
     const server = createNodeServer({
       clock,
       logger,
+      runtime: options.runtime,
       findPod: (namespace, name) => pods.find(namespace, name),
     })
     const serve: TunnelOptions['serve'] = (stream, headers) => server.serve(stream, headers)

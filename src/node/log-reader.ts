@@ -2,7 +2,7 @@
 import { open, readFile, type FileHandle } from 'node:fs/promises'
 import { deferred } from '../base/deferred.ts'
 import { logTime, parseLogRecord, type LogRecord } from '../api/streams/log-lines.ts'
-import type { LogOptions } from '../api/streams/log-options.ts'
+import { parseLogOptions, type LogOptions } from '../api/streams/log-options.ts'
 import { listSegments, type LogSegment } from './log-files.ts'
 import { isErrno } from './write-file.ts'
 
@@ -38,6 +38,12 @@ export async function* readLog(source: LogSource, request: LogRequest): AsyncGen
   }
 }
 
+/** What an attempt writes from now on, until it ends. */
+export function followOutput(source: LogSource, signal: AbortSignal): AsyncGenerator<readonly LogRecord[]> {
+  const { options } = parseLogOptions(new URLSearchParams('follow=true&tailLines=0'))
+  return readRecords(source, { options, signal })
+}
+
 /** The last lines of an attempt's output, for `terminated.message`. */
 export async function tailOutput(
   source: Pick<LogSource, 'logDir' | 'attempt'>,
@@ -60,7 +66,10 @@ export async function tailOutput(
 }
 
 /** Batches of whole records from where the options begin. */
-async function* readRecords(source: LogSource, { options, signal }: LogRequest): AsyncGenerator<LogRecord[]> {
+async function* readRecords(
+  source: LogSource,
+  { options, signal }: Pick<LogRequest, 'options' | 'signal'>,
+): AsyncGenerator<LogRecord[]> {
   const start = await findStart(source, options.tailLines)
   let segment = start.segment
   let offset = start.offset

@@ -3,6 +3,8 @@
  *
  *   GET /healthz
  *   GET /containerLogs/NAMESPACE/POD/CONTAINER?follow&tailLines&…&uid
+ *
+ * and what `node-streams.ts` has.
  */
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
 import { finished } from 'node:stream/promises'
@@ -12,7 +14,9 @@ import type { Logger } from '../base/logger.ts'
 import { badRequest, internal, invalid, isStatusError, notFound, type StatusError } from '../api/status.ts'
 import { parseLogOptions } from '../api/streams/log-options.ts'
 import { readLog } from './log-reader.ts'
+import { serveStream, workerOf } from './node-streams.ts'
 import type { PodWorker } from './pod-worker.ts'
+import type { Runtime } from '../runtime/runtime.ts'
 
 export interface NodeServer {
   /** Answers one stream. Never rejects. */
@@ -22,6 +26,7 @@ export interface NodeServer {
 export interface NodeServerOptions {
   readonly clock: Clock
   readonly logger: Logger
+  readonly runtime: Runtime
   readonly findPod: (namespace: string, name: string) => PodWorker | undefined
 }
 
@@ -37,7 +42,13 @@ export function createNodeServer(options: NodeServerOptions): NodeServer {
       stream.once('close', () => closed.abort(new Error('the stream was closed')))
       stream.on('error', (error) => options.logger.debug('a stream to the node broke', { error }))
       try {
-        const answer = await route(options, headers, closed.signal)
+        const target = targetOf(headers)
+        if (headers[':method'] === 'POST') {
+          const served = serveStream(options, { stream, signal: closed.signal, ...target })
+          if (!served) throw unknownPath(target.path)
+          return await served
+        }
+        const answer = await route(options, headers, { ...target, signal: closed.signal })
         stream.respond({ ':status': 200, 'content-type': answer.contentType, 'cache-control': 'no-store' })
         Readable.from(answer.body, { objectMode: false })
           .on('error', () => stream.close(constants.NGHTTP2_INTERNAL_ERROR))
@@ -56,19 +67,31 @@ function refuse(stream: ServerHttp2Stream, { status }: StatusError): void {
   stream.end(JSON.stringify(status))
 }
 
+interface Target {
+  /** Decoded segments. */
+  readonly path: readonly string[]
+  readonly query: URLSearchParams
+}
+
+function targetOf(headers: IncomingHttpHeaders): Target {
+  const url = new URL(String(headers[':path'] ?? '/'), 'http://node')
+  return { path: url.pathname.split('/').slice(1).map(decode), query: url.searchParams }
+}
+
+const unknownPath = (path: readonly string[]): StatusError =>
+  notFound({ group: '', resource: 'nodes' }, `/${path.join('/')}`)
+
 /** Throws a StatusError. */
 async function route(
   options: NodeServerOptions,
   headers: IncomingHttpHeaders,
-  signal: AbortSignal,
+  target: Target & { readonly signal: AbortSignal },
 ): Promise<Answer> {
-  const url = new URL(String(headers[':path'] ?? '/'), 'http://node')
-  const [, first, ...rest] = url.pathname.split('/').map(decode)
-  if (headers[':method'] !== 'GET') throw badRequest('the node answers GET requests only')
+  const [first, ...place] = target.path
+  if (headers[':method'] !== 'GET') throw badRequest('the node answers GET and POST requests only')
   if (first === 'healthz') return { contentType: 'text/plain', body: [Buffer.from('ok')] }
-  if (first === 'containerLogs' && rest.length === 3)
-    return containerLogs(options, { place: rest, url, signal })
-  throw notFound({ group: '', resource: 'nodes' }, url.pathname)
+  if (first === 'containerLogs' && place.length === 3) return containerLogs(options, { place, ...target })
+  throw unknownPath(target.path)
 }
 
 function decode(segment: string): string {
@@ -80,26 +103,26 @@ function decode(segment: string): string {
 }
 
 async function containerLogs(
-  { clock, findPod }: NodeServerOptions,
+  options: NodeServerOptions,
   {
     place,
-    url,
+    query,
     signal,
-  }: { readonly place: readonly string[]; readonly url: URL; readonly signal: AbortSignal },
+  }: { readonly place: readonly string[]; readonly query: URLSearchParams; readonly signal: AbortSignal },
 ): Promise<Answer> {
-  const [namespace = '', name = '', container = ''] = place
-  const { options, errors } = parseLogOptions(url.searchParams)
+  const [, name = '', container = ''] = place
+  const { options: wanted, errors } = parseLogOptions(query)
   if (errors.length > 0) throw invalid({ group: '', kind: 'PodLogOptions' }, name, errors)
-  const worker = findPod(namespace, name)
-  const uid = url.searchParams.get('uid')
-  if (!worker || (uid && worker.uid !== uid)) throw notFound({ group: '', resource: 'pods' }, name)
-  const run = await worker.container(container)
+  const run = await workerOf(options, place, query).container(container)
   if (!run) throw badRequest(`container ${container} is not valid for pod ${name}`)
-  const source = run.log(options.previous ? 'previous' : 'current')
+  const source = run.log(wanted.previous ? 'previous' : 'current')
   if (!source) {
-    throw options.previous
+    throw wanted.previous
       ? badRequest(`previous terminated container "${container}" in pod "${name}" not found`)
       : badRequest(`container "${container}" in pod "${name}" is waiting to start: ContainerCreating`)
   }
-  return { contentType: 'text/plain', body: readLog(source, { options, now: clock.now(), signal }) }
+  return {
+    contentType: 'text/plain',
+    body: readLog(source, { options: wanted, now: options.clock.now(), signal }),
+  }
 }

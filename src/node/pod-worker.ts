@@ -13,7 +13,15 @@ import type { Pod } from '../api/schema/types.gen.ts'
 import type { ContainerRun } from './container-run.ts'
 import { factsOf, turnWaiting } from './container-slot.ts'
 import type { NodeContext } from './context.ts'
-import { act, graceMsOf, openSlots, probeSlot, stopAll } from './pod-containers.ts'
+import {
+  act,
+  commandInside,
+  graceMsOf,
+  openSlots,
+  probeSlot,
+  stopAll,
+  type InsideCommand,
+} from './pod-containers.ts'
 import { leavePod } from './pod-leave.ts'
 import { planPod, type PodPlan } from './pod-plan.ts'
 import { writePodRecord, type PodRecord } from './pod-records.ts'
@@ -26,12 +34,18 @@ export interface PodWorker extends AsyncDisposable {
   /** The pod as last seen. */
   readonly pod: Pod
   readonly index: number
+  /** 127.x: where the pod really listens. */
+  readonly address: string
+  /** Undefined until the node has a range. */
+  readonly podIP: string | undefined
   /** The API server's latest word. */
   update(pod: Pod): void
   /** The API server has said that this pod is no more: stop it and clean up. */
   vanish(): void
   /** Waits until what is on this machine has been found. */
   container(name: string): Promise<ContainerRun | undefined>
+  /** One more command in the surroundings of a container; undefined when that doesn't run. */
+  enter(container: string, argv: readonly string[]): Promise<InsideCommand | undefined>
   /** Resolves when nothing of the pod is left on this machine; never when disposed before. */
   readonly left: Promise<void>
 }
@@ -84,6 +98,10 @@ export function startPodWorker({ context, record, onMissing }: PodWorkerOptions)
   return {
     uid: state.uid,
     index: record.index,
+    address: state.address,
+    get podIP() {
+      return podIPOf(state)
+    },
     get pod() {
       return state.record.pod
     },
@@ -99,6 +117,10 @@ export function startPodWorker({ context, record, onMissing }: PodWorkerOptions)
       await opened.promise
       return state.slots.get(container)?.run
     },
+    async enter(container, argv) {
+      await opened.promise
+      return commandInside(state, container, argv)
+    },
     left: left.promise,
     async [Symbol.asyncDispose]() {
       stop.abort(new Error('the agent lets go of the pod'))
@@ -107,11 +129,15 @@ export function startPodWorker({ context, record, onMissing }: PodWorkerOptions)
       opened.resolve()
       await state.writer[Symbol.asyncDispose]()
       await running
-      for (const { run: container, starting } of state.slots.values()) {
-        await starting
-        await container[Symbol.asyncDispose]()
-      }
+      await closeSlots(state)
     },
+  }
+}
+
+async function closeSlots({ slots }: PodState): Promise<void> {
+  for (const { run, starting } of slots.values()) {
+    await starting
+    await run[Symbol.asyncDispose]()
   }
 }
 

@@ -19,7 +19,7 @@ test(
   { timeout: 90_000 },
   async () => {
     await using cluster = await openTestCluster()
-    const agents = new AsyncDisposableStack()
+    await using agents = new AsyncDisposableStack() // ends before the cluster, also when an assertion fails
     agents.use(await cluster.openAgent())
     const image = await cluster.app('app', app)
     await cluster.run('p', {

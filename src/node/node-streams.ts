@@ -1,0 +1,149 @@
+/**
+ * What API servers ask of a node beyond reading: one HTTP/2 stream for each command, each attached client and each
+ * forwarded connection.
+ *
+ *   POST /exec/NAMESPACE/POD/CONTAINER?command&…&stdin&stdout&stderr&tty&uid     pieces both ways
+ *   POST /attach/NAMESPACE/POD/CONTAINER?stdout&stderr&tty&uid                   pieces to the client
+ *   POST /portForward/NAMESPACE/POD?port&uid                                     the connection's bytes both ways
+ */
+import type { ServerHttp2Stream } from 'node:http2'
+import { connect, type Socket } from 'node:net'
+import { Readable } from 'node:stream'
+import { pipeBoth } from '../base/byte-streams.ts'
+import { describeError, type Logger } from '../base/logger.ts'
+import { badRequest, failure, internal, notFound, serviceUnavailable } from '../api/status.ts'
+import { isPort } from '../api/streams/port-forward.ts'
+import { parseCommandOptions, type CommandOptions } from '../api/streams/channels.ts'
+import { RuntimeError, type ExecSession, type Runtime } from '../runtime/runtime.ts'
+import { attachedOutput } from './attach.ts'
+import { serveCommand } from './command-session.ts'
+import type { PodWorker } from './pod-worker.ts'
+
+export interface NodeStreamsOptions {
+  readonly logger: Logger
+  readonly runtime: Runtime
+  readonly findPod: (namespace: string, name: string) => PodWorker | undefined
+}
+
+/** What the stream was opened for. It answers, with 200 first. Rejects with a StatusError as long as nothing is answered. */
+export interface StreamRequest {
+  readonly stream: ServerHttp2Stream
+  /** Decoded segments. */
+  readonly path: readonly string[]
+  readonly query: URLSearchParams
+  /** Aborts when the stream has closed. */
+  readonly signal: AbortSignal
+}
+
+/** Undefined: no such path. */
+export function serveStream(options: NodeStreamsOptions, request: StreamRequest): Promise<void> | undefined {
+  const [first, ...place] = request.path
+  if (first === 'exec' && place.length === 3) return exec(options, place, request)
+  if (first === 'attach' && place.length === 3) return attach(options, place, request)
+  if (first === 'portForward' && place.length === 2) return forward(options, place, request)
+  return undefined
+}
+
+const accept = (stream: ServerHttp2Stream) =>
+  stream.respond({ ':status': 200, 'content-type': 'application/octet-stream', 'cache-control': 'no-store' })
+
+export function workerOf(
+  { findPod }: Pick<NodeStreamsOptions, 'findPod'>,
+  [namespace = '', name = '']: readonly string[],
+  query: URLSearchParams,
+): PodWorker {
+  const worker = findPod(namespace, name)
+  const uid = query.get('uid')
+  if (!worker || (uid && worker.uid !== uid)) throw notFound({ group: '', resource: 'pods' }, name)
+  return worker
+}
+
+async function exec(
+  options: NodeStreamsOptions,
+  place: readonly string[],
+  { stream, query }: StreamRequest,
+): Promise<void> {
+  const wanted = parseCommandOptions(query)
+  const session = await openSession(options, { worker: workerOf(options, place, query), place, wanted })
+  if (stream.destroyed) return session.kill()
+  accept(stream)
+  await serveCommand(stream, session, options.logger)
+}
+
+interface CommandPlace {
+  readonly worker: PodWorker
+  readonly place: readonly string[]
+  readonly wanted: CommandOptions
+}
+
+async function openSession({ runtime }: NodeStreamsOptions, command: CommandPlace): Promise<ExecSession> {
+  const { worker, wanted, place } = command
+  const [, pod = '', container = ''] = place
+  const { command: argv, stdin, tty } = wanted
+  if (argv.length === 0) throw badRequest('you must specify at least one command for the container')
+  const inside = await worker.enter(container, argv)
+  if (!inside) throw notRunning(container, pod)
+  if (!runtime.execStream)
+    throw failure('MethodNotAllowed', `the ${runtime.name} runtime runs no commands in its containers`)
+  const { handle, ...program } = inside
+  try {
+    return await runtime.execStream(handle, { ...program, stdin, tty })
+  } catch (error) {
+    if (!(error instanceof RuntimeError)) throw error
+    if (error.code === 'not-found') throw notRunning(container, pod)
+    if (error.code === 'unsupported') throw badRequest(error.message, { cause: error })
+    throw internal(
+      new Error(`error executing command in container: ${describeError(error)}`, { cause: error }),
+    )
+  }
+}
+
+/** As kubelet says it of a container that has ended or not begun. */
+const notRunning = (container: string, pod: string) =>
+  badRequest(`container ${JSON.stringify(container)} in pod ${JSON.stringify(pod)} is not running`)
+
+async function attach(
+  options: NodeStreamsOptions,
+  place: readonly string[],
+  { stream, query, signal }: StreamRequest,
+): Promise<void> {
+  const wanted = parseCommandOptions(query)
+  const [, pod = '', container = ''] = place
+  const run = await workerOf(options, place, query).container(container)
+  const source = run?.phase === 'running' ? run.log('current') : undefined
+  if (!source) throw notRunning(container, pod)
+  if (wanted.stdin)
+    throw badRequest(
+      'programs on this node have no stdin: attach without -i to see their output, or use kubectl exec -i',
+    )
+  accept(stream)
+  const pieces = Readable.from(attachedOutput(source, wanted, signal), { objectMode: false })
+  // What the client sends is nothing that a program would read.
+  stream.resume()
+  pieces.on('error', (error) => stream.destroy(error)).pipe(stream)
+}
+
+async function forward(
+  options: NodeStreamsOptions,
+  place: readonly string[],
+  { stream, query, signal }: StreamRequest,
+): Promise<void> {
+  const worker = workerOf(options, place, query)
+  const port = Number(query.get('port'))
+  if (!isPort(port)) throw badRequest(`${JSON.stringify(query.get('port'))} is not a port`)
+  const socket = await dial(worker, port, signal)
+  accept(stream)
+  await pipeBoth(stream, socket)
+}
+
+function dial({ address, podIP }: PodWorker, port: number, signal: AbortSignal): Promise<Socket> {
+  const socket = connect({ host: address, port, noDelay: true, allowHalfOpen: true, signal })
+  return new Promise((resolve, reject) => {
+    socket.once('connect', () => resolve(socket))
+    socket.once('error', (error) => {
+      const isRefused = 'code' in error && error.code === 'ECONNREFUSED'
+      const why = isRefused ? 'connect: connection refused' : error.message
+      reject(serviceUnavailable(`dial tcp ${podIP ?? address}:${port}: ${why}`, { cause: error }))
+    })
+  })
+}
