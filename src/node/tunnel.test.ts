@@ -7,6 +7,8 @@ import { realClock } from '../base/clock.ts'
 import { deferred } from '../base/deferred.ts'
 import { seededRandom } from '../base/ids.ts'
 import { silentLogger } from '../base/logger.ts'
+import { openFakeRuntime } from '../runtime/fake/fake-runtime.ts'
+import { openFakeRuntime } from '../runtime/fake/fake-runtime.ts'
 import { createNodeServer } from './node-server.ts'
 import { openTunnel, type Tunnel } from './tunnel.ts'
 
@@ -30,7 +32,12 @@ beforeEach(async () => {
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
-  const node = createNodeServer({ clock: realClock, logger: silentLogger, findPod: () => undefined })
+  const node = createNodeServer({
+    clock: realClock,
+    logger: silentLogger,
+    runtime: openFakeRuntime({ clock: realClock }),
+    findPod: () => undefined,
+  })
   tunnel = openTunnel({
     server: { server: `http://127.0.0.1:${port}`, token: 'secret' },
     nodeName: 'n1',
@@ -70,7 +77,8 @@ const refused = [
   { path: '/containerLogs/ns/none/c', status: 404 },
   { path: '/containerLogs/ns/none/c?tailLines=x', status: 422 },
   { path: '/containerLogs/%zz/none/c', status: 400 },
-  { path: '/healthz', method: 'POST', status: 400 },
+  { path: '/healthz', method: 'POST', status: 404 },
+  { path: '/healthz', method: 'PUT', status: 400 },
 ]
 for (const { path, method, status } of refused)
   test(`${method ?? 'GET'} ${path} is refused with a Status`, async () => {
