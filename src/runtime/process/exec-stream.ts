@@ -85,12 +85,16 @@ const noTerminal = (cause: Error): RuntimeError =>
 
 function hangUp(child: ChildProcess, code: Promise<number>, clock: Clock): void {
   const { pid, stdin, stdout, stderr } = child
-  if (pid === undefined) return
+  const letGo = () => {
+    for (const stream of [stdin as Writable | null, stdout, stderr]) stream?.destroy()
+  }
+  const hasEnded = child.exitCode !== null || child.signalCode !== null
+  // Its pid may be another's by now; what it left in the background goes on, but without us.
+  if (hasEnded || pid === undefined) return letGo()
   send(pid, 'SIGHUP')
   const cancel = clock.after(hangUpMs, () => {
-    send(pid, 'SIGKILL')
-    // A child in a group of its own may hold them for ever.
-    for (const stream of [stdin as Writable | null, stdout, stderr]) stream?.destroy()
+    if (child.exitCode === null && child.signalCode === null) send(pid, 'SIGKILL')
+    letGo()
   })
   void code.then(cancel)
 }

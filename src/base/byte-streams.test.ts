@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
+import { Duplex, duplexPair } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import { test } from 'node:test'
+import { pipeBoth, writeAll } from './byte-streams.ts'
+
+test('the end of one direction leaves the other open', async () => {
+  const [near, one] = duplexPair({ allowHalfOpen: true })
+  const [other, far] = duplexPair({ allowHalfOpen: true })
+  const joined = pipeBoth(one, other)
+  near.end('question')
+  assert.equal(await text(far), 'question')
+  far.end('answer')
+  assert.equal(await text(near), 'answer')
+  await joined
+})
+
+test('a connection that breaks takes the other along', async () => {
+  const accepted = Promise.withResolvers<Socket>()
+  const server = createServer({ allowHalfOpen: true }, (socket) => accepted.resolve(socket))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const dialled = connect({ port: (server.address() as AddressInfo).port, host: '127.0.0.1' })
+  const [near, one] = duplexPair()
+  near.on('error', () => {})
+  const joined = pipeBoth(one, dialled)
+  ;(await accepted.promise).resetAndDestroy()
+  await joined
+  assert.ok(one.destroyed)
+  server.close()
+})
+
+test('writing waits for room, and notices that nobody reads any more', async () => {
+  const waiting: (() => void)[] = []
+  const slow = new Duplex({
+    writableHighWaterMark: 4,
+    read() {},
+    write: (_chunk, _encoding, done) => waiting.push(done),
+  })
+  let isDone = false
+  const writing = writeAll(slow, [new Uint8Array(10)]).then((more) => {
+    isDone = true
+    return more
+  })
+  await Promise.resolve()
+  assert.equal(isDone, false)
+  waiting.shift()?.()
+  assert.equal(await writing, true)
+  const again = writeAll(slow, [new Uint8Array(10)])
+  slow.destroy()
+  assert.equal(await again, false)
+  assert.equal(await writeAll(slow, [new Uint8Array(1)]), false)
+})
