@@ -45,10 +45,10 @@ const messages: readonly (readonly [status.StatusError, number, string, string])
   [status.forbidden(pods, '', 'why'), 403, 'Forbidden', 'pods is forbidden: why'],
   [status.forbidden(undefined, '', 'why'), 403, 'Forbidden', 'forbidden: why'],
   [
-    status.methodNotAllowed(deployments, 'patch'),
+    status.methodNotAllowed(),
     405,
     'MethodNotAllowed',
-    'patch is not supported on resources of kind "deployments.apps"',
+    'the server does not allow this method on the requested resource',
   ],
   [
     status.notAcceptable(['a', 'b']),

@@ -156,15 +156,9 @@ export const forbidden = (resource: GroupResource | undefined, name: string, why
   return failure('Forbidden', message, detailsOf(resource, name))
 }
 
-export const methodNotAllowed = (resource: GroupResource, action: string): StatusError =>
-  failure(
-    'MethodNotAllowed',
-    `${action} is not supported on resources of kind ${quote(groupResourceName(resource))}`,
-    {
-      group: resource.group,
-      kind: resource.resource,
-    },
-  )
+/** The path is known, but not with this method: what upstream's router says, whatever the resource. */
+export const methodNotAllowed = (): StatusError =>
+  failure('MethodNotAllowed', 'the server does not allow this method on the requested resource', {})
 
 export const notAcceptable = (accepted: readonly string[]): StatusError =>
   failure('NotAcceptable', `only the following media types are accepted: ${accepted.join(', ')}`)

@@ -141,7 +141,7 @@ const rows: readonly Row[] = [
     name: 'a create without a namespace',
     path: '/api/v1/configmaps',
     body: configMap('a'),
-    says: '405 MethodNotAllowed: create is not supported on resources of kind "configmaps"',
+    says: '405 MethodNotAllowed: the server does not allow this method on the requested resource',
   },
   {
     name: 'an object without a namespace',
@@ -189,19 +189,32 @@ const rows: readonly Row[] = [
     name: 'a verb the resource lacks',
     method: 'DELETE',
     path: '/api/v1/namespaces',
-    says: '405 MethodNotAllowed: deletecollection is not supported on resources of kind "namespaces"',
+    says: '405 MethodNotAllowed: the server does not allow this method on the requested resource',
   },
   {
     name: 'a deletion across all namespaces',
     method: 'DELETE',
     path: '/api/v1/configmaps',
-    says: '405 MethodNotAllowed: deletecollection is not supported on resources of kind "configmaps"',
+    says: '405 MethodNotAllowed: the server does not allow this method on the requested resource',
+  },
+  {
+    name: 'a put to a collection',
+    method: 'PUT',
+    path: configMaps,
+    body: configMap('a'),
+    says: '405 MethodNotAllowed: the server does not allow this method on the requested resource',
+  },
+  {
+    name: 'a post to an object',
+    path: `${configMaps}/present`,
+    body: configMap('present'),
+    says: '405 MethodNotAllowed: the server does not allow this method on the requested resource',
   },
   {
     name: 'a method nobody knows',
     method: 'BREW',
     path: configMaps,
-    says: '405 MethodNotAllowed: BREW is not supported on resources of kind "configmaps"',
+    says: '405 MethodNotAllowed: the server does not allow this method on the requested resource',
   },
   {
     name: 'a stale resourceVersion',
@@ -254,7 +267,7 @@ const rows: readonly Row[] = [
     method: 'PATCH',
     path: `${configMaps}/present`,
     body: {},
-    says: '415 UnsupportedMediaType: the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json',
+    says: '415 UnsupportedMediaType: the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml',
   },
   {
     name: 'a patch that is not JSON',

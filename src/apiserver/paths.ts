@@ -1,6 +1,6 @@
 /** Requests that are about the server, not about an object: discovery, OpenAPI, health, version. */
 import type { ResourceDef } from '../api/resource.ts'
-import { failure, unknownResource } from '../api/status.ts'
+import { methodNotAllowed, unknownResource } from '../api/status.ts'
 import { kubernetesVersion } from '../base/version.ts'
 import { discoveryDocument } from './discovery.ts'
 import { health, type HealthChecks } from './health.ts'
@@ -20,8 +20,7 @@ export function serverPaths(resources: readonly ResourceDef[], checks: HealthChe
   let documents: OpenApiDocuments | undefined
   return {
     async serve(request, info) {
-      if (info.method !== 'GET' && info.method !== 'HEAD')
-        throw failure('MethodNotAllowed', `the server does not allow ${info.method} on ${info.path}`)
+      if (info.method !== 'GET' && info.method !== 'HEAD') throw methodNotAllowed()
       const path = info.path.replace(/(?<=.)\/+$/, '')
       const [root] = path.split('/').filter((segment) => segment !== '')
       switch (root) {

@@ -42,23 +42,26 @@ export function dispatch(context: VerbContext): Promise<ApiResponse> {
   const { def, info } = context
   checkPlace(def, info)
   if (info.subresource !== '') return dispatchSubresource(context)
-  if (info.verb === 'other' || !def.verbs.includes(info.verb))
-    throw methodNotAllowed(groupResourceOf(def), info.verb === 'other' ? info.method : info.verb)
+  if (info.verb === 'other' || !def.verbs.includes(info.verb) || isMisdirected(info)) throw methodNotAllowed()
   return objectVerbs[info.verb](context)
 }
+
+/** A collection is posted to, an object is put and patched. */
+const isMisdirected = ({ name, verb }: RequestInfo): boolean =>
+  name === '' ? verb === 'update' || verb === 'patch' : verb === 'create'
 
 function dispatchSubresource(context: VerbContext): Promise<ApiResponse> {
   const { def, info } = context
   const subresource = def.subresources.find(({ name }) => name === info.subresource)
   if (!subresource) throw unknownResource()
   const verbs: readonly RequestVerb[] = subresource.verbs
-  if (!verbs.includes(info.verb)) throw methodNotAllowed(groupResourceOf(def), info.verb)
+  if (!verbs.includes(info.verb)) throw methodNotAllowed()
   if (subresource.name === 'scale') return scale(context)
   const own = def.group === '' ? subresources[`${def.plural}/${subresource.name}`] : undefined
   if (own) return own(context)
   if (info.verb === 'get' || info.verb === 'update' || info.verb === 'patch')
     return objectVerbs[info.verb](context)
-  throw methodNotAllowed(groupResourceOf(def), info.verb)
+  throw methodNotAllowed()
 }
 
 /** No kind's names are longer. */
@@ -76,6 +79,6 @@ function checkPlace(def: ResourceDef, info: RequestInfo): void {
   if (isMisplaced) throw unknownResource()
   // Reading across namespaces is one thing; writing needs one.
   if (def.namespaced && info.namespace === '' && info.verb !== 'list' && info.verb !== 'watch')
-    throw methodNotAllowed(groupResourceOf(def), info.verb === 'other' ? info.method : info.verb)
+    throw methodNotAllowed()
   if (isOdd) throw notFound(groupResourceOf(def), info.name)
 }

@@ -58,6 +58,7 @@ const validateData = ({ data = {}, binaryData = {} }: ConfigMap): readonly Field
     errors.push(...invalid(keyed('binaryData', key), key, checkConfigMapKey(key)))
     totalBytes += decodedLength(value)
   }
-  if (totalBytes > dataBytesMax) errors.push(fieldError.tooLong('', dataBytesMax))
+  // `[]` is upstream's path of the object as a whole.
+  if (totalBytes > dataBytesMax) errors.push(fieldError.tooLong('[]', dataBytesMax))
   return errors
 }

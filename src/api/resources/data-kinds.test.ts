@@ -38,12 +38,12 @@ for (const { name, found, expected } of createCases({ def: configMaps, base: con
   {
     name: 'more than a mebibyte, counted in bytes',
     set: { data: { a: `${mebibyte.slice(1)}é` } },
-    errors: [': Too long: may not be more than 1048576 bytes'],
+    errors: ['[]: Too long: may not be more than 1048576 bytes'],
   },
   {
     name: 'more than a mebibyte, text and bytes together',
     set: { data: { a: mebibyte }, binaryData: { b: 'AA==' } },
-    errors: [': Too long: may not be more than 1048576 bytes'],
+    errors: ['[]: Too long: may not be more than 1048576 bytes'],
   },
 ])) {
   test(name, () => assert.deepEqual(found(), expected))
