@@ -117,10 +117,7 @@ export function startPodWorker({ context, record, onMissing }: PodWorkerOptions)
       await opened.promise
       return state.slots.get(container)?.run
     },
-    async enter(container, argv) {
-      await opened.promise
-      return commandInside(state, container, argv)
-    },
+    enter: (container, argv) => opened.promise.then(() => commandInside(state, container, argv)),
     left: left.promise,
     async [Symbol.asyncDispose]() {
       stop.abort(new Error('the agent lets go of the pod'))

@@ -8,7 +8,6 @@ import { deferred } from '../base/deferred.ts'
 import { seededRandom } from '../base/ids.ts'
 import { silentLogger } from '../base/logger.ts'
 import { openFakeRuntime } from '../runtime/fake/fake-runtime.ts'
-import { openFakeRuntime } from '../runtime/fake/fake-runtime.ts'
 import { createNodeServer } from './node-server.ts'
 import { openTunnel, type Tunnel } from './tunnel.ts'
 
