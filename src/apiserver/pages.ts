@@ -2,7 +2,13 @@
  * One page of a list, from the watch cache where it is fresh enough, from the store's history where an exact
  * revision is asked for. What `resourceVersion` and its match mean: Kubernetes' table "the resourceVersion parameter".
  */
-import { continueExpiredMessage, expired, StatusError, tooLargeResourceVersion } from '../api/status.ts'
+import {
+  badRequest,
+  continueExpiredMessage,
+  expired,
+  StatusError,
+  tooLargeResourceVersion,
+} from '../api/status.ts'
 import { isStoreError, type Revision } from '../store/store.ts'
 import { CachedObject } from './cached-object.ts'
 import { decodeContinue, encodeContinue, type Continuation } from './continue-token.ts'
@@ -91,6 +97,8 @@ async function continuePage(
   options: ListOptions,
 ): Promise<ObjectPage> {
   const token = decodeContinue(options.continue)
+  if (options.resourceVersion !== '' && options.resourceVersion !== '0')
+    throw badRequest('specifying resource version is not allowed when using continue')
   const after = cache.prefix + token.after
   if (token.revision === undefined) {
     await fresh(cache, '')
