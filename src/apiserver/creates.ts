@@ -6,6 +6,7 @@ import { validateMeta } from '../api/validate-meta.ts'
 import { isStoreError } from '../store/store.ts'
 import { CachedObject } from './cached-object.ts'
 import type { VerbContext } from './context.ts'
+import { recordOwners } from './field-writer.ts'
 import { objectKeyOf } from './keys.ts'
 import { generateName, metadataForCreate, strategyContext } from './metadata.ts'
 import { encodeStored } from './wire.ts'
@@ -19,15 +20,23 @@ export interface Created {
   readonly object: KubeObject
 }
 
+export interface CreateOptions {
+  readonly dryRun: boolean
+  readonly namespace: string
+  /** True: the body says itself who owns what, as an apply does. */
+  readonly isApplied?: boolean
+}
+
 export async function createObject(
   context: VerbContext,
   body: KubeObject,
-  { dryRun, namespace }: { readonly dryRun: boolean; readonly namespace: string },
+  { dryRun, isApplied = false, namespace }: CreateOptions,
 ): Promise<Created> {
   const { def, machinery, user, warnings } = context
   const strategy = strategyContext(machinery, '')
   const object: KubeObject = { ...body, metadata: metadataForCreate(body, { def, namespace, machinery }) }
   def.applyDefaults?.(object)
+  if (!isApplied) recordOwners(context, { object, old: undefined, subresource: '' })
   def.prepareForCreate?.(object, strategy)
   const admission = {
     operation: 'create',

@@ -75,7 +75,19 @@ export function conform(
     throw refuse(`strict decoding error: ${mistakes.join(', ')}`)
   if (fieldValidation === 'Warn') warnings.push(...mistakes)
   if (!isJsonObject(decoded.object)) throw refuse('it is not an object')
-  return decoded.object
+  return withOwnersReset(decoded.object, value)
+}
+
+/** An empty list of owners is dropped like any other, but it is a wish: nobody shall own anything. */
+function withOwnersReset(
+  decoded: Readonly<Record<string, unknown>>,
+  given: unknown,
+): Readonly<Record<string, unknown>> {
+  const before = isJsonObject(given) ? given['metadata'] : undefined
+  const fields = isJsonObject(before) ? before['managedFields'] : undefined
+  if (!Array.isArray(fields) || fields.length > 0) return decoded
+  const metadata = isJsonObject(decoded['metadata']) ? decoded['metadata'] : {}
+  return { ...decoded, metadata: { ...metadata, managedFields: [{}] } }
 }
 
 /** The media type without parameters. No header means JSON: kubectl's scale sends none. */

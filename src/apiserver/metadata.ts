@@ -42,7 +42,6 @@ export function metadataForCreate(
   delete metadata.generation
   delete metadata.deletionTimestamp
   delete metadata.deletionGracePeriodSeconds
-  delete metadata.managedFields
   metadata.uid = machinery.random.uuid()
   metadata.creationTimestamp = nowIso(machinery)
   if ((metadata.name ?? '') === '' && (metadata.generateName ?? '') !== '')
@@ -80,7 +79,7 @@ export function metadataForUpdate(given: ObjectMeta, old: KubeObject, def: Resou
     if (kept[field] === undefined) delete metadata[field]
     else Object.assign(metadata, { [field]: kept[field] })
   }
-  for (const field of ['uid', 'creationTimestamp', 'generation', 'managedFields'] as const) keep(field)
+  for (const field of ['uid', 'creationTimestamp', 'generation'] as const) keep(field)
   if ((metadata.name ?? '') === '') keep('name')
   if (def.namespaced ? (metadata.namespace ?? '') === '' : metadata.namespace === '') keep('namespace')
   if (isSet(kept.deletionTimestamp)) {

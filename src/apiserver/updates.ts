@@ -2,6 +2,7 @@
  * The one way an object changes: read, change, check, compare and swap; again from the start when somebody was faster.
  * PUT, PATCH, status, scale, binding and the marks of a deletion differ only in `change`.
  */
+import { isSameButForTimes } from '../api/apply/managed-entries.ts'
 import { isEqual } from '../api/equal.ts'
 import type { KubeObject } from '../api/meta.ts'
 import { groupResourceOf, type ResourceDef } from '../api/resource.ts'
@@ -10,6 +11,7 @@ import { validateMetaUpdate } from '../api/validate-meta.ts'
 import { isStoreError, type Entry } from '../store/store.ts'
 import { CachedObject } from './cached-object.ts'
 import type { VerbContext } from './context.ts'
+import { recordOwners } from './field-writer.ts'
 import { objectKeyOf } from './keys.ts'
 import { isRevision, isSet, metadataForUpdate, strategyContext } from './metadata.ts'
 import { encodeStored, parseStored } from './wire.ts'
@@ -30,6 +32,10 @@ export interface UpdateRequest {
   readonly change: (current: KubeObject) => KubeObject
   /** False: the server's own bookkeeping, which no strategy, admission or validation has a say in. */
   readonly isRequested?: boolean
+  /** The subresource under which the writer owns what it changes, where the strategy sees another: `scale`. */
+  readonly ownedAs?: string
+  /** True: `change` has said itself who owns what, as an apply does. */
+  readonly isApplied?: boolean
 }
 
 export interface Updated {
@@ -57,12 +63,13 @@ export async function updateObject(context: VerbContext, request: UpdateRequest)
 
 async function attemptUpdate(context: VerbContext, request: UpdateRequest, entry: Entry): Promise<Updated> {
   const { def, machinery, user, warnings } = context
-  const { dryRun, isRequested = true, subresource } = request
+  const { dryRun, isApplied = false, isRequested = true, subresource, ownedAs = subresource } = request
   const old = parseStored<KubeObject>(entry.value, entry.revision)
   const object = wishedFor(def, request, entry, old)
   if (!isRequested) return swap(context, { entry, object, old, dryRun })
   const strategy = strategyContext(machinery, subresource)
   def.applyDefaults?.(object)
+  if (!isApplied) recordOwners(context, { object, old, subresource: ownedAs })
   def.prepareForUpdate?.(object, old, strategy)
   const admission = { operation: 'update', def, object, old, subresource, user, dryRun, machinery } as const
   return machinery.admission.around(admission, async () => {
@@ -101,7 +108,8 @@ interface Swap {
 async function swap({ def, machinery }: VerbContext, { entry, object, old, dryRun }: Swap): Promise<Updated> {
   const { key, revision } = entry
   // A write that changes nothing would wake every informer for nothing, and loops of controllers would never rest.
-  if (isEqual(object, old)) return { stored: new CachedObject(def, key, entry.value, revision), object: old }
+  if (isSameState(object, old))
+    return { stored: new CachedObject(def, key, entry.value, revision), object: old }
   if (dryRun) return { stored: undefined, object }
   if (isFinished(object) && isSet(old.metadata.deletionTimestamp)) {
     await machinery.store.delete(key, revision)
@@ -111,6 +119,18 @@ async function swap({ def, machinery }: VerbContext, { entry, object, old, dryRu
   const ttl = def.ttlMs === undefined ? {} : { ttlMs: def.ttlMs }
   const written = await machinery.store.update(key, bytes, revision, ttl)
   return { stored: new CachedObject(def, key, bytes, written), object }
+}
+
+/** Equal but for the times at which owners last wrote. */
+function isSameState(a: KubeObject, b: KubeObject): boolean {
+  const without = (object: KubeObject) => ({
+    ...object,
+    metadata: { ...object.metadata, managedFields: undefined },
+  })
+  return (
+    isEqual(without(a), without(b)) &&
+    isSameButForTimes(a.metadata.managedFields ?? [], b.metadata.managedFields ?? [])
+  )
 }
 
 /** Marked for deletion with nothing left that holds it. A pod's grace is its kubelet's to end. */

@@ -1,4 +1,6 @@
 /** `/scale` of whatever resource says where its numbers live: autoscaling/v1 Scale in, the object's replicas out. */
+import { fieldElement } from '../../api/apply/element.ts'
+import { objectEntriesOf, scaleEntriesOf } from '../../api/apply/scale-owners.ts'
 import { isJsonObject } from '../../api/json.ts'
 import type { KubeObject } from '../../api/meta.ts'
 import { groupResourceOf, type ScaleSpec } from '../../api/resource.ts'
@@ -13,6 +15,7 @@ import { checkIdentity } from '../metadata.ts'
 import { readOne } from '../pages.ts'
 import { plainResponse, representationOne } from '../represent.ts'
 import { updateObject } from '../updates.ts'
+import { isApply, readApply } from '../verbs/apply.ts'
 import { readPatch } from '../verbs/patch.ts'
 import { writeOptionsOf } from '../write-options.ts'
 
@@ -34,28 +37,42 @@ export async function scale(context: VerbContext): Promise<ApiResponse> {
     if (!object) throw notFound(groupResourceOf(def), info.name)
     return plainResponse(context, 200, scaleOf(object.parse(), spec))
   }
-  if (info.verb !== 'update' && info.verb !== 'patch') throw methodNotAllowed(groupResourceOf(def), info.verb)
-  const { dryRun, wished } = await readWish(context)
+  if (info.verb !== 'update' && info.verb !== 'patch') throw methodNotAllowed()
+  const { dryRun, isApplied, wished } = await readWish(context)
+  const path = spec.specReplicas.map(fieldElement)
   const change = (current: KubeObject): KubeObject => {
-    const scaled = wished(scaleOf(current, spec))
+    const owned = isApplied ? { managedFields: scaleEntriesOf(current.metadata.managedFields, path) } : {}
+    const seen = scaleOf(current, spec)
+    const scaled = wished({ ...seen, metadata: { ...seen.metadata, ...owned } as KubeObject['metadata'] })
     checkScale(scaled)
     const replicas = scaled.spec?.replicas ?? 0
     const object = setAt(current, spec.specReplicas, replicas)
     // The Scale's own resourceVersion is the object's: a stale one must conflict.
     const { resourceVersion = '' } = scaled.metadata
-    return { ...object, metadata: { ...object.metadata, resourceVersion } }
+    const metadata = { ...object.metadata, resourceVersion }
+    const { apiVersion } = current
+    const owners = objectEntriesOf(metadata.managedFields, scaled.metadata.managedFields, {
+      apiVersion,
+      path,
+    })
+    return { ...object, metadata: isApplied && owners ? { ...metadata, managedFields: owners } : metadata }
   }
   const { namespace, name } = info
-  const { object, stored } = await updateObject(context, { namespace, name, subresource: '', dryRun, change })
+  const wish = { namespace, name, subresource: '', ownedAs: 'scale', dryRun, change, isApplied }
+  const { object, stored } = await updateObject(context, wish)
   return plainResponse(context, 200, scaleOf(stored?.parse() ?? object, spec))
 }
 
 async function readWish(context: VerbContext) {
   const { info, request, warnings } = context
+  if (info.verb === 'patch' && isApply(request.headers)) {
+    const { change, dryRun } = await readApply(context, { ...scaleBody, schema: scaleSchema() })
+    return { dryRun, isApplied: true, wished: (current: Scale) => change(current) as Scale }
+  }
   if (info.verb === 'patch') {
     const options = writeOptionsOf(info.query, 'PatchOptions')
     const apply = await readPatch(context, scaleSchema(), options)
-    return { dryRun: options.dryRun, wished: (current: Scale) => apply(current) as Scale }
+    return { dryRun: options.dryRun, isApplied: false, wished: (current: Scale) => apply(current) as Scale }
   }
   const { dryRun, fieldValidation } = writeOptionsOf(info.query, 'UpdateOptions')
   const contentType = request.headers['content-type']
@@ -66,7 +83,7 @@ async function readWish(context: VerbContext) {
     warnings,
   })) as Scale
   checkIdentity(body.metadata, info)
-  return { dryRun, wished: () => body }
+  return { dryRun, isApplied: false, wished: () => body }
 }
 
 function checkScale({ metadata, spec }: Scale): void {

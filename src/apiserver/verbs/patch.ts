@@ -15,16 +15,18 @@ import { representationOne } from '../represent.ts'
 import type { ApiResponse } from '../http.ts'
 import { updateObject } from '../updates.ts'
 import { writeOptionsOf, type WriteOptions } from '../write-options.ts'
+import { apply, applyType, isApply } from './apply.ts'
 import { updatedResponse } from './update.ts'
 
 export async function patch(context: VerbContext): Promise<ApiResponse> {
-  const { def, info } = context
+  const { def, info, request } = context
+  if (isApply(request.headers)) return apply(context)
   representationOne(context)
   const options = writeOptionsOf(info.query, 'PatchOptions')
-  const apply = await readPatch(context, def.schema, options)
+  const change = await readPatch(context, def.schema, options)
   const { namespace, name, subresource } = info
-  const request = { namespace, name, subresource, dryRun: options.dryRun, change: apply }
-  return updatedResponse(context, await updateObject(context, request))
+  const wish = { namespace, name, subresource, dryRun: options.dryRun, change }
+  return updatedResponse(context, await updateObject(context, wish))
 }
 
 /** Characters of a patch that its refusal repeats. */
@@ -41,7 +43,7 @@ export async function readPatch(
   const { request, warnings } = context
   const type = mediaTypeOf(request.headers['content-type'])
   const applyOf = appliers(schema)[type]
-  if (!applyOf) throw unsupportedMediaType(Object.keys(appliers(schema)))
+  if (!applyOf) throw unsupportedMediaType([...Object.keys(appliers(schema)), applyType])
   const { value, duplicates } = parsePatch(await readBody(request))
   return (current) => {
     const patched = applyOf(asJson(current), structuredClone(value))

@@ -1,0 +1,66 @@
+/** Who the field manager of a request is, and what of its write counts. */
+import type { FieldWriter } from '../api/apply/field-writer.ts'
+import type { FieldSet } from '../api/apply/field-set.ts'
+import { recordUpdate } from '../api/apply/record-update.ts'
+import type { JsonObject } from '../api/json.ts'
+import { apiVersionOf, type KubeObject } from '../api/meta.ts'
+import type { ResourceDef } from '../api/resource.ts'
+import type { VerbContext } from './context.ts'
+import { nowIso } from './metadata.ts'
+import { fieldManagerBytesMax } from './write-options.ts'
+
+/** `subresource` is the one the request names: its writes have an entry of their own. */
+export const fieldWriterOf = (context: VerbContext, subresource: string): FieldWriter => ({
+  manager: fieldManagerOf(context),
+  apiVersion: apiVersionOf(context.def.group, context.def.version),
+  subresource,
+  schema: context.def.schema,
+  now: nowIso(context.machinery),
+  resetFields: resetFieldsOf(context.def, subresource),
+})
+
+interface Write {
+  readonly object: KubeObject
+  /** Undefined for a new object. */
+  readonly old: KubeObject | undefined
+  readonly subresource: string
+}
+
+/** Writes into `object` who owns what after this write, which is no apply. */
+export function recordOwners(context: VerbContext, { object, old, subresource }: Write): void {
+  const entries = recordUpdate(old && asJson(old), asJson(object), fieldWriterOf(context, subresource))
+  const metadata: { managedFields?: unknown } = object.metadata
+  if (entries === undefined) delete metadata.managedFields
+  else metadata.managedFields = entries
+}
+
+/** Objects come from JSON and are nothing but JSON. */
+const asJson = (object: KubeObject): JsonObject => object as unknown as JsonObject
+
+const fieldManagerOf = ({ info, request }: VerbContext): string => {
+  const given = info.query.get('fieldManager') ?? ''
+  return given === '' ? managerOfUserAgent(request.headers['user-agent'] ?? '') : given
+}
+
+const unprintable = /[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu
+
+/** `kubectl/v1.35 (linux/amd64)` is `kubectl`. */
+export const managerOfUserAgent = (userAgent: string): string => {
+  const name = (userAgent.split('/', 1)[0] ?? '').toWellFormed().replaceAll(unprintable, '')
+  const bytes = Buffer.from(name)
+  // A character that the cut would halve becomes U+FFFD and goes with it.
+  return bytes.length <= fieldManagerBytesMax
+    ? name
+    : bytes.subarray(0, fieldManagerBytesMax).toString('utf8').replaceAll('\ufffd', '')
+}
+
+const statusOnly: FieldSet = { 'f:status': {} }
+const specOnly: FieldSet = { 'f:spec': {} }
+const nothing: FieldSet = {}
+
+/** What the strategies take from the stored object, whatever a request says. */
+const resetFieldsOf = (def: ResourceDef, subresource: string): FieldSet => {
+  if (subresource === 'status') return specOnly
+  const hasStatus = def.subresources.some(({ name }) => name === 'status')
+  return subresource === '' && hasStatus ? statusOnly : nothing
+}
