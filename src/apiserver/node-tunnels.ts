@@ -25,11 +25,21 @@ export interface NodeResponse {
   readonly body: AsyncIterable<Uint8Array>
 }
 
+/** A stream whose other end the node has taken up: what is written to it is the request's body. */
+export interface NodeStream {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  /** Must be destroyed, or ended and read to its end. */
+  readonly stream: Duplex
+}
+
 export interface NodeTunnels extends AsyncDisposable {
   /** Takes ownership of a socket that has been upgraded. Replaces the node's older connection for that channel. */
   accept(node: string, channel: TunnelChannel, socket: Duplex, head: Uint8Array): void
   /** Throws `ServiceUnavailable` when the node has no tunnel, or it breaks before the answer's head. */
   requestNode(node: string, request: NodeRequest): Promise<NodeResponse>
+  /** As `requestNode`, both ways: resolves at the head of the node's answer. Aborting ends the stream, later too. */
+  openStream(node: string, request: NodeRequest): Promise<NodeStream>
   /** Names of the nodes with a live connection. */
   connected(): readonly string[]
 }
@@ -50,6 +60,17 @@ const answerTimeoutMs = 30_000
 export function openNodeTunnels(options: NodeTunnelsOptions): NodeTunnels {
   const tunnels = new Map<string, Tunnel>()
   const idOf = (node: string, channel: TunnelChannel) => `${channel}/${node}`
+  const open = async (node: string, request: NodeRequest, isWhole: boolean): Promise<NodeStream> => {
+    const tunnel = tunnels.get(idOf(node, 'bulk')) ?? tunnels.get(idOf(node, 'control'))
+    if (!tunnel)
+      throw unreachable(node, 'it has no open connection to this server; see whether its agent runs')
+    try {
+      return await send(tunnel.session, request, { clock: options.clock, isWhole })
+    } catch (error) {
+      if (request.signal?.aborted) throw error
+      throw unreachable(node, describeError(error))
+    }
+  }
   return {
     accept(node, channel, socket, head) {
       const id = idOf(node, channel)
@@ -68,16 +89,10 @@ export function openNodeTunnels(options: NodeTunnelsOptions): NodeTunnels {
       })
     },
     async requestNode(node, request) {
-      const tunnel = tunnels.get(idOf(node, 'bulk')) ?? tunnels.get(idOf(node, 'control'))
-      if (!tunnel)
-        throw unreachable(node, 'it has no open connection to this server; see whether its agent runs')
-      try {
-        return await send(tunnel.session, request, options.clock)
-      } catch (error) {
-        if (request.signal?.aborted) throw error
-        throw unreachable(node, describeError(error))
-      }
+      const { status, headers, stream } = await open(node, request, true)
+      return { status, headers, body: stream }
     },
+    openStream: (node, request) => open(node, request, false),
     connected: () => [...new Set([...tunnels.keys()].map((id) => id.slice(id.indexOf('/') + 1)))],
     async [Symbol.asyncDispose]() {
       for (const tunnel of tunnels.values()) tunnel.close('the server ends')
@@ -139,7 +154,17 @@ function openTunnel(socket: Duplex, head: Uint8Array, clock: Clock): Tunnel {
   return { session, close, onClose: (listener) => void session.once('close', () => listener(why)) }
 }
 
-function send(session: ClientHttp2Session, request: NodeRequest, clock: Clock): Promise<NodeResponse> {
+interface Sending {
+  readonly clock: Clock
+  /** Nothing follows the head. */
+  readonly isWhole: boolean
+}
+
+function send(
+  session: ClientHttp2Session,
+  request: NodeRequest,
+  { clock, isWhole }: Sending,
+): Promise<NodeStream> {
   return new Promise((resolve, reject) => {
     const stream = session.request({ ':method': request.method, ':path': request.path, ...request.headers })
     const abort = () => stream.close(constants.NGHTTP2_CANCEL)
@@ -157,9 +182,9 @@ function send(session: ClientHttp2Session, request: NodeRequest, clock: Clock): 
       cancel()
       const { ':status': status = 502, ...rest } = fields
       const headers = Object.fromEntries(Object.entries(rest).map(([name, value]) => [name, String(value)]))
-      resolve({ status, headers, body: stream })
+      resolve({ status, headers, stream })
     })
-    stream.end()
+    if (isWhole) stream.end()
     if (request.signal?.aborted) abort()
   })
 }

@@ -3,16 +3,13 @@ import type { KubeObject } from '../../api/meta.ts'
 import { quote } from '../../api/quote.ts'
 import { groupResourceOf } from '../../api/resource.ts'
 import type { Pod } from '../../api/schema/types.gen.ts'
-import { badRequest, invalid, isStatus, notFound, serviceUnavailable, StatusError } from '../../api/status.ts'
+import { badRequest, invalid, notFound, serviceUnavailable } from '../../api/status.ts'
 import { parseLogOptions } from '../../api/streams/log-options.ts'
 import type { VerbContext } from '../context.ts'
 import type { ApiResponse } from '../http.ts'
-import type { NodeResponse } from '../node-tunnels.ts'
 import { readOne } from '../pages.ts'
-import { parseJson } from '../wire.ts'
-
-/** A node's error is a Status; anything longer is not one. */
-const errorBytesMax = 64 * 1024
+import { chooseContainer } from './choose-container.ts'
+import { nodeError } from './node-error.ts'
 
 const passedOn = ['follow', 'tailLines', 'sinceSeconds', 'sinceTime', 'timestamps', 'previous', 'limitBytes']
 
@@ -38,33 +35,13 @@ export async function log(context: VerbContext): Promise<ApiResponse> {
   const place = [info.namespace, info.name, container].map(encodeURIComponent).join('/')
   const path = `/containerLogs/${place}?${query.toString()}`
   const answer = await machinery.nodes.requestNode(node, { method: 'GET', path, signal })
-  if (answer.status !== 200) throw await errorOf(answer, node)
+  if (answer.status !== 200) throw await nodeError(answer, node)
   return { status: 200, headers: plainText, body: answer.body }
 }
 
 const plainText = { 'content-type': 'text/plain', 'cache-control': 'no-cache, private' }
 
 async function* nothing(): AsyncGenerator<Uint8Array> {}
-
-/** The one that is asked for, the one marked as the default, or the only one. */
-function chooseContainer({ metadata, spec }: Pod, asked: string | undefined): string {
-  const names = spec.containers.map(({ name }) => name)
-  const inits = (spec.initContainers ?? []).map(({ name }) => name)
-  const others = (spec.ephemeralContainers ?? []).map(({ name }) => name)
-  const pod = metadata.name ?? ''
-  if (asked !== undefined) {
-    if ([...names, ...inits, ...others].includes(asked)) return asked
-    throw badRequest(`container ${asked} is not valid for pod ${pod}`)
-  }
-  const [only] = names
-  if (only !== undefined && names.length === 1) return only
-  const preferred = metadata.annotations?.['kubectl.kubernetes.io/default-container']
-  if (preferred !== undefined && names.includes(preferred)) return preferred
-  const initText = inits.length > 0 ? ` or one of the init containers: [${inits.join(' ')}]` : ''
-  throw badRequest(
-    `a container name must be specified for pod ${pod}, choose one of: [${names.join(' ')}]${initText}`,
-  )
-}
 
 function checkStarted({ metadata, status }: Pod, container: string, isPrevious: boolean): void {
   const statuses = [
@@ -85,24 +62,4 @@ function checkStarted({ metadata, status }: Pod, container: string, isPrevious: 
   const why =
     reason === 'ErrImagePull' || reason === 'ImagePullBackOff' ? `trying and failing to pull image` : reason
   throw badRequest(`container ${quote(container)} in pod ${quote(pod)} is waiting to start: ${why}`)
-}
-
-async function errorOf(answer: NodeResponse, node: string): Promise<StatusError> {
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of answer.body) {
-    size += chunk.length
-    if (size > errorBytesMax) break
-    chunks.push(chunk)
-  }
-  const text = Buffer.concat(chunks)
-  try {
-    const body = parseJson<unknown>(text)
-    if (isStatus(body)) return new StatusError(body)
-  } catch {
-    // Not JSON: told as text below.
-  }
-  return serviceUnavailable(
-    `node ${quote(node)} answered ${answer.status}: ${text.toString('utf8').slice(0, 1_000)}`,
-  )
 }
