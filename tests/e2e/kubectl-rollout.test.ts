@@ -39,6 +39,7 @@ test('scale', async () => {
     cluster.ok('get pods -l app=web -o name').trim().split('\n').length === 2 ? true : undefined,
   )
   golden('scaled-down', 'get deployment web')
+  golden('logs-of-a-deployment', 'logs deploy/web')
   golden('scale-get', 'get --raw /apis/apps/v1/namespaces/default/deployments/web/scale')
 })
 
