@@ -39,7 +39,7 @@ test(`${rounds} times each process is killed (SEED=${seed})`, { timeout: 1_200_0
   for (let i = 0; i < steadyCount; i++) await createPod(client, `steady-${i}`, startLog)
   const steadyBefore = await until('the steady pods are ready', () => steadyState(cluster, client), 60_000)
 
-  const writer = startWriter(client)
+  await using writer = startWriter(client)
   for (let round = 0; round < rounds; round++) {
     const name = `churn-${round}`
     const kills = (['server', 'agent', 'gateway'] as const).map(async (process) => {
@@ -165,11 +165,15 @@ function startWriter(client: Client) {
     }
   }
   const running = run()
+  const stop = async () => {
+    isStopped = true
+    await running
+    return { acknowledged }
+  }
   return {
-    async stop() {
-      isStopped = true
-      await running
-      return { acknowledged }
+    stop,
+    async [Symbol.asyncDispose]() {
+      await stop()
     },
   }
 }
