@@ -31,9 +31,20 @@ export interface ScaleSpec {
 /** What a request to a subresource that is no part of the object does is code in `apiserver/`; here only its name and shape. */
 export interface SubresourceDef {
   readonly name: string
-  readonly verbs: readonly ('get' | 'create' | 'update' | 'patch')[]
+  readonly verbs: readonly ('get' | 'create' | 'update' | 'patch' | 'delete')[]
   /** The kind of its body where that is not the resource's own: `{group: 'autoscaling', version: 'v1', kind: 'Scale'}`. */
   readonly body?: GroupVersion & { readonly kind: string }
+}
+
+/**
+ * Several served versions of a kind are one object in the store. The version that is stored has none of this; each other
+ * one says here where its objects are kept and how the two forms become each other. Plural and scope are the same in both.
+ */
+export interface StoredForm<T extends KubeObject = KubeObject> extends GroupVersion {
+  /** Pure and total: whatever a client may send has a stored form. The result may share parts with its argument. */
+  readonly toStorage: (object: T) => KubeObject
+  /** Likewise. `toStorage` of what this yields is its argument again, as far as the version can express it. */
+  readonly fromStorage: (stored: KubeObject) => T
 }
 
 /** Facts of a request that a strategy may need. */
@@ -59,6 +70,8 @@ export interface ResourceDef<T extends KubeObject = KubeObject> extends GroupVer
   /** The type that decodes, prunes, describes and merges its objects. */
   readonly schema: TypeDef
   readonly columns: readonly Column<T>[]
+  /** Set where another definition's version is what the store holds. */
+  readonly storage?: StoredForm<T>
   /** Field selectors beyond `metadata.name` and `metadata.namespace`: selector key → its value in an object. */
   readonly selectableFields?: Readonly<Record<string, (object: T) => string>>
   /** Objects live this long after their last write (Event). */

@@ -31,6 +31,8 @@ export interface ApiRequest {
 export interface ApiResponse {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
+  /** `Set-Cookie` of an app behind a proxy: the one header that can't be joined to one. */
+  readonly cookies?: readonly string[]
   /** Must be consumed or left by `return()`. */
   readonly body: AsyncIterable<Uint8Array>
 }

@@ -74,7 +74,9 @@ const httpLimits = {
 
 /** Anything else (`curl --http2` asks for h2c) is an ordinary request. */
 const isUpgrade = (request: IncomingMessage): boolean =>
-  request.headers.upgrade?.toLowerCase() === tunnelProtocol
+  upgradeProtocols.has(request.headers.upgrade?.toLowerCase() ?? '')
+
+const upgradeProtocols = new Set([tunnelProtocol, 'websocket', 'spdy/3.1'])
 
 const httpServer = (): AnyServer => http.createServer({ ...httpLimits, shouldUpgradeCallback: isUpgrade })
 
@@ -195,7 +197,7 @@ async function send(
   const writable = response as ServerResponse
   // The rest of a body that is too long is not worth reading.
   if (status === 413 && 'shouldKeepAlive' in writable) writable.shouldKeepAlive = false
-  writable.writeHead(status, { ...headers })
+  writable.writeHead(status, { ...headers, ...(answer.cookies && { 'set-cookie': [...answer.cookies] }) })
   if (isHead || status === 304) {
     writable.end()
     return

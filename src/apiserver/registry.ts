@@ -5,8 +5,10 @@ import type { VerbContext, VerbHandler } from './context.ts'
 import type { ApiResponse } from './http.ts'
 import type { RequestInfo, RequestVerb } from './request-info.ts'
 import { binding } from './subresources/binding.ts'
+import { ephemeralContainers, upgradeOnly } from './subresources/refusals.ts'
 import { eviction } from './subresources/eviction.ts'
 import { log } from './subresources/log.ts'
+import { nodeProxy, proxy } from './subresources/proxy.ts'
 import { scale } from './subresources/scale.ts'
 import { create } from './verbs/create.ts'
 import { deleteCollection } from './verbs/delete-collection.ts'
@@ -30,9 +32,16 @@ const objectVerbs: Readonly<Record<Verb, VerbHandler>> = {
 
 /** Subresources that are no view of the object. The others (status, finalize, …) are its verbs under another strategy. */
 const subresources: Readonly<Record<string, VerbHandler>> = {
+  'nodes/proxy': nodeProxy,
+  'pods/attach': upgradeOnly,
   'pods/binding': binding,
+  'pods/ephemeralcontainers': ephemeralContainers,
   'pods/eviction': eviction,
+  'pods/exec': upgradeOnly,
   'pods/log': log,
+  'pods/portforward': upgradeOnly,
+  'pods/proxy': proxy,
+  'services/proxy': proxy,
 }
 
 /** Core resources that hold nothing: writing one is an act. */

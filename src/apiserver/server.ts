@@ -22,6 +22,8 @@ import type { Random } from '../base/ids.ts'
 import type { Logger } from '../base/logger.ts'
 import { isStoreError, type Store } from '../store/store.ts'
 import { bootstrap } from './bootstrap.ts'
+import { withProtocolToken } from './connect/protocol-token.ts'
+import { createUpgrades } from './connect/upgrades.ts'
 import type { Machinery, VerbContext } from './context.ts'
 import type { ApiRequest, ApiResponse, Authenticate, UserInfo } from './http.ts'
 import { nodeTunnelTarget } from './node-upgrade.ts'
@@ -81,7 +83,8 @@ export async function openApiServer(options: ApiServerOptions): Promise<ApiServe
     admission: admissionOf(admissionSteps),
     findResource: (group, version, plural) => table.get(`${group}/${version}/${plural}`),
     cacheOf(def) {
-      const id = `${def.group}/${def.plural}`
+      // Each version its own: a cache holds what it serves.
+      const id = `${def.group}/${def.version}/${def.plural}`
       const cache = caches.get(id) ?? new WatchCache(def, feed)
       caches.set(id, cache)
       return cache
@@ -93,7 +96,7 @@ export async function openApiServer(options: ApiServerOptions): Promise<ApiServe
   const shutdown = { name: 'shutdown', check: async () => ending.signal.throwIfAborted() }
   const paths = serverPaths(resources, { livez: [ping], readyz: [ping, storeCheck, shutdown] })
   const server = new Server(options, machinery, paths, ending)
-  const eager = resources.filter(({ plural }) => options.eager?.includes(plural))
+  const eager = resources.filter(({ plural, storage }) => !storage && options.eager?.includes(plural))
   try {
     await bootstrap(server, resources)
     await Promise.all(eager.map((def) => machinery.cacheOf(def).ready()))
@@ -105,7 +108,16 @@ export async function openApiServer(options: ApiServerOptions): Promise<ApiServe
   return server
 }
 
+interface Asked {
+  readonly request: ApiRequest
+  readonly info: RequestInfo
+  readonly user: UserInfo
+  /** Of the definition that serves it. */
+  readonly plural: string
+}
+
 class Server implements ApiServer {
+  readonly #upgrades = createUpgrades()
   readonly #options: ApiServerOptions
   readonly #machinery: Machinery
   readonly #paths: ServerPaths
@@ -144,11 +156,14 @@ class Server implements ApiServer {
   async upgrade(request: ApiRequest, socket: Duplex, head: Uint8Array): Promise<void> {
     try {
       const info = requestInfoOf(request.method, request.path)
-      const user = await this.#admit(request, info)
-      const target = nodeTunnelTarget(request, info, user)
+      const presented = withProtocolToken(request)
+      const user = await this.#admit(presented, info)
+      const target = nodeTunnelTarget(presented, info, user)
       const { nodes } = this.#options
-      if (!target || !nodes) throw unknownResource()
-      nodes.accept(target.node, target.channel, socket, head)
+      if (target && nodes) return nodes.accept(target.node, target.channel, socket, head)
+      if (!info.isResource) throw unknownResource()
+      const context = this.#contextOf({ request: presented, info, user, plural: info.resource })
+      await this.#upgrades.serve(context, socket, head)
     } catch (error) {
       refuseUpgrade(socket, this.#statusOf(error, undefined))
     }
@@ -165,10 +180,15 @@ class Server implements ApiServer {
   async #route(request: ApiRequest, info: RequestInfo, user: UserInfo): Promise<ApiResponse> {
     if (!info.isResource) return this.#paths.serve(request, info)
     const virtual = virtualHandler(info)
-    const def = this.#machinery.findResource(info.group, info.version, virtual ? 'pods' : info.resource)
+    const context = this.#contextOf({ request, info, user, plural: virtual ? 'pods' : info.resource })
+    return withWarnings(await (virtual ? virtual(context) : dispatch(context)), context.warnings)
+  }
+
+  #contextOf({ request, info, user, plural }: Asked): VerbContext {
+    const def = this.#machinery.findResource(info.group, info.version, plural)
     if (!def) throw unknownResource()
     const ended = this.#ending.signal
-    const context: VerbContext = {
+    return {
       machinery: this.#machinery,
       request,
       info,
@@ -180,7 +200,6 @@ class Server implements ApiServer {
         return request.signal ? AbortSignal.any([request.signal, ended]) : ended
       },
     }
-    return withWarnings(await (virtual ? virtual(context) : dispatch(context)), context.warnings)
   }
 
   #statusOf(error: unknown, info: RequestInfo | undefined): StatusError {

@@ -3,7 +3,7 @@ import { typeNamed } from '../schema/schema.ts'
 import type { Node } from '../schema/types.gen.ts'
 import { ageColumn, nameColumn, none } from './cells.ts'
 import { canonicalizeAmounts } from './resource-list.ts'
-import { allVerbs, keepSpec, keepStatus, statusSubresource } from './strategy.ts'
+import { allVerbs, keepSpec, keepStatus, proxySubresource, statusSubresource } from './strategy.ts'
 import { validateNode, validateNodeUpdate } from './validate-node.ts'
 
 export const nodes: ResourceDef<Node> = {
@@ -17,7 +17,7 @@ export const nodes: ResourceDef<Node> = {
   categories: [],
   namespaced: false,
   verbs: allVerbs,
-  subresources: [statusSubresource],
+  subresources: [proxySubresource, statusSubresource],
   get schema() {
     return typeNamed('core.v1.Node')
   },

@@ -9,7 +9,15 @@ import { summarizePod } from './pod/summary.ts'
 import { validatePodSpec } from './pod/validate-spec.ts'
 import { validatePodStatusUpdate, validatePodUpdate } from './pod/validate-update.ts'
 import { semanticEqual } from './semantic-equal.ts'
-import { allVerbs, keepSpec, keepStatus, setGeneration, statusSubresource } from './strategy.ts'
+import {
+  allVerbs,
+  keepSpec,
+  keepStatus,
+  proxySubresource,
+  setGeneration,
+  statusSubresource,
+  streamSubresource,
+} from './strategy.ts'
 
 export const pods: ResourceDef<Pod> = {
   group: '',
@@ -23,9 +31,14 @@ export const pods: ResourceDef<Pod> = {
   namespaced: true,
   verbs: allVerbs,
   subresources: [
+    streamSubresource('attach'),
     { name: 'binding', verbs: ['create'], body: { group: '', version: 'v1', kind: 'Binding' } },
+    { name: 'ephemeralcontainers', verbs: ['get', 'update', 'patch'] },
     { name: 'eviction', verbs: ['create'], body: { group: 'policy', version: 'v1', kind: 'Eviction' } },
+    streamSubresource('exec'),
     { name: 'log', verbs: ['get'] },
+    streamSubresource('portforward'),
+    proxySubresource,
     statusSubresource,
   ],
   get schema() {

@@ -4,7 +4,7 @@ import { typeNamed } from '../schema/schema.ts'
 import type { Service, ServicePort } from '../schema/types.gen.ts'
 import { ageColumn, labelsText, nameColumn, none } from './cells.ts'
 import { applyServiceDefaults, carryOverAllocated, settleIps } from './service-defaults.ts'
-import { allVerbs, keepSpec, keepStatus, statusSubresource } from './strategy.ts'
+import { allVerbs, keepSpec, keepStatus, proxySubresource, statusSubresource } from './strategy.ts'
 import { validateService } from './validate-service.ts'
 import { validateLoadBalancer, validateServiceUpdate } from './validate-service-update.ts'
 
@@ -19,7 +19,7 @@ export const services: ResourceDef<Service> = {
   categories: ['all'],
   namespaced: true,
   verbs: allVerbs,
-  subresources: [statusSubresource],
+  subresources: [proxySubresource, statusSubresource],
   get schema() {
     return typeNamed('core.v1.Service')
   },

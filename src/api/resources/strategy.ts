@@ -16,6 +16,15 @@ export const allVerbs: readonly Verb[] = [
   'watch',
 ]
 
+/** Streams are opened by GET (a WebSocket) or POST (SPDY). */
+export const streamSubresource = (name: string): SubresourceDef => ({ name, verbs: ['get', 'create'] })
+
+/** Whatever the app behind it understands. */
+export const proxySubresource: SubresourceDef = {
+  name: 'proxy',
+  verbs: ['get', 'create', 'update', 'patch', 'delete'],
+}
+
 export const statusSubresource: SubresourceDef = { name: 'status', verbs: ['get', 'patch', 'update'] }
 
 export const scaleSubresource: SubresourceDef = {

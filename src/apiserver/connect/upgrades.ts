@@ -1,0 +1,66 @@
+/**
+ * Requests that leave HTTP: exec, attach, port-forward, watches and logs on a WebSocket, and upgrades that pass through a
+ * `proxy` subresource. Start reading at `remote-command.ts`.
+ */
+import type { Duplex } from 'node:stream'
+import { methodNotAllowed, tooManyRequests, unknownResource } from '../../api/status.ts'
+import { isTrue } from '../request-info.ts'
+import { proxyUpgrade } from '../subresources/proxy-upgrade.ts'
+import { log } from '../subresources/log.ts'
+import { watch } from '../verbs/watch.ts'
+import type { VerbContext } from '../context.ts'
+import { bodyOnWebSocket } from './body-on-websocket.ts'
+import { portForward } from './port-forward.ts'
+import { remoteCommand } from './remote-command.ts'
+import type { UpgradeHandler } from './upgrade-context.ts'
+
+export interface Upgrades {
+  /** Takes the socket over. Rejects with a StatusError as long as nothing has been answered on it. */
+  serve(context: VerbContext, socket: Duplex, head: Uint8Array): Promise<void>
+}
+
+/** Each holds a connection, a stream to a node and some buffers: about a hundred KiB. */
+const upgradesMax = 2_000
+
+const subresources: Readonly<Record<string, UpgradeHandler>> = {
+  'pods/exec': remoteCommand,
+  'pods/attach': remoteCommand,
+  'pods/portforward': portForward,
+  'pods/log': bodyOnWebSocket(log),
+  'pods/proxy': proxyUpgrade,
+  'services/proxy': proxyUpgrade,
+}
+
+export function createUpgrades(): Upgrades {
+  let count = 0
+  return {
+    async serve(context, socket, head) {
+      const handler = handlerOf(context)
+      if (count >= upgradesMax)
+        throw tooManyRequests(`this server already holds ${upgradesMax} streams; close some and try again`, 5)
+      count++
+      const closed = new AbortController()
+      socket.once('close', () => closed.abort(new Error('the client went away')))
+      const signal = AbortSignal.any([context.signal, closed.signal])
+      try {
+        const { ended } = await handler({ ...context, signal, socket, head })
+        void ended.finally(() => count--)
+      } catch (error) {
+        count--
+        throw error
+      }
+    },
+  }
+}
+
+/** Throws what an ordinary request would be told. */
+function handlerOf({ def, info }: VerbContext): UpgradeHandler {
+  if (info.subresource !== '') {
+    const handler = def.group === '' ? subresources[`${def.plural}/${info.subresource}`] : undefined
+    if (!handler) throw unknownResource()
+    return handler
+  }
+  const isWatch = info.name === '' && info.method === 'GET' && isTrue(info.query.get('watch'))
+  if (isWatch && def.verbs.includes('watch')) return bodyOnWebSocket(watch)
+  throw methodNotAllowed()
+}
