@@ -101,9 +101,10 @@ const triggersOf = ({ triggers = [] }: ControllerSpec) => triggers.map(({ resour
 function* connect(spec: ControllerSpec, context: LoopContext, queue: WorkQueue): Generator<() => void> {
   const on = (resource: ResourceRef, keys: (object: KubeObject) => readonly string[]) => {
     const handler: ChangeHandler<KubeObject> = ({ object, previous }) => {
-      for (const key of keys(object)) queue.add(key)
-      // Whoever owned or selected it before and no longer does has to know too.
-      if (previous) for (const key of keys(previous)) queue.add(key)
+      // Whoever owned or selected it before and no longer does has to know too. Each key once: a second add of a key
+      // that a worker has just taken would make it work again.
+      const concerned = new Set([...keys(object), ...(previous ? keys(previous) : [])])
+      for (const key of concerned) queue.add(key)
     }
     return context.informers.for(resource).onChange(handler)
   }
