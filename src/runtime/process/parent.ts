@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import type { Clock } from '../../base/clock.ts'
 import { RuntimeError, type WorkloadSpec } from '../runtime.ts'
 import { environmentOf } from './environment.ts'
-import { recordFile } from './records.ts'
+import { recordFile, reserveExit } from './records.ts'
 
 /**
  * The tiny parent: a shell that leads the workload's process group, outlives the agent, and writes the exit status.
@@ -20,8 +20,8 @@ import { recordFile } from './records.ts'
  *   tells the agent how the start went. The agent may be dead by then, so SIGPIPE is ignored around that one write.
  * - Variables of the shell would overwrite exported ones of the workload, so there is only one, with a name of our own.
  * - When the program has ended, its group is killed, as a container ends with its first process.
- * - Only builtins: PATH is the workload's, and the disk may be full. The status is one write to a file that counts only with its
- *   newline, hence is never seen half.
+ * - Only builtins: PATH is the workload's, and the disk may be full. The status is one write into a file that has its room
+ *   since the start, and counts only with its newline, hence is never seen half.
  */
 const parentScript = `
 trap : 1 2 3 4 5 6 7 8 10 11 12 13 14 15 16 20 21 22 24 25 26 27 29 30 31
@@ -36,7 +36,7 @@ set +C
   trap '' 13; echo started >&3; trap - 13
   exec "$@" 2>&4 3>&- 4>&-
 )
-echo "$?" >"$SAMPAN_STATE_DIR/exit"
+echo "$?" 1<>"$SAMPAN_STATE_DIR/exit"
 kill -s KILL -- "-$$"
 `
 
@@ -45,6 +45,7 @@ const startMsMax = 30_000 // a shell that has not run its first lines by then ne
 
 /** Spawns the parent and resolves when the program is about to run. Throws `RuntimeError`. */
 export async function spawnParent(spec: WorkloadSpec, clock: Clock): Promise<void> {
+  await reserveExit(spec.stateDir)
   const preloadPath = recordFile(spec.stateDir, 'preload.cjs')
   if (spec.node) await copyFile(preloadFile, preloadPath)
   const stdout = await open(spec.stdoutPath, 'a', 0o640)

@@ -15,6 +15,7 @@
  */
 const podAddress = process.env.SAMPAN_POD_ADDRESS
 if (podAddress && require('node:net').isIPv4(podAddress)) install(podAddress)
+for (const name of ['stdout', 'stderr']) outliveFullDisk(name)
 
 function install(address) {
   const net = require('node:net')
@@ -25,6 +26,45 @@ function install(address) {
   patchDatagrams(require('node:dgram'), address)
   require('node:module').syncBuiltinESMExports()
 }
+
+/**
+ * The program's output is a file. Node.js writes to files at once and throws when the disk is full, so that a line
+ * of log would end the program; here such a line is lost and the program goes on. The stream is not made before the
+ * program asks for it.
+ */
+function outliveFullDisk(name) {
+  const descriptor = Object.getOwnPropertyDescriptor(process, name)
+  if (!descriptor || !descriptor.get) return
+  let isPatched = false
+  const get = () => {
+    const stream = descriptor.get.call(process)
+    if (isPatched) return stream
+    isPatched = true
+    if (stream && stream.constructor.name === 'SyncWriteStream') {
+      const write = stream._write
+      // Newer Node.js passes the error on, older throws it.
+      const tolerant = function (chunk, encoding, callback) {
+        const done = (error) => callback(isFull(error) ? null : error)
+        try {
+          write.call(this, chunk, encoding, done)
+        } catch (error) {
+          if (!isFull(error)) throw error
+          callback(null)
+        }
+      }
+      Object.defineProperty(stream, '_write', {
+        value: tolerant,
+        enumerable: false,
+        configurable: true,
+        writable: true,
+      })
+    }
+    return stream
+  }
+  Object.defineProperty(process, name, { ...descriptor, get })
+}
+
+const isFull = (error) => Boolean(error) && (error.code === 'ENOSPC' || error.code === 'EDQUOT')
 
 /** Replaces a method by one that looks like it: same name, length and property descriptor. */
 function patch(object, name, wrap) {

@@ -51,12 +51,22 @@ async function openTestMachine(): Promise<Machine> {
     },
     async lose(handle) {
       process.kill(-handle.pid, 'SIGKILL')
-      while (isAlive(handle)) await realClock.sleep(5)
+      while (isAlive(handle) || hasGroup(handle.pid)) await realClock.sleep(5)
     },
     async [Symbol.asyncDispose]() {
       const runtime = openProcessRuntime({ clock: realClock })
       await Promise.all(started.map((handle) => runtime.stop(handle, immediately)))
     },
+  }
+}
+
+/** Whether a process of the group is left; the kernel ends them one after another. */
+function hasGroup(groupId: number): boolean {
+  try {
+    process.kill(-groupId, 0)
+    return true
+  } catch {
+    return false // ESRCH: none
   }
 }
 

@@ -66,13 +66,23 @@ export async function readExit(stateDir: string): Promise<Exit | undefined> {
   const path = recordFile(stateDir, 'exit')
   try {
     const text = await readFile(path, 'utf8')
-    if (!/^\d+\n$/.test(text)) return undefined
-    return exitOf(Number(text), (await stat(path)).mtime)
+    const line = /^(\d+)\n/.exec(text)
+    return line ? exitOf(Number(line[1]), (await stat(path)).mtime) : undefined
   } catch (e) {
     if (isMissing(e)) return undefined
     throw e
   }
 }
+
+/** Room for the exit status, taken while there is some: a disk that is full in the end must not cost it. Says nothing without its newline. */
+export const reserveExit = (stateDir: string): Promise<void> =>
+  writeFile(recordFile(stateDir, 'exit'), ' '.repeat(exitBytes), { mode: 0o600, flag: 'wx' }).catch(
+    (e: unknown) => {
+      if (!(e instanceof Error && 'code' in e && e.code === 'EEXIST')) throw e
+    },
+  )
+
+const exitBytes = 8
 
 export const writeExit = (stateDir: string, code: number): Promise<void> =>
   replaceFile(recordFile(stateDir, 'exit'), `${code}\n`)
