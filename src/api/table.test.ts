@@ -4,17 +4,17 @@ import { resources } from './table.ts'
 
 test('kind, plural, singular and short names lead to one resource', () => {
   const owners = new Map<string, string>()
-  for (const { group, plural, singular, shortNames } of resources) {
+  for (const { group, version, plural, singular, shortNames } of resources) {
     for (const name of new Set([plural, singular, ...shortNames])) {
-      const key = `${group}/${name}`
+      const key = `${group}/${version}/${name}`
       assert.equal(owners.get(key), undefined, `${key} is claimed twice`)
       owners.set(key, plural)
     }
   }
 })
 
-test('short names lead to one resource across groups', () => {
-  const names = resources.flatMap(({ shortNames }) => shortNames)
+test('short names lead to one resource across groups, whatever its versions', () => {
+  const names = resources.filter(({ storage }) => !storage).flatMap(({ shortNames }) => shortNames)
   assert.equal(new Set(names).size, names.length)
 })
 
@@ -32,6 +32,18 @@ test('the schema of a resource is the type of its kind', () => {
   }
 })
 
+test('what a version is stored as is in the table, and is stored as it is', () => {
+  for (const { plural, namespaced, storage } of resources) {
+    if (!storage) continue
+    const stored = resources.find(
+      (def) => def.group === storage.group && def.version === storage.version && def.plural === plural,
+    )
+    assert.ok(stored, plural)
+    assert.equal(stored.storage, undefined)
+    assert.equal(stored.namespaced, namespaced)
+  }
+})
+
 test('a resource with a scale says where its numbers are', () => {
   for (const { plural, scale, subresources } of resources) {
     const hasScale = subresources.some(({ name }) => name === 'scale')
@@ -41,5 +53,18 @@ test('a resource with a scale says where its numbers are', () => {
 
 test('kubectl get all shows what runs and how it is reached', () => {
   const shown = resources.filter(({ categories }) => categories.includes('all')).map(({ plural }) => plural)
-  assert.deepEqual(shown, ['pods', 'services', 'deployments', 'replicasets'])
+  assert.deepEqual(
+    [...new Set(shown)],
+    [
+      'pods',
+      'services',
+      'daemonsets',
+      'deployments',
+      'replicasets',
+      'statefulsets',
+      'horizontalpodautoscalers',
+      'cronjobs',
+      'jobs',
+    ],
+  )
 })

@@ -3,6 +3,7 @@ import type { KubeObject } from '../api/meta.ts'
 import type { ResourceDef } from '../api/resource.ts'
 import type { Revision } from '../store/store.ts'
 import { resourcePrefix } from './keys.ts'
+import { servedForm, storedForm } from './stored-form.ts'
 import { parseJson, storedBytes, wireBytes } from './wire.ts'
 
 type Text = Readonly<Record<string, string>>
@@ -20,12 +21,13 @@ export class CachedObject {
     this.#def = def
     this.key = key
     this.revision = revision
-    this.bytes = wireBytes(stored, revision)
+    this.bytes = wireBytes(servedForm(def, stored), revision)
   }
 
   /** The same state under another revision: what a watcher is told when it loses sight of an object. */
   at(revision: Revision): CachedObject {
-    return new CachedObject(this.#def, this.key, storedBytes(this.bytes, this.revision), revision)
+    const stored = storedForm(this.#def, storedBytes(this.bytes, this.revision))
+    return new CachedObject(this.#def, this.key, stored, revision)
   }
 
   /** Empty for a cluster-scoped object. */

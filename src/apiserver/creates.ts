@@ -9,6 +9,7 @@ import type { VerbContext } from './context.ts'
 import { recordOwners } from './field-writer.ts'
 import { objectKeyOf } from './keys.ts'
 import { generateName, metadataForCreate, strategyContext } from './metadata.ts'
+import { storedForm } from './stored-form.ts'
 import { encodeStored } from './wire.ts'
 
 /** Names tried for one `generateName`; with 27^5 suffixes a miss means something else is wrong. */
@@ -74,7 +75,7 @@ async function store({ def, machinery }: VerbContext, object: KubeObject): Promi
   for (let attempt = 1; ; attempt++) {
     const { name = '' } = object.metadata
     const key = objectKeyOf(def, namespace, name)
-    const bytes = encodeStored(object)
+    const bytes = storedForm(def, encodeStored(object))
     try {
       const options = def.ttlMs === undefined ? {} : { ttlMs: def.ttlMs }
       const revision = await machinery.store.create(key, bytes, options)

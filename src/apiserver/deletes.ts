@@ -16,6 +16,7 @@ import type { VerbContext } from './context.ts'
 import { objectKeyOf } from './keys.ts'
 import { isoSeconds, isSet } from './metadata.ts'
 import { specFinalizers, updateObject } from './updates.ts'
+import { servedForm } from './stored-form.ts'
 import { parseStored } from './wire.ts'
 import { dryRunErrors } from './write-options.ts'
 
@@ -75,7 +76,7 @@ export async function deleteObject(
     const { entry } = await machinery.store.get(key)
     if (!entry) throw notFound(groupResourceOf(def), name)
     const present = new CachedObject(def, key, entry.value, entry.revision)
-    const object = parseStored<KubeObject>(entry.value, entry.revision)
+    const object = parseStored<KubeObject>(servedForm(def, entry.value), entry.revision)
     checkPreconditions(def, object, options)
     const admission = {
       operation: 'delete',

@@ -40,7 +40,7 @@ export class StoreFeed implements AsyncDisposable {
   /** All changes up to here have been applied. */
   revision: Revision
   readonly #options: FeedOptions
-  readonly #listeners = new Map<string, FeedListener>()
+  readonly #listeners = new Map<string, Set<FeedListener>>()
   readonly #waiters = new Set<{ readonly revision: Revision; readonly resolve: (reached: boolean) => void }>()
   readonly #ending = new AbortController()
   readonly #running: Promise<void>
@@ -57,9 +57,10 @@ export class StoreFeed implements AsyncDisposable {
     return new StoreFeed(options, await options.store.current())
   }
 
-  /** One listener for each `resourcePrefix`. */
+  /** From now on the listener hears of what is under its `resourcePrefix`. Again is the same as once. */
   attach(prefix: string, listener: FeedListener): void {
-    this.#listeners.set(prefix, listener)
+    const listeners = this.#listeners.get(prefix) ?? new Set()
+    this.#listeners.set(prefix, listeners.add(listener))
   }
 
   /** Whether everything up to `revision` has been applied before `timeoutMs` ran out. */
@@ -115,10 +116,10 @@ export class StoreFeed implements AsyncDisposable {
     for await (const batch of this.store.watch({ prefix: registryPrefix }, this.revision, signal)) {
       const touched = new Set<FeedListener>()
       for (const event of batch.events) {
-        const listener = this.#listeners.get(prefixOfKey(event.key))
-        if (!listener) continue
-        listener.apply(event)
-        touched.add(listener)
+        for (const listener of this.#listeners.get(prefixOfKey(event.key)) ?? []) {
+          listener.apply(event)
+          touched.add(listener)
+        }
       }
       this.#advance(batch.revision)
       for (const listener of touched) listener.changed()
@@ -140,7 +141,7 @@ export class StoreFeed implements AsyncDisposable {
         to: revision,
         cause,
       })
-      for (const listener of this.#listeners.values()) listener.gap()
+      for (const listeners of this.#listeners.values()) for (const listener of listeners) listener.gap()
       this.#advance(revision)
     } catch (error) {
       logger.warn('the store does not say its revision', { error })

@@ -14,6 +14,7 @@ import type { VerbContext } from './context.ts'
 import { recordOwners } from './field-writer.ts'
 import { objectKeyOf } from './keys.ts'
 import { isRevision, isSet, metadataForUpdate, strategyContext } from './metadata.ts'
+import { servedForm, storedForm } from './stored-form.ts'
 import { encodeStored, parseStored } from './wire.ts'
 
 /** Rounds of read, change and swap; upstream gives up a patch after as many conflicts. */
@@ -64,7 +65,7 @@ export async function updateObject(context: VerbContext, request: UpdateRequest)
 async function attemptUpdate(context: VerbContext, request: UpdateRequest, entry: Entry): Promise<Updated> {
   const { def, machinery, user, warnings } = context
   const { dryRun, isApplied = false, isRequested = true, subresource, ownedAs = subresource } = request
-  const old = parseStored<KubeObject>(entry.value, entry.revision)
+  const old = parseStored<KubeObject>(servedForm(def, entry.value), entry.revision)
   const object = wishedFor(def, request, entry, old)
   if (!isRequested) return swap(context, { entry, object, old, dryRun })
   const strategy = strategyContext(machinery, subresource)
@@ -85,7 +86,7 @@ async function attemptUpdate(context: VerbContext, request: UpdateRequest, entry
 
 function wishedFor(def: ResourceDef, request: UpdateRequest, entry: Entry, old: KubeObject): KubeObject {
   // A parse of its own: `change` and the strategies write into it, never into `old`.
-  const changed = request.change(parseStored<KubeObject>(entry.value, entry.revision))
+  const changed = request.change(parseStored<KubeObject>(servedForm(def, entry.value), entry.revision))
   const { resourceVersion: wanted } = changed.metadata
   const current = String(entry.revision)
   if (isRevision(wanted) && wanted !== current) throw conflict(groupResourceOf(def), request.name)
@@ -115,7 +116,7 @@ async function swap({ def, machinery }: VerbContext, { entry, object, old, dryRu
     await machinery.store.delete(key, revision)
     return { stored: undefined, object }
   }
-  const bytes = encodeStored(object)
+  const bytes = storedForm(def, encodeStored(object))
   const ttl = def.ttlMs === undefined ? {} : { ttlMs: def.ttlMs }
   const written = await machinery.store.update(key, bytes, revision, ttl)
   return { stored: new CachedObject(def, key, bytes, written), object }

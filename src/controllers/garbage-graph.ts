@@ -26,7 +26,9 @@ export interface Graph {
 
 export function graphOf(all: readonly ResourceDef[], informers: Informers): Graph {
   const resources = all.filter(
-    ({ verbs, ttlMs }) => verbs.includes('delete') && verbs.includes('watch') && ttlMs === undefined,
+    // A version that isn't the stored one shows the same objects once more.
+    ({ verbs, ttlMs, storage }) =>
+      verbs.includes('delete') && verbs.includes('watch') && ttlMs === undefined && !storage,
   )
   // Looked up once: `metadata` would give another informer after somebody has opened the full one.
   const opened = new Map(resources.map((def) => [def, informers.metadata(def)]))

@@ -23,7 +23,10 @@ export const namespaceController = (resources: readonly ResourceDef[]): Controll
     const namespace = context.informers.for<Namespace>(namespaces).get('', name)
     if (!namespace || !isTerminating(namespace)) return
     if (!(namespace.spec.finalizers ?? []).includes('kubernetes')) return
-    const namespaced = resources.filter((def) => def.namespaced && def.verbs.includes('delete'))
+    // A version that isn't the stored one shows the same objects once more.
+    const namespaced = resources.filter(
+      (def) => def.namespaced && def.verbs.includes('delete') && !def.storage,
+    )
     const left: Remainder[] = []
     for (const def of namespaced) left.push(await empty(def, name, context))
     const waiting = left.filter(({ count }) => count > 0)

@@ -23,6 +23,13 @@ export const ageColumn = <T extends KubeObject>(): Column<T> => ({
   value: (object, nowMs) => ageOf(object.metadata.creationTimestamp, nowMs),
 })
 
+/** Kinds for which kube-apiserver has no table of its own have this beside the name. */
+export const createdAtColumn = <T extends KubeObject>(): Column<T> => ({
+  name: 'Created At',
+  type: 'date',
+  value: (object) => object.metadata.creationTimestamp ?? '',
+})
+
 /** `app=web,tier=db`, sorted by key. */
 export const labelsText = (labels: Readonly<Record<string, string>> | undefined): string => {
   const pairs = Object.entries(labels ?? {}).map(([key, value]) => `${key}=${value}`)

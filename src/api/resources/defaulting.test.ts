@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { parse, stringify } from 'yaml'
-import type { KubeObject } from '../meta.ts'
+import { apiVersionOf, type KubeObject } from '../meta.ts'
 import { decode } from '../schema/decode.ts'
 import { resources } from '../table.ts'
 
@@ -12,8 +12,10 @@ const folder = new URL('../../../tests/testdata/defaulting/', import.meta.url)
 for (const file of readdirSync(folder).filter((name) => name.endsWith('.in.yaml'))) {
   test(`${file} is stored as its .out.yaml says`, () => {
     const given = parse(readFileSync(new URL(file, folder), 'utf8')) as KubeObject
-    const def = resources.find(({ kind }) => kind === given.kind)
-    assert.ok(def, `no resource of kind ${given.kind}`)
+    const def = resources.find(
+      ({ group, kind, version }) => kind === given.kind && apiVersionOf(group, version) === given.apiVersion,
+    )
+    assert.ok(def, `no resource of kind ${given.kind} in ${given.apiVersion}`)
     const decoded = decode(given, def.schema, { unknown: 'collect' })
     assert.deepEqual([...decoded.unknown, ...decoded.errors], [])
     const object = structuredClone(decoded.object) as unknown as KubeObject

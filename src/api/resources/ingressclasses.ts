@@ -7,8 +7,8 @@ import type { IngressClass, IngressClassParametersReference } from '../schema/ty
 import { invalid, validateImmutable } from '../validate-meta.ts'
 import { ageColumn, nameColumn, none } from './cells.ts'
 import { allVerbs, bumpOnSpec } from './strategy.ts'
+import { validateDomainPath } from './validate-domain-path.ts'
 import { validateReference } from './validate-ingress.ts'
-import { validateDnsSubdomain } from './validate-values.ts'
 
 export const ingressClasses: ResourceDef<IngressClass> = {
   group: 'networking.k8s.io',
@@ -54,26 +54,13 @@ const parametersText = (parameters: IngressClassParametersReference | undefined)
 }
 
 const controllerBytesMax = 250
-const httpPath = "[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+"
-
 /** `example.com/controller` */
 const validateController = (controller: string): readonly FieldError[] => {
   const field = 'spec.controller'
   if (controller === '') return [fieldError.required(field)]
   const errors: FieldError[] =
     byteLength(controller) > controllerBytesMax ? [fieldError.tooLong(field, controllerBytesMax)] : []
-  const slash = controller.indexOf('/')
-  const [host, path] = [controller.slice(0, Math.max(slash, 0)), controller.slice(slash + 1)]
-  if (host === '' || path === '') {
-    const why = 'must be a domain-prefixed path (such as "acme.io/foo")'
-    return [...errors, fieldError.invalid(field, controller, why)]
-  }
-  errors.push(...validateDnsSubdomain(host, field))
-  if (new RegExp(`^${httpPath}$`).test(path)) return errors
-  return [
-    ...errors,
-    fieldError.invalid(field, path, `Invalid path (regex used for validation is '${httpPath}')`),
-  ]
+  return [...errors, ...validateDomainPath(controller, field)]
 }
 
 const validateParameters = (parameters: IngressClassParametersReference): readonly FieldError[] => {

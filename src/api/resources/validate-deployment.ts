@@ -1,16 +1,14 @@
 /** kubernetes pkg/apis/apps/validation/validation.go */
 import { fieldError, type FieldError } from '../field-errors.ts'
-import { percentOf, type IntOrString } from '../int-or-string.ts'
-import { checkPercent } from '../names.ts'
 import type {
   Deployment,
   DeploymentSpec,
   DeploymentStrategy,
   RollingUpdateDeployment,
 } from '../schema/types.gen.ts'
-import { invalid } from '../validate-meta.ts'
+import { amountOf, validateAtMostAll, validateIntOrPercent } from './int-or-percent.ts'
 import { validateNonnegative } from './validate-values.ts'
-import { validateSelector, validateTemplate } from './validate-workload.ts'
+import { validateCollisions, validateSelector, validateTemplate } from './validate-workload.ts'
 
 type Errors = readonly FieldError[]
 
@@ -61,25 +59,14 @@ const validateRollingUpdate = (update: RollingUpdateDeployment, path: string): E
   const { maxUnavailable = 0, maxSurge = 0 } = update
   const field = `${path}.maxUnavailable`
   const errors: FieldError[] = [
-    ...validateAmount(maxUnavailable, field),
-    ...validateAmount(maxSurge, `${path}.maxSurge`),
+    ...validateIntOrPercent(maxUnavailable, field),
+    ...validateIntOrPercent(maxSurge, `${path}.maxSurge`),
   ]
   if (amountOf(maxUnavailable) === 0 && amountOf(maxSurge) === 0) {
     errors.push(fieldError.invalid(field, maxUnavailable, 'may not be 0 when `maxSurge` is 0'))
   }
-  if ((percentOf(maxUnavailable) ?? 0) > 100) {
-    errors.push(fieldError.invalid(field, maxUnavailable, 'must not be greater than 100%'))
-  }
-  return errors
+  return [...errors, ...validateAtMostAll(maxUnavailable, field)]
 }
-
-const validateAmount = (amount: IntOrString, field: string): Errors =>
-  typeof amount === 'string'
-    ? invalid(field, amount, checkPercent(amount))
-    : validateNonnegative(amount, field)
-
-const amountOf = (amount: IntOrString): number =>
-  percentOf(amount) ?? (typeof amount === 'number' ? amount : 0)
 
 const counts = [
   'observedGeneration',
@@ -104,11 +91,5 @@ export const validateDeploymentStatus = ({ status }: Deployment, old: Deployment
     const why = 'cannot be greater than readyReplicas'
     errors.push(fieldError.invalid('status.availableReplicas', available, why))
   }
-  const before = old?.status?.collisionCount
-  const collisions = status?.collisionCount
-  if (before !== undefined && (collisions === undefined || collisions < before)) {
-    const why = 'cannot be decremented'
-    errors.push(fieldError.invalid('status.collisionCount', collisions ?? null, why))
-  }
-  return errors
+  return [...errors, ...validateCollisions(status?.collisionCount, old?.status?.collisionCount, null)]
 }

@@ -37,7 +37,7 @@ export const validateSelector = ({ selector }: Workload): Errors => {
 }
 
 export const validateTemplate = (workload: Workload): Errors => {
-  const selector = parsed(workload.selector)
+  const selector = parsedSelector(workload.selector)
   if (selector === undefined) {
     return [fieldError.invalid('spec.selector', workload.selector, 'invalid label selector')]
   }
@@ -45,11 +45,7 @@ export const validateTemplate = (workload: Workload): Errors => {
   const path = 'spec.template'
   if (template === undefined) return [fieldError.required(path)]
   const errors: FieldError[] = []
-  if (!isEverything(selector) && !matchesLabels(selector, template.metadata?.labels)) {
-    const labels = sortedByKey(template.metadata?.labels)
-    const why = '`selector` does not match template `labels`'
-    errors.push(fieldError.invalid(`${path}.metadata.labels`, labels, why))
-  }
+  errors.push(...validateMatch(selector, template, path))
   errors.push(...validatePodTemplate(template, path))
   const policy = template.spec.restartPolicy ?? ''
   if (policy !== 'Always') {
@@ -62,14 +58,36 @@ export const validateTemplate = (workload: Workload): Errors => {
   return errors
 }
 
+/** A workload's own pods must be among those it selects. */
+export const validateMatch = (
+  selector: Selector,
+  { metadata }: Pick<PodTemplateSpec, 'metadata'>,
+  path: string,
+): Errors => {
+  if (isEverything(selector) || matchesLabels(selector, metadata?.labels)) return []
+  const why = '`selector` does not match template `labels`'
+  return [fieldError.invalid(`${path}.metadata.labels`, sortedByKey(metadata?.labels), why)]
+}
+
+/** Names made from a count that goes backwards would collide again. */
+export const validateCollisions = (
+  count: number | undefined,
+  before: number | undefined,
+  shown: number | null,
+): Errors => {
+  if (before === undefined || (count !== undefined && count >= before)) return []
+  return [fieldError.invalid('status.collisionCount', count ?? shown, 'cannot be decremented')]
+}
+
 /** The SELECTOR column. */
 export const selectorText = (selector: LabelSelector | undefined): string => {
-  const read = parsed(selector)
+  const read = parsedSelector(selector)
   if (read === undefined) return '<error>'
   return formatSelector(read) || none
 }
 
-const parsed = (selector: LabelSelector | undefined): Selector | undefined => {
+/** Undefined when it isn't one. */
+export const parsedSelector = (selector: LabelSelector | undefined): Selector | undefined => {
   if (selector === undefined) return nothing
   try {
     return selectorFrom(selector)

@@ -1,6 +1,5 @@
 /** What a container asks for and may use (kubernetes pkg/apis/core/validation/validation.go 000f260). */
 import { fieldError, type FieldError } from '../../field-errors.ts'
-import { checkQualifiedName } from '../../names.ts'
 import { keyed } from '../../paths.ts'
 import {
   canonicalQuantity,
@@ -10,7 +9,15 @@ import {
   quantityProblem,
 } from '../../quantity.ts'
 import type { ResourceRequirements } from '../../schema/types.gen.ts'
-import { invalid } from '../../validate-meta.ts'
+import {
+  canOvercommit,
+  isContainerResource,
+  isExtended,
+  isHugePages,
+  isNative,
+  isWhole,
+  validateResourceName,
+} from '../resource-names.ts'
 import { negativeMessage } from '../validate-values.ts'
 
 type Errors = readonly FieldError[]
@@ -45,7 +52,7 @@ export const validateResourceQuantity = (name: string, text: string, field: stri
   const quantity = parseQuantity(text)
   const errors: FieldError[] = []
   if (quantity.nano < 0n) errors.push(fieldError.invalid(field, canonicalQuantity(text), negativeMessage))
-  if (isExtended(name) && milliValueOf(quantity) % 1000 !== 0) {
+  if (isWhole(name) && milliValueOf(quantity) % 1000 !== 0) {
     errors.push(fieldError.invalid(field, canonicalQuantity(text), 'must be an integer'))
   }
   return errors
@@ -59,27 +66,22 @@ interface Request {
 }
 
 const validateRequest = ({ name, request, limit, path }: Request): Errors => {
-  const canOvercommit = isNative(name) && !isHugePages(name)
+  const isElastic = canOvercommit(name)
   if (limit === undefined) {
     const why = 'Limit must be set for non overcommitable resources'
-    return canOvercommit ? [] : [fieldError.required(`${path}.limits`, why)]
+    return isElastic ? [] : [fieldError.required(`${path}.limits`, why)]
   }
   if (quantityProblem(request) !== undefined || quantityProblem(limit) !== undefined) return []
   const order = compareQuantities(parseQuantity(request), parseQuantity(limit))
-  if (order === 0 || (order < 0 && canOvercommit)) return []
-  const relation = canOvercommit ? 'less than or equal to' : 'equal to'
+  if (order === 0 || (order < 0 && isElastic)) return []
+  const relation = isElastic ? 'less than or equal to' : 'equal to'
   const why = `must be ${relation} ${name} limit of ${canonicalQuantity(limit)}`
   return [fieldError.invalid(`${path}.requests`, canonicalQuantity(request), why)]
 }
 
-const validateContainerResourceName = (name: string, field: string): Errors => {
-  const problems = checkQualifiedName(name)
-  const errors: FieldError[] = [...invalid(field, name, problems)]
+export const validateContainerResourceName = (name: string, field: string): Errors => {
+  const errors: FieldError[] = [...validateResourceName(name, field)]
   if (!name.includes('/')) {
-    if (problems.length === 0 && !isStandard(name)) {
-      const why = 'must be a standard resource type or fully qualified'
-      errors.push(fieldError.invalid(field, name, why))
-    }
     if (!isContainerResource(name)) {
       errors.push(fieldError.invalid(field, name, 'must be a standard resource for containers'))
     }
@@ -88,37 +90,3 @@ const validateContainerResourceName = (name: string, field: string): Errors => {
   }
   return errors
 }
-
-const containerResources: ReadonlySet<string> = new Set(['cpu', 'memory', 'ephemeral-storage'])
-
-/** Known to the API, though a container can't have them. */
-const otherStandardResources: ReadonlySet<string> = new Set([
-  'storage',
-  'pods',
-  'services',
-  'replicationcontrollers',
-  'resourcequotas',
-  'secrets',
-  'configmaps',
-  'persistentvolumeclaims',
-  'services.loadbalancers',
-  'services.nodeports',
-  'requests.cpu',
-  'requests.memory',
-  'requests.storage',
-  'requests.ephemeral-storage',
-  'limits.cpu',
-  'limits.memory',
-  'limits.ephemeral-storage',
-])
-
-const isHugePages = (name: string): boolean => name.startsWith('hugepages-')
-const isContainerResource = (name: string): boolean => containerResources.has(name) || isHugePages(name)
-const isStandard = (name: string): boolean => isContainerResource(name) || otherStandardResources.has(name)
-
-/** Of Kubernetes itself, not of a vendor. */
-const isNative = (name: string): boolean => !name.includes('/') || name.includes('kubernetes.io/')
-
-/** A vendor's: counted in whole pieces. */
-const isExtended = (name: string): boolean =>
-  !isNative(name) && !name.startsWith('requests.') && checkQualifiedName(`requests.${name}`).length === 0

@@ -5,6 +5,7 @@ import { at } from '../../paths.ts'
 import type {
   Affinity,
   NodeAffinity,
+  NodeSelector,
   NodeSelectorRequirement,
   NodeSelectorTerm,
   PodAffinity,
@@ -113,18 +114,20 @@ const validateTolerationValue = (operator: string, value: string, field: string)
   }
 }
 
+export const validateNodeSelector = (
+  { nodeSelectorTerms: terms = [] }: Partial<NodeSelector>,
+  path: string,
+): Errors => {
+  const field = `${path}.nodeSelectorTerms`
+  if (terms.length === 0) return [fieldError.required(field, 'must have at least one node selector term')]
+  return terms.flatMap((term, index) => validateTerm(term, at(field, index), { checkValues: true }))
+}
+
 const validateNodeAffinity = (affinity: NodeAffinity | undefined, path: string): Errors => {
   const errors: FieldError[] = []
   const required = affinity?.requiredDuringSchedulingIgnoredDuringExecution
   if (required) {
-    const field = `${path}.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms`
-    const terms = required.nodeSelectorTerms ?? []
-    if (terms.length === 0) {
-      errors.push(fieldError.required(field, 'must have at least one node selector term'))
-    }
-    errors.push(
-      ...terms.flatMap((term, index) => validateTerm(term, at(field, index), { checkValues: true })),
-    )
+    errors.push(...validateNodeSelector(required, `${path}.requiredDuringSchedulingIgnoredDuringExecution`))
   }
   const preferred = affinity?.preferredDuringSchedulingIgnoredDuringExecution ?? []
   for (const [index, term] of preferred.entries()) {

@@ -177,7 +177,7 @@ const validateSizeLimit = (limit: string | undefined, field: string): Errors => 
   return isFine ? [] : [fieldError.forbidden(field, 'SizeLimit field must be a valid resource quantity')]
 }
 
-const hostPathTypes: readonly string[] = [
+export const hostPathTypes: readonly string[] = [
   '',
   'BlockDevice',
   'CharDevice',
