@@ -10,7 +10,7 @@ import type { ServerHttp2Stream } from 'node:http2'
 import { connect, type Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { pipeBoth } from '../base/byte-streams.ts'
-import { describeError, type Logger } from '../base/logger.ts'
+import type { Logger } from '../base/logger.ts'
 import { badRequest, failure, internal, notFound, serviceUnavailable } from '../api/status.ts'
 import { isPort } from '../api/streams/port-forward.ts'
 import { parseCommandOptions, type CommandOptions } from '../api/streams/channels.ts'
@@ -92,9 +92,7 @@ async function openSession({ runtime }: NodeStreamsOptions, command: CommandPlac
     if (!(error instanceof RuntimeError)) throw error
     if (error.code === 'not-found') throw notRunning(container, pod)
     if (error.code === 'unsupported') throw badRequest(error.message, { cause: error })
-    throw internal(
-      new Error(`error executing command in container: ${describeError(error)}`, { cause: error }),
-    )
+    throw internal(new Error(`error executing command in container: ${error.message}`, { cause: error }))
   }
 }
 

@@ -40,6 +40,9 @@ export function createHeaderReader(inflateRaw: InflateRaw): (block: Uint8Array) 
 /** A block of headers is far below what one stored block holds. */
 const storedBytesMax = 0xffff
 
+/** An empty stored block. Go's inflater keeps to itself what came before until it sees one. */
+const flush = Uint8Array.of(0, 0, 0, 255, 255)
+
 export function createHeaderWriter(): (headers: Headers) => Uint8Array {
   let isFirst = true
   return (headers) => {
@@ -48,6 +51,6 @@ export function createHeaderWriter(): (headers: Headers) => Uint8Array {
     const head = isFirst ? Uint8Array.of(0x78, 0x01) : new Uint8Array(0)
     isFirst = false
     const [low, high] = [plain.length & 255, plain.length >> 8]
-    return joinBytes([head, Uint8Array.of(0, low, high, low ^ 255, high ^ 255), plain])
+    return joinBytes([head, Uint8Array.of(0, low, high, low ^ 255, high ^ 255), plain, flush])
   }
 }

@@ -2,13 +2,11 @@
  * Answers that go on for long, on a WebSocket: a watch as one text message for each event, a log as messages of bytes. Browsers
  * ask for them so (Headlamp).
  */
-import { writeAll } from '../../base/byte-streams.ts'
 import { badRequest, StatusError } from '../../api/status.ts'
 import type { ApiResponse } from '../http.ts'
 import { offeredProtocols } from './protocol-token.ts'
 import type { UpgradeContext, UpgradeHandler } from './upgrade-context.ts'
-import { messageStream } from './websocket-command.ts'
-import { acceptWebSocket, closeNormally } from './websocket.ts'
+import { acceptWebSocket, closeNormally, sendMessage } from './websocket.ts'
 
 const base64Protocol = 'base64.binary.k8s.io'
 const protocols = [base64Protocol, 'binary.k8s.io']
@@ -29,17 +27,10 @@ export const bodyOnWebSocket =
     const { body } = await answer({ ...context, signal })
     const webSocket = await acceptWebSocket(context, protocol)
     webSocket.once('close', () => left.abort(new StatusError(badRequest('the client went away').status)))
-    const messages = messageStream(webSocket)
-    messages.resume() // what a client sends has no meaning here
-    const send = (message: string | Uint8Array) =>
-      // The stream sends strings as text, but counts on bytes for its pace.
-      typeof message === 'string'
-        ? new Promise<boolean>((resolve) => webSocket.send(message, (error) => resolve(!error)))
-        : writeAll(messages, [message])
     const run = async () => {
       for await (const chunk of body) {
         for (const message of isWatch ? linesOf(chunk) : [encoded(chunk, protocol)])
-          if (!(await send(message))) return
+          if (!(await sendMessage(webSocket, message))) return
       }
       closeNormally(webSocket)
     }

@@ -1,5 +1,6 @@
 /** Port-forward as client-node and Python's client speak it: two channels of one WebSocket for each port, no half-close. */
-import type { Duplex } from 'node:stream'
+import type { Duplex, Readable } from 'node:stream'
+import type { WebSocket } from 'ws'
 import { writeAll } from '../../base/byte-streams.ts'
 import { encodeMessage } from '../../api/streams/channels.ts'
 import {
@@ -15,7 +16,7 @@ import { dialPod, forwardError, placedPod, type PlacedPod } from './pod-target.t
 import { offeredProtocols } from './protocol-token.ts'
 import type { UpgradeContext, UpgradeHandler } from './upgrade-context.ts'
 import { messageStream } from './websocket-command.ts'
-import { acceptWebSocket, closeNormally } from './websocket.ts'
+import { acceptWebSocket, closeNormally, sendMessage } from './websocket.ts'
 
 export const forwardChannels: UpgradeHandler = async (context) => {
   const offered = offeredProtocols(context.request)
@@ -31,7 +32,7 @@ export const forwardChannels: UpgradeHandler = async (context) => {
   const gone = new AbortController()
   webSocket.once('close', () => gone.abort(new Error('the client went away')))
   const forwards = ports.map((port, index) =>
-    openForward(context, { pod, port, index, messages, signal: gone.signal }),
+    openForward(context, { pod, port, index, webSocket, signal: gone.signal }),
   )
   void takeMessages(messages, forwards).finally(() => webSocket.terminate())
   const ended = Promise.all(forwards.map(({ ended: one }) => one)).then(() => closeNormally(webSocket))
@@ -49,15 +50,16 @@ interface ForwardOptions {
   readonly pod: PlacedPod
   readonly port: number
   readonly index: number
-  readonly messages: Duplex
+  readonly webSocket: WebSocket
   readonly signal: AbortSignal
 }
 
 function openForward(
   context: UpgradeContext,
-  { pod, port, index, messages, signal }: ForwardOptions,
+  { pod, port, index, webSocket, signal }: ForwardOptions,
 ): Forward {
-  const send = (channel: number, bytes: Uint8Array) => writeAll(messages, [encodeMessage({ channel, bytes })])
+  const send = (channel: number, bytes: Uint8Array) =>
+    sendMessage(webSocket, encodeMessage({ channel, bytes }))
   const stream = dialPod(context, pod, port, signal)
   const run = async () => {
     await send(dataChannelOf(index), portBytes(port))
@@ -71,7 +73,7 @@ function openForward(
   return { stream: stream.catch(() => undefined), ended: run() }
 }
 
-async function takeMessages(messages: Duplex, forwards: readonly Forward[]): Promise<void> {
+async function takeMessages(messages: Readable, forwards: readonly Forward[]): Promise<void> {
   try {
     for await (const message of messages.iterator({ destroyOnReturn: false })) {
       const bytes = typeof message === 'string' ? Buffer.from(message) : (message as Buffer)

@@ -1,28 +1,27 @@
 /** A remote command's client on a WebSocket: one message for each piece. */
-import type { Duplex } from 'node:stream'
+import type { Readable } from 'node:stream'
 import { createWebSocketStream, type WebSocket } from 'ws'
 import { decodeMessage, encodeMessage, type Piece } from '../../api/streams/channels.ts'
-import { writeAll } from '../../base/byte-streams.ts'
 import type { CommandClient } from './piece-pipe.ts'
-import { closeNormally } from './websocket.ts'
+import { closeNormally, sendMessage } from './websocket.ts'
 
 export function webSocketCommand(webSocket: WebSocket): CommandClient {
   const messages = messageStream(webSocket)
   return {
     pieces: piecesOf(messages),
-    send: (piece) => writeAll(messages, [encodeMessage(piece)]),
+    send: (piece) => sendMessage(webSocket, encodeMessage(piece)),
     end: () => closeNormally(webSocket),
   }
 }
 
-/** One chunk for each message, at its reader's pace. */
-export function messageStream(webSocket: WebSocket): Duplex {
+/** What comes, one chunk for each message, at its reader's pace. */
+export function messageStream(webSocket: WebSocket): Readable {
   const stream = createWebSocketStream(webSocket, { readableObjectMode: true })
   stream.on('error', () => {}) // 'close' follows
   return stream
 }
 
-async function* piecesOf(messages: Duplex): AsyncGenerator<Piece> {
+async function* piecesOf(messages: Readable): AsyncGenerator<Piece> {
   // Not destroyed at its end: that would cut off what is still to be sent.
   for await (const message of messages.iterator({ destroyOnReturn: false })) {
     const piece = decodeMessage(typeof message === 'string' ? Buffer.from(message) : (message as Buffer))

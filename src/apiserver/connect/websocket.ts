@@ -45,5 +45,9 @@ function watchOver(webSocket: WebSocket, clock: Clock): void {
   webSocket.once('close', stop)
 }
 
+/** Resolves when the message is out: false when nothing will be any more. */
+export const sendMessage = (webSocket: WebSocket, message: string | Uint8Array): Promise<boolean> =>
+  new Promise((resolve) => webSocket.send(message, (error) => resolve(!error)))
+
 /** The end that says that everything went as it should; `ws` closes the connection when the client agrees, or 30 s later. */
 export const closeNormally = (webSocket: WebSocket): void => webSocket.close(1000)

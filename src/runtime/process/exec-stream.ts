@@ -16,11 +16,12 @@ export async function execStreamIn(
   clock: Clock,
 ): Promise<ExecSession> {
   const { argv, tty } = spec
-  const [program = '', ...args] = tty ? terminalCommand(argv) : argv
+  const wrapped = tty ? terminalCommand(argv, env) : { argv, env }
+  const [program = '', ...args] = wrapped.argv
   const folder = spec.cwd ?? cwd
   const child = spawn(program, args, {
     cwd: folder,
-    env: tty ? { TERM: 'xterm', ...env } : env,
+    env: wrapped.env,
     detached: true, // a group of its own, so that all of it can be ended
     stdio: [spec.stdin ? 'pipe' : 'ignore', 'pipe', 'pipe'],
   })

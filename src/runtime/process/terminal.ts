@@ -7,21 +7,32 @@ import { execFile } from 'node:child_process'
 import { readFileSync, readlinkSync } from 'node:fs'
 import type { Clock } from '../../base/clock.ts'
 
+export interface TerminalCommand {
+  readonly argv: readonly string[]
+  readonly env: Readonly<Record<string, string>>
+}
+
 /**
- * `--return` hands the exit code on. `--echo always`: without a terminal of its own script(1) would turn echo off. The
- * command goes through a shell that it replaces at once; its words are quoted.
+ * `--return` hands the exit code on. `--echo always`: without a terminal of its own script(1) would turn echo off. It runs a
+ * line of shell, which puts back the variable that chose the shell, waits a moment for the window's size (clients
+ * send it right after the start; what draws on the whole window asks for it once) and becomes the command.
  */
-export const terminalCommand = (argv: readonly string[]): readonly string[] => [
-  'script',
-  '--quiet',
-  '--flush',
-  '--return',
-  '--echo',
-  'always',
-  '--command',
-  `exec ${argv.map(quoted).join(' ')}`,
-  '/dev/null',
-]
+export function terminalCommand(
+  argv: readonly string[],
+  env: Readonly<Record<string, string>>,
+): TerminalCommand {
+  const { SHELL: shell } = env
+  const line = [
+    shell === undefined ? 'unset SHELL' : `SHELL=${quoted(shell)}`,
+    `for _ in 1 2 3 4 5 6 7 8 9 10; do [ "$(stty size 2>&1)" = '0 0' ] || break; sleep 0.05; done`,
+    `exec ${argv.map(quoted).join(' ')}`,
+  ].join('; ')
+  const options = ['--quiet', '--flush', '--return', '--echo', 'always', '--command', line]
+  return {
+    argv: ['script', ...options, '/dev/null'],
+    env: { TERM: 'xterm', ...env, SHELL: '/bin/sh' },
+  }
+}
 
 const quoted = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`
 
