@@ -141,8 +141,9 @@ interface Claims {
 }
 
 /**
- * Without the fields that the applier gave last time and not this time, and that nobody else owns. Parents go with the
- * last of their children, but never a field of somebody else with its parent, nor one that nobody owns.
+ * Without the fields that the applier gave last time and not this time, and that nobody else owns. A parent goes with the
+ * last of its children, not with a child that somebody else owns; an item that only the applier brought goes with all
+ * that others have put into it. What nobody owns stays.
  */
 function prune(merged: JsonObject, { last, fields, claims }: Claims, schema: Applier['schema']): JsonObject {
   if (isEmptySet(difference(last, fields))) return merged
