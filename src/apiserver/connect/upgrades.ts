@@ -5,13 +5,9 @@
 import type { Duplex } from 'node:stream'
 import { methodNotAllowed, tooManyRequests, unknownResource } from '../../api/status.ts'
 import { isTrue } from '../request-info.ts'
-import { proxyUpgrade } from '../subresources/proxy-upgrade.ts'
 import { log } from '../subresources/log.ts'
 import { watch } from '../verbs/watch.ts'
-import type { VerbContext } from '../context.ts'
-import { bodyOnWebSocket } from './body-on-websocket.ts'
-import { portForward } from './port-forward.ts'
-import { remoteCommand } from './remote-command.ts'
+import type { VerbContext, VerbHandler } from '../context.ts'
 import type { UpgradeHandler } from './upgrade-context.ts'
 
 export interface Upgrades {
@@ -22,11 +18,22 @@ export interface Upgrades {
 /** Each holds a connection, a stream to a node and some buffers: about a hundred KiB. */
 const upgradesMax = 2_000
 
-const subresources: Readonly<Record<string, UpgradeHandler>> = {
+type Load = () => Promise<UpgradeHandler>
+
+// Loaded when somebody asks: a WebSocket library is memory that most servers never need.
+const remoteCommand: Load = async () => (await import('./remote-command.ts')).remoteCommand
+const portForward: Load = async () => (await import('./port-forward.ts')).portForward
+const proxyUpgrade: Load = async () => (await import('../subresources/proxy-upgrade.ts')).proxyUpgrade
+const onWebSocket =
+  (verb: VerbHandler): Load =>
+  async () =>
+    (await import('./body-on-websocket.ts')).bodyOnWebSocket(verb)
+
+const subresources: Readonly<Record<string, Load>> = {
   'pods/exec': remoteCommand,
   'pods/attach': remoteCommand,
   'pods/portforward': portForward,
-  'pods/log': bodyOnWebSocket(log),
+  'pods/log': onWebSocket(log),
   'pods/proxy': proxyUpgrade,
   'services/proxy': proxyUpgrade,
 }
@@ -35,7 +42,7 @@ export function createUpgrades(): Upgrades {
   let count = 0
   return {
     async serve(context, socket, head) {
-      const handler = handlerOf(context)
+      const handler = await loaderOf(context)()
       if (count >= upgradesMax)
         throw tooManyRequests(`this server already holds ${upgradesMax} streams; close some and try again`, 5)
       count++
@@ -54,13 +61,13 @@ export function createUpgrades(): Upgrades {
 }
 
 /** Throws what an ordinary request would be told. */
-function handlerOf({ def, info }: VerbContext): UpgradeHandler {
+function loaderOf({ def, info }: VerbContext): Load {
   if (info.subresource !== '') {
-    const handler = def.group === '' ? subresources[`${def.plural}/${info.subresource}`] : undefined
-    if (!handler) throw unknownResource()
-    return handler
+    const load = def.group === '' ? subresources[`${def.plural}/${info.subresource}`] : undefined
+    if (!load) throw unknownResource()
+    return load
   }
   const isWatch = info.name === '' && info.method === 'GET' && isTrue(info.query.get('watch'))
-  if (isWatch && def.verbs.includes('watch')) return bodyOnWebSocket(watch)
+  if (isWatch && def.verbs.includes('watch')) return onWebSocket(watch)
   throw methodNotAllowed()
 }

@@ -2,9 +2,10 @@
  * pods/proxy, services/proxy: the request goes to the app as it came, over a stream to its node, and so does the answer.
  * Nothing in either is rewritten. nodes/proxy reads what the node itself serves.
  */
-import { request as httpRequest, type IncomingMessage } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { Readable, type Duplex } from 'node:stream'
 import { connect as connectTls } from 'node:tls'
+import { http } from '../../base/node-http.ts'
 import { describeError } from '../../base/logger.ts'
 import { badRequest, serviceUnavailable } from '../../api/status.ts'
 import { dialPod } from '../connect/pod-target.ts'
@@ -65,7 +66,7 @@ function exchange(
 ): Promise<ApiResponse> {
   return new Promise((resolve, reject) => {
     const connection = secured(stream, target.scheme)
-    const outgoing = httpRequest({
+    const outgoing = http.request({
       method: request.method,
       path: target.path,
       headers: { ...forwarded(request.headers), host: target.host },
