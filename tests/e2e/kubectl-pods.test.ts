@@ -95,11 +95,11 @@ test('logs of several containers and pods', async () => {
   // kubectl asks for all at once and prints in no order.
   const lines = cluster.ok('logs two --all-containers --prefix').trimEnd().split('\n')
   assert.deepEqual(lines.toSorted(), [
-    '[pod/two/first] a line on stderr',
     '[pod/two/first] line 1',
-    '[pod/two/second] a line on stderr',
+    '[pod/two/first] the last line',
     '[pod/two/second] line 1',
     '[pod/two/second] line 2',
+    '[pod/two/second] the last line',
   ])
   golden('logs-missing-container', 'logs two -c third')
   golden('logs-selector', 'logs -l app=done --tail=1')
