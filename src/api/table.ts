@@ -33,6 +33,7 @@ import { podTemplates } from './resources/podtemplates.ts'
 import { priorityClasses } from './resources/priorityclasses.ts'
 import { replicaSets } from './resources/replicasets.ts'
 import { resourceQuotas } from './resources/resourcequotas.ts'
+import { authenticationReviews, authorizationReviews } from './resources/reviews.ts'
 import { roleBindings } from './resources/rolebindings.ts'
 import { roles } from './resources/roles.ts'
 import { runtimeClasses } from './resources/runtimeclasses.ts'
@@ -72,6 +73,10 @@ export const resources: readonly ResourceDef[] = [
   erased(statefulSets),
   // events.k8s.io
   erased(eventsV1),
+  // authentication.k8s.io
+  ...authenticationReviews,
+  // authorization.k8s.io
+  ...authorizationReviews,
   // autoscaling, the version that clients should prefer first
   erased(horizontalPodAutoscalers),
   erased(horizontalPodAutoscalersV1),

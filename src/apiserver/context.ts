@@ -4,6 +4,7 @@ import type { Clock } from '../base/clock.ts'
 import type { Random } from '../base/ids.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Store } from '../store/store.ts'
+import type { Access } from './stages/access.ts'
 import type { Admission } from './stages/admit.ts'
 import type { NodeTunnels } from './node-tunnels.ts'
 import type { RequestInfo } from './request-info.ts'
@@ -16,6 +17,7 @@ export interface Machinery {
   readonly random: Random
   readonly logger: Logger
   readonly nodes: NodeTunnels | undefined
+  readonly access: Access
   readonly admission: Admission
   /** The one cache of a resource, not necessarily loaded. */
   cacheOf(def: ResourceDef): WatchCache

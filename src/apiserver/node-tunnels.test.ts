@@ -167,7 +167,7 @@ test('only the node itself may open its tunnel', async () => {
       method: 'GET',
       path,
       headers: {},
-      user: { name: 'system:node:n6', groups: [] },
+      user: { name: 'system:node:n6', groups: ['system:nodes'] },
     }),
   )
   assert.equal(answer.status, 404)

@@ -9,7 +9,9 @@ import { ephemeralContainers, upgradeOnly } from './subresources/refusals.ts'
 import { eviction } from './subresources/eviction.ts'
 import { log } from './subresources/log.ts'
 import { nodeProxy, proxy } from './subresources/proxy.ts'
+import { reviews } from './subresources/reviews.ts'
 import { scale } from './subresources/scale.ts'
+import { tokenRequest } from './subresources/token-request.ts'
 import { create } from './verbs/create.ts'
 import { deleteCollection } from './verbs/delete-collection.ts'
 import { deleteOne } from './verbs/delete.ts'
@@ -41,6 +43,7 @@ const subresources: Readonly<Record<string, VerbHandler>> = {
   'pods/log': log,
   'pods/portforward': upgradeOnly,
   'pods/proxy': proxy,
+  'serviceaccounts/token': tokenRequest,
   'services/proxy': proxy,
 }
 
@@ -52,7 +55,8 @@ export function dispatch(context: VerbContext): Promise<ApiResponse> {
   checkPlace(def, info)
   if (info.subresource !== '') return dispatchSubresource(context)
   if (info.verb === 'other' || !def.verbs.includes(info.verb) || isMisdirected(info)) throw methodNotAllowed()
-  return objectVerbs[info.verb](context)
+  const review = reviews[`${def.group}/${def.plural}`]
+  return review ? review(context) : objectVerbs[info.verb](context)
 }
 
 /** A collection is posted to, an object is put and patched. */

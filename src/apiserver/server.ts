@@ -3,21 +3,15 @@
  * names no kind except where the API itself does (pods' log and binding, a namespace's finalizers, a service's address).
  * It never reconciles anything and never calls another room.
  *
- * A request flows through: `request-info.ts` (what is asked) → `stages/authenticate.ts` → `stages/authorize.ts` →
- * `discovery.ts` and `health.ts`, or `registry.ts`, which picks one of `verbs/*.ts`. Reads and watches come from
+ * A request flows through: `request-info.ts` (what is asked) → `stages/access.ts` (who asks, and may they) →
+ * `stages/fairness.ts` (whose turn it is) → `discovery.ts` and `health.ts`, or `registry.ts`, which picks one of `verbs/*.ts`. Reads and watches come from
  * `watch-cache.ts`. `listen.ts` puts all of it on sockets; `handle` needs none.
  */
 import type { Duplex } from 'node:stream'
 import type { ResourceDef } from '../api/resource.ts'
-import {
-  badRequest,
-  internal,
-  isStatusError,
-  type StatusError,
-  unauthorized,
-  unknownResource,
-} from '../api/status.ts'
+import { badRequest, internal, isStatusError, type StatusError, unknownResource } from '../api/status.ts'
 import type { Clock } from '../base/clock.ts'
+import { deferred } from '../base/deferred.ts'
 import type { Random } from '../base/ids.ts'
 import type { Logger } from '../base/logger.ts'
 import { isStoreError, type Store } from '../store/store.ts'
@@ -32,11 +26,14 @@ import { serverPaths, type ServerPaths } from './paths.ts'
 import { dispatch, virtualResources } from './registry.ts'
 import { requestInfoOf, type RequestInfo } from './request-info.ts'
 import { errorResponse } from './respond.ts'
-import { admissionOf } from './stages/admit.ts'
-import { anonymous } from './stages/authenticate.ts'
-import { authorize, isPublic } from './stages/authorize.ts'
+import { createAccess } from './stages/access.ts'
+import { admissionOf, type AdmissionStep } from './stages/admit.ts'
+import { bootstrapRoles } from './stages/bootstrap-roles.ts'
+import { createFairness, flowOf } from './stages/fairness.ts'
 import { namespaceLifecycle } from './stages/namespace-lifecycle.ts'
+import { roleEscalation } from './stages/role-escalation.ts'
 import { serviceAddresses } from './stages/service-addresses.ts'
+import type { TokenSigner } from './stages/service-account-tokens.ts'
 import { statusOfStoreError } from './store-errors.ts'
 import { StoreFeed } from './store-feed.ts'
 import { refuseUpgrade } from './upgrade.ts'
@@ -54,6 +51,10 @@ export interface ApiServerOptions {
   readonly logger: Logger
   /** Where logs come from; without it pods/log answers that no node is connected. Not owned. */
   readonly nodes?: NodeTunnels
+  /** Signs service accounts' tokens. Without it there are none, and pods get no account. */
+  readonly signer?: TokenSigner
+  /** Makes the roles and bindings that every cluster has; requests of others than masters wait for them. Default: no. */
+  readonly defaultRoles?: boolean
   /** Plurals whose watch cache is filled before the server opens instead of at first use. */
   readonly eager?: readonly string[]
 }
@@ -66,7 +67,11 @@ export interface ApiServer extends AsyncDisposable {
 }
 
 /** Steps in order; each sees what the ones before it have changed. */
-const admissionSteps = [namespaceLifecycle, serviceAddresses]
+const admissionSteps = (_options: ApiServerOptions): readonly AdmissionStep[] => [
+  namespaceLifecycle,
+  roleEscalation,
+  serviceAddresses,
+]
 
 /** Resolves when the system namespaces exist and the eager caches are filled. Rejects when the store can't be read. */
 export async function openApiServer(options: ApiServerOptions): Promise<ApiServer> {
@@ -74,13 +79,17 @@ export async function openApiServer(options: ApiServerOptions): Promise<ApiServe
   const feed = await StoreFeed.open({ store, clock, random, logger })
   const caches = new Map<string, WatchCache>()
   const table = new Map(resources.map((def) => [`${def.group}/${def.version}/${def.plural}`, def]))
+  const rolesMade = deferred()
   const machinery: Machinery = {
     store,
     clock,
     random,
     logger,
     nodes,
-    admission: admissionOf(admissionSteps),
+    get access() {
+      return access
+    },
+    admission: admissionOf(admissionSteps(options)),
     findResource: (group, version, plural) => table.get(`${group}/${version}/${plural}`),
     cacheOf(def) {
       // Each version its own: a cache holds what it serves.
@@ -90,6 +99,11 @@ export async function openApiServer(options: ApiServerOptions): Promise<ApiServe
       return cache
     },
   }
+  const access = createAccess(machinery, {
+    authenticate: options.authenticate,
+    signer: options.signer,
+    rolesMade: options.defaultRoles ? rolesMade.promise : undefined,
+  })
   const ending = new AbortController()
   const storeCheck = { name: 'store', check: async () => void (await store.current()) }
   const ping = { name: 'ping', check: async () => {} }
@@ -104,7 +118,16 @@ export async function openApiServer(options: ApiServerOptions): Promise<ApiServe
     await feed[Symbol.asyncDispose]()
     throw error
   }
-  server.onDispose(() => feed[Symbol.asyncDispose]())
+  // Behind the start: masters don't need them, others wait.
+  const making = options.defaultRoles
+    ? bootstrapRoles(server, machinery)
+        .catch((error: unknown) => logger.error('the default roles could not be made', { error }))
+        .finally(() => rolesMade.resolve())
+    : undefined
+  server.onDispose(async () => {
+    await making
+    await feed[Symbol.asyncDispose]()
+  })
   return server
 }
 
@@ -118,6 +141,7 @@ interface Asked {
 
 class Server implements ApiServer {
   readonly #upgrades = createUpgrades()
+  readonly #fairness = createFairness()
   readonly #options: ApiServerOptions
   readonly #machinery: Machinery
   readonly #paths: ServerPaths
@@ -144,8 +168,11 @@ class Server implements ApiServer {
     let info: RequestInfo | undefined
     try {
       info = requestInfoOf(request.method, request.path)
-      const user = await this.#admit(request, info)
-      return await this.#route(request, info, user)
+      const asked = info
+      const user = await this.#machinery.access.enter(request, asked)
+      const flow = flowOf(user, asked)
+      if (flow === undefined) return await this.#route(request, asked, user)
+      return await this.#fairness.run(flow, () => this.#route(request, asked, user), request.signal)
     } catch (error) {
       // Nobody reads the answer; a body that broke off is no failure of ours.
       if (request.signal?.aborted) return errorResponse(badRequest('the client went away'))
@@ -157,7 +184,7 @@ class Server implements ApiServer {
     try {
       const info = requestInfoOf(request.method, request.path)
       const presented = withProtocolToken(request)
-      const user = await this.#admit(presented, info)
+      const user = await this.#machinery.access.enter(presented, info, { isUpgrade: true })
       const target = nodeTunnelTarget(presented, info, user)
       const { nodes } = this.#options
       if (target && nodes) return nodes.accept(target.node, target.channel, socket, head)
@@ -167,14 +194,6 @@ class Server implements ApiServer {
     } catch (error) {
       refuseUpgrade(socket, this.#statusOf(error, undefined))
     }
-  }
-
-  /** Who is asking, if they may. */
-  async #admit(request: ApiRequest, info: RequestInfo): Promise<UserInfo> {
-    const user = await this.#options.authenticate(request)
-    if (!user && !isPublic(info)) throw unauthorized()
-    authorize(user ?? anonymous, info)
-    return user ?? anonymous
   }
 
   async #route(request: ApiRequest, info: RequestInfo, user: UserInfo): Promise<ApiResponse> {

@@ -25,6 +25,8 @@ export interface AccessRequest {
   readonly namespace: string
   readonly name: string
   readonly path: string
+  /** As a list or watch has it. */
+  readonly fieldSelector?: string
 }
 
 /** `reason` says who allowed it, or why nobody could tell; often empty for a refusal. */

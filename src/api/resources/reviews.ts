@@ -1,5 +1,4 @@
 /** Kinds that are questions: they can be created, which answers them, and nothing of them is kept. */
-import type { KubeObject } from '../meta.ts'
 import type { ResourceDef } from '../resource.ts'
 import { typeNamed } from '../schema/schema.ts'
 
@@ -25,12 +24,12 @@ const review = (
   columns: [],
 })
 
-export const authenticationReviews: readonly ResourceDef<KubeObject>[] = [
+export const authenticationReviews: readonly ResourceDef[] = [
   review('authentication', 'SelfSubjectReview'),
   review('authentication', 'TokenReview'),
 ]
 
-export const authorizationReviews: readonly ResourceDef<KubeObject>[] = [
+export const authorizationReviews: readonly ResourceDef[] = [
   review('authorization', 'LocalSubjectAccessReview', { namespaced: true }),
   review('authorization', 'SelfSubjectAccessReview'),
   review('authorization', 'SelfSubjectRulesReview'),

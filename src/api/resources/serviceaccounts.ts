@@ -15,7 +15,13 @@ export const serviceAccounts: ResourceDef<ServiceAccount> = {
   categories: [],
   namespaced: true,
   verbs: allVerbs,
-  subresources: [],
+  subresources: [
+    {
+      name: 'token',
+      verbs: ['create'],
+      body: { group: 'authentication.k8s.io', version: 'v1', kind: 'TokenRequest' },
+    },
+  ],
   get schema() {
     return typeNamed('core.v1.ServiceAccount')
   },

@@ -1,7 +1,7 @@
 /** Who is asking: a bearer token from a fixed list, or a client certificate that the listener has verified. */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { unauthorized } from '../../api/status.ts'
-import type { Authenticate, UserInfo } from '../http.ts'
+import type { ApiRequest, Authenticate, UserInfo } from '../http.ts'
 
 export interface StaticToken {
   /** Never logged. */
@@ -14,10 +14,10 @@ export const mastersGroup = 'system:masters'
 export const anonymous: UserInfo = { name: 'system:anonymous', groups: ['system:unauthenticated'] }
 
 export function staticAuthenticator(tokens: readonly StaticToken[]): Authenticate {
-  const known = tokens.map(({ token, user }) => ({ digest: digestOf(token), user: withGroup(user) }))
+  const known = tokens.map(({ token, user }) => ({ digest: digestOf(token), user: withAuthenticated(user) }))
   return (request) => {
-    if (request.user) return Promise.resolve(withGroup(request.user))
-    const bearer = bearerOf(request.headers['authorization'])
+    if (request.user) return Promise.resolve(withAuthenticated(request.user))
+    const bearer = bearerOf(request.headers)
     if (bearer !== undefined) {
       const digest = digestOf(bearer)
       // Every entry is compared, in constant time, so that the answer's delay tells nothing about the tokens.
@@ -28,17 +28,17 @@ export function staticAuthenticator(tokens: readonly StaticToken[]): Authenticat
     const certificate = request.clientCertificate
     if (!certificate || certificate.commonName === '') return Promise.resolve(undefined)
     const { commonName, organizations } = certificate
-    return Promise.resolve(withGroup({ name: commonName, groups: organizations }))
+    return Promise.resolve(withAuthenticated({ name: commonName, groups: organizations }))
   }
 }
 
 /** Digests have one length, which the constant-time comparison needs. */
 const digestOf = (token: string): Buffer => createHash('sha256').update(token).digest()
 
-const bearerOf = (header: string | undefined): string | undefined => {
-  const match = /^bearer +(\S+)\s*$/i.exec(header ?? '')
+export function bearerOf(headers: ApiRequest['headers']): string | undefined {
+  const match = /^bearer +(\S+)\s*$/i.exec(headers['authorization'] ?? '')
   return match?.[1]
 }
 
-const withGroup = (user: UserInfo): UserInfo =>
+export const withAuthenticated = (user: UserInfo): UserInfo =>
   user.groups.includes(authenticatedGroup) ? user : { ...user, groups: [...user.groups, authenticatedGroup] }

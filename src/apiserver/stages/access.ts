@@ -1,0 +1,71 @@
+/** Who somebody is and what they may do, in one place: for the server's front door and for those who ask on purpose (reviews). */
+import type { RbacIndex } from '../../api/access/rbac-index.ts'
+import { unauthorized } from '../../api/status.ts'
+import type { Machinery } from '../context.ts'
+import type { ApiRequest, Authenticate, UserInfo } from '../http.ts'
+import type { RequestInfo } from '../request-info.ts'
+import { anonymous, bearerOf, withAuthenticated } from './authenticate.ts'
+import { authorize, createAuthorizer, isPublic, type Authorizer } from './authorize.ts'
+import { impersonate } from './impersonate.ts'
+import { openRoleIndex } from './role-index.ts'
+import type { TokenSigner } from './service-account-tokens.ts'
+import { createTokenAuthenticator, type AuthenticatedToken } from './token-authenticator.ts'
+
+export interface Access extends Authorizer {
+  /** With everything that was written before the call. Undefined: this server has no roles. */
+  roles(): Promise<RbacIndex | undefined>
+  readonly signer: TokenSigner | undefined
+  /** Undefined: the token stands for nobody. */
+  authenticateToken(token: string, audiences: readonly string[]): Promise<AuthenticatedToken | undefined>
+  /** Who is asking, if they may. Throws Unauthorized, Forbidden. */
+  enter(request: ApiRequest, info: RequestInfo, kind?: { readonly isUpgrade: boolean }): Promise<UserInfo>
+}
+
+export interface AccessOptions {
+  /** Certificates and tokens that no object of the cluster speaks of. */
+  readonly authenticate: Authenticate
+  readonly signer: TokenSigner | undefined
+  /** Until then only masters' requests are decided on. */
+  readonly rolesMade: Promise<void> | undefined
+}
+
+/** Commands in a pod and tunnels to it do something, by whatever method the WebSocket was asked for. */
+const acts = new Set(['attach', 'exec', 'portforward'])
+
+export function createAccess(
+  machinery: Pick<Machinery, 'cacheOf' | 'clock' | 'findResource'>,
+  { authenticate, rolesMade, signer }: AccessOptions,
+): Access {
+  const index = openRoleIndex(machinery, rolesMade)
+  const authorizer = createAuthorizer(machinery, index)
+  const tokens = createTokenAuthenticator(machinery, signer)
+  const whoIs = async (request: ApiRequest): Promise<UserInfo | undefined> => {
+    const bearer = request.user ? undefined : bearerOf(request.headers)
+    if (bearer === undefined || !tokens.recognizes(bearer)) return authenticate(request)
+    const found = await tokens.authenticate(bearer)
+    // A token on a fixed list may have any form.
+    return found ? withAuthenticated(found.user) : authenticate(request)
+  }
+  return {
+    decide: (request) => authorizer.decide(request),
+    roles: async () => index?.latest(),
+    signer,
+    async authenticateToken(token, audiences) {
+      const found = tokens.recognizes(token) ? await tokens.authenticate(token, audiences) : undefined
+      if (found) return { ...found, user: withAuthenticated(found.user) }
+      const request = { method: 'GET', path: '/', headers: { authorization: `Bearer ${token}` } }
+      const user = await authenticate(request).catch(() => undefined) // unknown: that is the answer
+      return user && { user, audiences }
+    },
+    async enter(request, info, { isUpgrade } = { isUpgrade: false }) {
+      const own = await whoIs(request)
+      if (!own && !isPublic(info)) throw unauthorized()
+      const user = await impersonate(authorizer, own ?? anonymous, request.headers)
+      const checked = authorize(authorizer, user, info)
+      if (checked) await checked
+      if (isUpgrade && info.verb === 'get' && acts.has(info.subresource))
+        await authorize(authorizer, user, { ...info, verb: 'create' })
+      return user
+    },
+  }
+}

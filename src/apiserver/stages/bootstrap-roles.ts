@@ -1,0 +1,106 @@
+/** Makes the roles and bindings that every cluster has, and gives those that are there what a newer Sampan has added to them. */
+import { aggregatedRules } from '../../api/access/aggregate.ts'
+import { defaultClusterRoleBindings, defaultClusterRoles } from '../../api/access/default-roles.ts'
+import { missingRules } from '../../api/access/escalation.ts'
+import { isEqual } from '../../api/equal.ts'
+import type { KubeObject } from '../../api/meta.ts'
+import type { ClusterRole, ClusterRoleBinding } from '../../api/schema/types.gen.ts'
+import type { Machinery } from '../context.ts'
+import type { ApiRequest, ApiResponse } from '../http.ts'
+import { mastersGroup } from './authenticate.ts'
+import { parsedObjects } from './parsed-objects.ts'
+import { rbacGroup } from './role-index.ts'
+
+type Server = { handle(request: ApiRequest): Promise<ApiResponse> }
+const self = { name: 'system:apiserver', groups: [mastersGroup] }
+const autoupdate = 'rbac.authorization.kubernetes.io/autoupdate'
+
+/** Through the front door, like anybody's writes. Throws when the server refuses one. */
+export async function bootstrapRoles(
+  server: Server,
+  machinery: Pick<Machinery, 'cacheOf' | 'findResource'>,
+): Promise<void> {
+  await Promise.all([
+    converge(server, machinery, { plural: 'clusterroles', wanted: aggregatedDefaults(), merge: mergeRole }),
+    converge(server, machinery, {
+      plural: 'clusterrolebindings',
+      wanted: defaultClusterRoleBindings,
+      merge: mergeBinding,
+    }),
+  ])
+}
+
+/** The gathering roles with their rules, so that they count before any controller runs: lesser roles first. */
+function aggregatedDefaults(): readonly ClusterRole[] {
+  const roles = [...defaultClusterRoles]
+  for (const name of ['view', 'edit', 'admin']) {
+    const at = roles.findIndex(({ metadata }) => metadata.name === name)
+    const role = roles[at]
+    const rules = role && aggregatedRules(role, roles)
+    if (role && rules) roles[at] = { ...role, rules }
+  }
+  return roles
+}
+
+interface Convergence<T> {
+  readonly plural: string
+  readonly wanted: readonly T[]
+  /** What is there, with what it lacks. */
+  readonly merge: (present: T, wanted: T) => T
+}
+
+async function converge<T extends ClusterRole | ClusterRoleBinding>(
+  server: Server,
+  machinery: Pick<Machinery, 'cacheOf' | 'findResource'>,
+  { plural, wanted, merge }: Convergence<T>,
+): Promise<void> {
+  const def = machinery.findResource(rbacGroup, 'v1', plural)
+  if (!def) return
+  const cache = machinery.cacheOf(def)
+  await cache.ready()
+  const present = new Map(
+    parsedObjects<T & KubeObject>(cache)
+      .all()
+      .map((object) => [object.metadata.name, object]),
+  )
+  const path = `/apis/${rbacGroup}/v1/${plural}`
+  await Promise.all(
+    wanted.map(async (object) => {
+      const name = object.metadata.name ?? ''
+      const known = present.get(name)
+      if (!known) return send(server, 'POST', path, object)
+      if (known.metadata.annotations?.[autoupdate] === 'false') return
+      const merged = merge(known, object)
+      if (!isEqual(merged, known)) await send(server, 'PUT', `${path}/${name}`, merged)
+    }),
+  )
+}
+
+function mergeRole(present: ClusterRole, wanted: ClusterRole): ClusterRole {
+  // The rules of a gathering role are its controller's.
+  if (wanted.aggregationRule) return { ...present, aggregationRule: wanted.aggregationRule }
+  const missing = missingRules(present.rules ?? [], wanted.rules ?? [])
+  return missing.length === 0 ? present : { ...present, rules: [...(present.rules ?? []), ...missing] }
+}
+
+function mergeBinding(present: ClusterRoleBinding, wanted: ClusterRoleBinding): ClusterRoleBinding {
+  const has = (kind: string, name: string) =>
+    (present.subjects ?? []).some((subject) => subject.kind === kind && subject.name === name)
+  const missing = (wanted.subjects ?? []).filter(({ kind, name }) => !has(kind, name))
+  return missing.length === 0 ? present : { ...present, subjects: [...(present.subjects ?? []), ...missing] }
+}
+
+async function send(
+  server: Server,
+  method: string,
+  path: string,
+  object: ClusterRole | ClusterRoleBinding,
+): Promise<void> {
+  const body = Buffer.from(JSON.stringify(object))
+  const { status } = await server.handle({ method, path, headers: {}, body, user: self })
+  // Another server on the same store may have been faster.
+  if (status === 200 || status === 201 || status === 409) return
+  throw new Error(
+    `the ${object.kind} ${object.metadata.name} could not be written: the server answered ${status}; its log says why`,
+  )
+}
