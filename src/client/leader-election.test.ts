@@ -41,10 +41,10 @@ function leaseServer() {
 }
 
 interface Network {
-  /** How long an answer takes to come back, after the server has acted. */
-  delayMs: number
-  /** Requests get no answer, and the server doesn't hear of them. */
-  isCut: boolean
+  /** How long the answer to a write takes to come back, after the server has acted. */
+  answerMs: number
+  /** `refused`: requests fail at once; `cut`: they get no answer, and the server doesn't hear of them. */
+  state: 'open' | 'refused' | 'cut'
 }
 
 interface Term {
@@ -57,23 +57,21 @@ function openCandidates(clock: FakeClock) {
   const server = leaseServer()
   const terms: Term[] = []
   const join = (identity: string, lead?: (signal: AbortSignal) => Promise<void>) => {
-    const network: Network = { delayMs: 1, isCut: false }
+    const network: Network = { answerMs: 1, state: 'open' }
     const stop = new AbortController()
     const via =
-      <A>(call: (argument: A) => Lease) =>
+      <A>(call: (argument: A) => Lease, isWrite: boolean) =>
       async (argument: A, query: NamedQuery = {}): Promise<KubeObject> => {
-        if (network.isCut) {
-          await clock.sleep(3_600_000, query.signal)
-          throw new TransportError('no answer')
-        }
+        if (network.state === 'cut') await clock.sleep(3_600_000, query.signal)
+        if (network.state !== 'open') throw new TransportError('no answer')
         const answer = call(argument)
-        await clock.sleep(network.delayMs, query.signal)
+        await clock.sleep(isWrite ? network.answerMs : 1, query.signal)
         return answer
       }
     const calls = {
-      get: via<string>(server.get),
-      create: via<Lease>(server.create),
-      update: via<Lease>(server.update),
+      get: via<string>(server.get, false),
+      create: via<Lease>(server.create, true),
+      update: via<Lease>(server.update, true),
     }
     const client = scriptedClient([], calls as unknown as Partial<ResourceClient<KubeObject>>)
     const serve = async (signal: AbortSignal) => {
@@ -149,12 +147,12 @@ test('a leader that is cut off stops before another starts', async () => {
   await clock.advance(100)
   const second = join('bb')
   await clock.advance(7_300)
-  first.network.isCut = true
+  first.network.state = 'cut'
   await clock.advance(30_000)
   assert.deepEqual(leaders(), ['bb'])
   assertNeverTwo(terms)
   assert.equal(server.lease?.spec.leaseTransitions, 1)
-  first.network.isCut = false
+  first.network.state = 'open'
   await clock.advance(30_000)
   assert.deepEqual(leaders(), ['bb'], 'the first is back, and waits')
   for (const { stop } of [first, second]) stop()
@@ -163,15 +161,15 @@ test('a leader that is cut off stops before another starts', async () => {
 })
 
 test('answers that come late don’t lengthen a term: it counts from when the renewal was sent', async () => {
-  for (const delayMs of [3_000, 6_000, 9_900, 12_000]) {
+  for (const answerMs of [3_000, 6_000, 8_000, 9_900, 12_000]) {
     const clock = fakeClock()
     const { join, terms } = openCandidates(clock)
     const first = join('a')
     await clock.advance(4_100)
     const second = join('bb')
-    first.network.delayMs = delayMs
+    first.network.answerMs = answerMs
     await clock.advance(25_000)
-    first.network.isCut = true
+    first.network.state = 'cut'
     await clock.advance(60_000)
     assert.equal(terms.at(-1)?.identity, 'bb')
     assertNeverTwo(terms)
@@ -179,6 +177,24 @@ test('answers that come late don’t lengthen a term: it counts from when the re
     await clock.advance(20_000)
     await Promise.all([first.running, second.running])
   }
+})
+
+test('a request that hangs at the very end of a term doesn’t lengthen it', async () => {
+  const clock = fakeClock()
+  const { join, terms } = openCandidates(clock)
+  const first = join('a')
+  await clock.advance(100)
+  const second = join('bb')
+  await clock.advance(6_000)
+  first.network.state = 'refused'
+  await clock.advance(9_000)
+  first.network.state = 'cut'
+  await clock.advance(30_000)
+  assert.equal(terms.at(-1)?.identity, 'bb')
+  assertNeverTwo(terms)
+  for (const { stop } of [first, second]) stop()
+  await clock.advance(20_000)
+  await Promise.all([first.running, second.running])
 })
 
 test('whatever happens to the network, there are never two leaders', async () => {
@@ -189,14 +205,15 @@ test('whatever happens to the network, there are never two leaders', async () =>
     const candidates = ['a', 'bb', 'ccc'].map((identity) => join(identity))
     for (let i = 0; i < 30; i++) {
       for (const { network } of candidates) {
-        network.isCut = random.float() < 0.3
-        network.delayMs = random.float() < 0.5 ? 1 : random.float() * 14_000
+        const chance = random.float()
+        network.state = chance < 0.6 ? 'open' : chance < 0.8 ? 'cut' : 'refused'
+        network.answerMs = random.float() < 0.5 ? 1 : random.float() * 14_000
       }
       await clock.advance(random.float() * 15_000)
     }
     for (const { network, stop } of candidates) {
-      network.isCut = false
-      network.delayMs = 1
+      network.state = 'open'
+      network.answerMs = 1
       stop()
     }
     await clock.advance(60_000)

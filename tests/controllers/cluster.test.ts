@@ -260,6 +260,53 @@ test('an object stays while one of its owners is there, and no longer refers to 
   await world.until('gone', async () => (await world.list(configMaps)).length === 0)
 })
 
+test('an owner that waits in the foreground goes when what it waited for belongs to somebody else too', async () => {
+  await using world = await open()
+  const owner = (name: string) =>
+    world.apply<ConfigMap>(configMaps, { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name } })
+  const owners = [await owner('one'), await owner('two')]
+  const ownerReferences = owners.map(({ metadata: { name, uid } }) => ({
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    name,
+    uid,
+    blockOwnerDeletion: true,
+  }))
+  await world.apply(configMaps, {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'child', ownerReferences },
+  })
+  const api = world.client.resource<ConfigMap>(configMaps)
+  await api.delete('one', { namespace: 'default', propagationPolicy: 'Foreground' })
+  const names = async () => (await world.list<ConfigMap>(configMaps)).map(({ metadata }) => metadata.name)
+  await world.until('gone', async () => !(await names()).includes('one'))
+  await world.clock.advance(2_000)
+  assert.deepEqual(await names(), ['child', 'two'])
+})
+
+test('owners in a circle do not wait for each other for ever', async () => {
+  await using world = await open()
+  const api = world.client.resource<ConfigMap>(configMaps)
+  const make = (name: string) =>
+    world.apply<ConfigMap>(configMaps, { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name } })
+  const [one, two] = [await make('one'), await make('two')]
+  const own = (child: ConfigMap, { metadata: { name, uid } }: ConfigMap) => {
+    const ownerReferences = [{ apiVersion: 'v1', kind: 'ConfigMap', name, uid, blockOwnerDeletion: true }]
+    return api.patch(
+      child.metadata.name ?? '',
+      'merge',
+      { metadata: { ownerReferences } },
+      { namespace: 'default' },
+    )
+  }
+  await own(one, two)
+  await own(two, one)
+  await world.clock.advance(1_000)
+  await api.delete('one', { namespace: 'default', propagationPolicy: 'Foreground' })
+  await world.until('both gone', async () => (await world.list(configMaps)).length === 0)
+})
+
 test('an owner in another namespace counts as gone; one of an unknown kind, or unknowable, does not', async () => {
   await using world = await open('one')
   await world.apply(namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'team' } })

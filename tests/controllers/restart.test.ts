@@ -80,3 +80,39 @@ for (const seed of [1, 2, 3, 4, 5, 6]) {
     await world.until('rolled out again', () => isDone(world, 2), 300_000)
   })
 }
+
+test('with caches that lag behind, a machine is never given more than it has', async () => {
+  await using world = await openWorld({ lagMsMax: 1_500 })
+  world.startLoops()
+  for (const name of ['one', 'two']) await world.join(name, { cpu: '3' })
+  const containers = [{ name: 'main', image: 'npm:hello@1.0.0', resources: { requests: { cpu: '1' } } }]
+  await world.apply(deployments, deployment('web', { replicas: 10, podSpec: { containers } }))
+  const bound = async () => (await world.list<Pod>(pods)).filter(({ spec }) => spec.nodeName)
+  await world.until('full', async () => (await bound()).length === 6, 120_000)
+  await world.clock.advance(30_000)
+  const perNode = Object.groupBy(await bound(), ({ spec }) => spec.nodeName ?? '')
+  assert.deepEqual([perNode['one']?.length, perNode['two']?.length], [3, 3])
+})
+
+for (const seed of [1, 2, 3]) {
+  test(`with caches that lag behind, orphans stay (${seed})`, async () => {
+    await using world = await openWorld({ lagMsMax: 700 * seed })
+    world.startLoops()
+    await world.join('one')
+    await world.apply(deployments, deployment('web', { replicas: 8 }))
+    await world.until('rolled out', () => isDone(world, 8), 120_000)
+    const before = new Set((await world.list<Pod>(pods)).map(({ metadata }) => metadata.uid))
+    const propagationPolicy = 'Orphan'
+    await world.client
+      .resource<Deployment>(deployments)
+      .delete('web', { namespace: 'default', propagationPolicy })
+    await world.until('the owner is gone', async () => (await world.list(deployments)).length === 0, 120_000)
+    for (const set of await world.list(replicaSets))
+      await world.client
+        .resource(replicaSets)
+        .delete(set.metadata.name ?? '', { namespace: 'default', propagationPolicy })
+    await world.until('its set is gone', async () => (await world.list(replicaSets)).length === 0, 120_000)
+    await world.clock.advance(60_000)
+    assert.deepEqual(new Set((await world.list<Pod>(pods)).map(({ metadata }) => metadata.uid)), before)
+  })
+}

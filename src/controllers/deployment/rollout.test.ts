@@ -160,6 +160,13 @@ const rows: readonly Row[] = [
     steps: { old: 2 },
   },
   {
+    name: 'nor is it grown again while another set is shrunk',
+    deployment: rolling(4, 1, 0),
+    fresh: set(2),
+    old: [set(2), set(1, { actual: 3, available: 3 })],
+    steps: { old: 1 },
+  },
+  {
     name: 'nothing is spare while that is so',
     deployment: rolling(4, 1, 0),
     fresh: set(2, { available: 1 }),
