@@ -161,21 +161,23 @@ test('a leader that is cut off stops before another starts', async () => {
 })
 
 test('answers that come late don’t lengthen a term: it counts from when the renewal was sent', async () => {
-  for (const answerMs of [3_000, 6_000, 8_000, 9_900, 12_000]) {
-    const clock = fakeClock()
-    const { join, terms } = openCandidates(clock)
-    const first = join('a')
-    await clock.advance(4_100)
-    const second = join('bb')
-    first.network.answerMs = answerMs
-    await clock.advance(25_000)
-    first.network.state = 'cut'
-    await clock.advance(60_000)
-    assert.equal(terms.at(-1)?.identity, 'bb')
-    assertNeverTwo(terms)
-    for (const { stop } of [first, second]) stop()
-    await clock.advance(20_000)
-    await Promise.all([first.running, second.running])
+  for (const answerMs of [3_000, 6_000, 7_500, 7_900, 9_900, 12_000]) {
+    for (let cutMs = 18_000; cutMs < 30_000; cutMs += 900) {
+      const clock = fakeClock()
+      const { join, terms } = openCandidates(clock)
+      const first = join('a')
+      await clock.advance(4_100)
+      const others = ['bb', 'ccc', 'dddd'].map((identity) => join(identity))
+      first.network.answerMs = answerMs
+      await clock.advance(cutMs)
+      first.network.state = 'cut'
+      await clock.advance(40_000)
+      assert.notEqual(terms.at(-1)?.identity, 'a')
+      assertNeverTwo(terms)
+      for (const { stop } of [first, ...others]) stop()
+      await clock.advance(20_000)
+      await Promise.all([first, ...others].map(({ running }) => running))
+    }
   }
 })
 
