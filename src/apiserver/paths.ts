@@ -9,13 +9,18 @@ import { hashOf, openApiDocuments, type OpenApiDocuments } from './openapi.ts'
 import { emptyOpenApiV2, openApiV2Accept, openApiV2Type } from './openapi-v2.ts'
 import type { RequestInfo } from './request-info.ts'
 import { bytesResponse, jsonResponse } from './respond.ts'
+import type { TokenSigner } from './stages/service-account-tokens.ts'
 
 export interface ServerPaths {
   /** Throws NotFound for a path nobody knows, MethodNotAllowed for writes. */
   serve(request: ApiRequest, info: RequestInfo): Promise<ApiResponse>
 }
 
-export function serverPaths(resources: readonly ResourceDef[], checks: HealthChecks): ServerPaths {
+export function serverPaths(
+  resources: readonly ResourceDef[],
+  checks: HealthChecks,
+  signer?: TokenSigner,
+): ServerPaths {
   // Made late: a server that nobody asks never pays.
   let documents: OpenApiDocuments | undefined
   return {
@@ -38,6 +43,13 @@ export function serverPaths(resources: readonly ResourceDef[], checks: HealthChe
         case 'api':
         case 'apis': {
           const document = discoveryDocument(path, request.headers['accept'], resources)
+          if (document)
+            return tagged(request, Buffer.from(JSON.stringify(document.body)), document.contentType)
+          break
+        }
+        case '.well-known':
+        case 'openid': {
+          const document = signer && issuerDocument(path, signer)
           if (document)
             return tagged(request, Buffer.from(JSON.stringify(document.body)), document.contentType)
           break
@@ -68,6 +80,20 @@ function openApi(
   const { bytes, hash } = document
   const cache = query.get('hash') === hash ? 'public, immutable, max-age=31536000' : 'no-cache, private'
   return tagged(request, bytes, 'application/json', { hash, cache })
+}
+
+/** By which others check service accounts' tokens (OpenID Connect Discovery 1.0, RFC 7517). */
+function issuerDocument(path: string, { issuer, keys }: TokenSigner) {
+  if (path === '/openid/v1/jwks') return { contentType: 'application/jwk-set+json', body: { keys } }
+  if (path !== '/.well-known/openid-configuration') return undefined
+  const body = {
+    issuer,
+    jwks_uri: `${issuer}/openid/v1/jwks`,
+    response_types_supported: ['id_token'],
+    subject_types_supported: ['public'],
+    id_token_signing_alg_values_supported: ['ES256'],
+  }
+  return { contentType: 'application/json', body }
 }
 
 /** Answers 304 to a client that has these very bytes. */
@@ -102,6 +128,7 @@ const versionDocument = () => ({
 
 const knownPaths = (resources: readonly ResourceDef[]): string[] => [
   ...new Set([
+    '/.well-known/openid-configuration',
     '/api',
     '/apis',
     ...resources.flatMap(({ group, version }) =>
@@ -110,6 +137,7 @@ const knownPaths = (resources: readonly ResourceDef[]): string[] => [
     '/healthz',
     '/livez',
     '/openapi/v3',
+    '/openid/v1/jwks',
     '/readyz',
     '/version',
   ]),

@@ -108,7 +108,8 @@ export async function openApiServer(options: ApiServerOptions): Promise<ApiServe
   const storeCheck = { name: 'store', check: async () => void (await store.current()) }
   const ping = { name: 'ping', check: async () => {} }
   const shutdown = { name: 'shutdown', check: async () => ending.signal.throwIfAborted() }
-  const paths = serverPaths(resources, { livez: [ping], readyz: [ping, storeCheck, shutdown] })
+  const checks = { livez: [ping], readyz: [ping, storeCheck, shutdown] }
+  const paths = serverPaths(resources, checks, options.signer)
   const server = new Server(options, machinery, paths, ending)
   const eager = resources.filter(({ plural, storage }) => !storage && options.eager?.includes(plural))
   try {

@@ -6,6 +6,8 @@ import { openServerCertificates, type ServerCertificates } from '../apiserver/ce
 import { listenApi } from '../apiserver/listen.ts'
 import { openNodeTunnels } from '../apiserver/node-tunnels.ts'
 import { openApiServer, type ApiServer } from '../apiserver/server.ts'
+import { openSigningKey } from '../apiserver/signing-key.ts'
+import { createTokenSigner } from '../apiserver/stages/service-account-tokens.ts'
 import { mastersGroup, staticAuthenticator } from '../apiserver/stages/authenticate.ts'
 import { restClient } from '../client/rest-client.ts'
 import { localTransport } from '../client/transport-local.ts'
@@ -29,16 +31,17 @@ export const serverRoot: ProcessRoot = {
     await using stack = new AsyncDisposableStack()
     const [clock, random] = [realClock, realRandom]
     const dir = dataDir(begin.dataDir)
-    const [store, certificates] = await Promise.all([
+    const [store, signingKey, certificates] = await Promise.all([
       openStoreOf(begin, dir, logger),
+      openSigningKey(dir.pki, random),
       openServerCertificates({ directory: dir.pki, hosts: hostsOf(begin), clock }),
     ])
     stack.use(store)
     const nodes = stack.use(openNodeTunnels({ clock, logger }))
     const authenticate = staticAuthenticator([])
-    const server = stack.use(
-      await openApiServer({ store, resources, authenticate, clock, random, logger, nodes }),
-    )
+    const signer = createTokenSigner(signingKey)
+    const own = { authenticate, signer, defaultRoles: true, nodes }
+    const server = stack.use(await openApiServer({ store, resources, ...own, clock, random, logger }))
     const listener = stack.use(await listen(server, begin, certificates, logger))
     const listenAt = { ...begin.listen, port: listener.httpPort ?? 0 }
     const tlsListen = { ...begin.tlsListen, port: listener.tlsPort ?? 0 }

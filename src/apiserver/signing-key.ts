@@ -1,0 +1,43 @@
+/** The key that signs service accounts' tokens: made at the first start, kept beside the certificates, readable by nobody else. */
+import { generateKeyPair } from 'node:crypto'
+import { link, open, readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import type { Random } from '../base/ids.ts'
+
+/** A PEM text. Whoever has it can be any service account: never logged. */
+export async function openSigningKey(directory: string, random: Random): Promise<string> {
+  const path = join(directory, 'service-accounts.key')
+  const present = await readKey(path)
+  if (present !== undefined) return present
+  const { privateKey } = await promisify(generateKeyPair)('ec', { namedCurve: 'P-256' })
+  const text = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+  const temporary = `${path}.${random.suffix(8)}`
+  const file = await open(temporary, 'wx', 0o600)
+  try {
+    await file.writeFile(text)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  try {
+    // Unlike a rename it never takes the place of a key that somebody else has just made.
+    await link(temporary, path)
+    return text
+  } catch (error) {
+    const theirs = await readKey(path)
+    if (theirs === undefined) throw error
+    return theirs
+  } finally {
+    await rm(temporary, { force: true })
+  }
+}
+
+async function readKey(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    throw error
+  }
+}
