@@ -37,10 +37,10 @@ async function main(): Promise<void> {
         gatewayListen: parseListen(options.gatewayListen, '--gateway-listen'),
         store: options.store,
         print,
-        onReady: async ({ gatewayListen }) => {
+        onReady: async ({ gatewayListen }, signal) => {
           if (!options.example) return
           const flags = ['--data-dir', options.dataDir, '--gateway', formatListen(gatewayListen)]
-          await runApart(['deploy-example', ...flags])
+          await runApart(['deploy-example', ...flags], signal)
         },
       })
     })
@@ -89,12 +89,13 @@ interface UpFlags {
  * A command of `up` that must not cost its supervisor memory for ever: 15 MB, were its modules loaded there. It says
  * itself what went wrong, and the cluster is up all the same.
  */
-function runApart(args: readonly string[]): Promise<void> {
-  const child = spawn(process.execPath, [process.argv[1] ?? '', ...args], {
-    stdio: ['ignore', 'inherit', 'inherit'],
+function runApart(args: readonly string[], signal: AbortSignal): Promise<void> {
+  const argv = [process.argv[1] ?? '', ...args]
+  const child = spawn(process.execPath, argv, { stdio: ['ignore', 'inherit', 'inherit'], signal })
+  return new Promise((done, failed) => {
+    child.once('exit', () => done())
+    child.once('error', (error) => (signal.aborted ? done() : failed(error)))
   })
-  process.once('exit', () => child.kill())
-  return new Promise((done, failed) => child.once('exit', () => done()).once('error', failed))
 }
 
 /** The host's name as a node may be called: lower case, letters, digits, dashes and dots. */

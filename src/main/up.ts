@@ -17,8 +17,8 @@ export interface UpOptions {
   readonly gatewayListen: ListenAddress
   readonly store: string
   readonly print: (line: string) => void
-  /** Called once everything is ready. */
-  readonly onReady: (where: Addresses) => Promise<void>
+  /** Called once everything is ready. `signal` aborts when Sampan ends. */
+  readonly onReady: (where: Addresses, signal: AbortSignal) => Promise<void>
 }
 
 export interface Addresses {
@@ -79,7 +79,8 @@ export async function up(options: UpOptions): Promise<void> {
     children.push(child)
     return child
   }
-  const ended = signalled()
+  const ending = new AbortController()
+  const ended = signalled().then(() => ending.abort())
   const [server, agent, gateway] = [supervise('server'), supervise('agent'), supervise('gateway')]
   try {
     const started = (async () => {
@@ -87,7 +88,7 @@ export async function up(options: UpOptions): Promise<void> {
       await Promise.all([agent.begin(begin), gateway.begin(begin)])
       isUp = true
       print('ready')
-      await options.onReady(where)
+      await options.onReady(where, ending.signal)
     })()
     await Promise.race([started, ended])
     await ended
