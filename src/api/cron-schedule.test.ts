@@ -5,7 +5,7 @@ import { parseCronSchedule } from './cron-schedule.ts'
 
 const fieldsOf = (text: string) => {
   const schedule = parseCronSchedule(text)
-  assert.ok(typeof schedule === 'object' && 'minutes' in schedule, String(schedule))
+  assert.ok(typeof schedule === 'object' && 'minutes' in schedule, text)
   return schedule
 }
 

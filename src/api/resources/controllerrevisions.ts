@@ -1,10 +1,11 @@
+import { isEqual } from '../equal.ts'
 import { fieldError, type FieldError } from '../field-errors.ts'
 import { isJsonObject } from '../json.ts'
 import { groupVersionOf } from '../meta.ts'
 import type { ResourceDef } from '../resource.ts'
 import { typeNamed } from '../schema/schema.ts'
 import type { ControllerRevision } from '../schema/types.gen.ts'
-import { validateImmutable } from '../validate-meta.ts'
+import { immutableMessage } from '../validate-meta.ts'
 import { ageColumn, nameColumn, none } from './cells.ts'
 import { allVerbs } from './strategy.ts'
 import { validateNonnegative } from './validate-values.ts'
@@ -32,7 +33,7 @@ export const controllerRevisions: ResourceDef<ControllerRevision> = {
   ],
   validate: (revision, old) => [
     ...validateNonnegative(revision.revision, 'revision'),
-    ...(old === undefined ? validateData(revision) : validateImmutable('data', revision.data, old.data)),
+    ...(old === undefined ? validateData(revision) : validateSameData(revision, old)),
   ],
 }
 
@@ -50,3 +51,7 @@ const validateData = ({ data }: ControllerRevision): readonly FieldError[] => {
   if (data === undefined || data === null) return [fieldError.required('data', 'data is mandatory')]
   return isJsonObject(data) ? [] : [fieldError.required('data', 'data must be a valid JSON object')]
 }
+
+/** To the letter: an empty field of the data may mean something to its owner. */
+const validateSameData = ({ data }: ControllerRevision, old: ControllerRevision): readonly FieldError[] =>
+  isEqual(data, old.data) ? [] : [fieldError.invalid('data', data ?? null, immutableMessage)]

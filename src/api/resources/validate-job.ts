@@ -201,7 +201,9 @@ const allowedTemplate = (template: PodTemplateSpec, old: Job): PodTemplateSpec =
   const { affinity, nodeSelector, schedulingGates, tolerations } = template.spec
   const { labels, annotations } = template.metadata ?? {}
   const spec = { ...old.spec.template.spec, nodeSelector, schedulingGates, tolerations }
-  const allowedAffinity = { ...old.spec.template.spec.affinity, nodeAffinity: affinity?.nodeAffinity }
+  const { nodeAffinity: _, ...otherAffinity } = old.spec.template.spec.affinity ?? {}
+  const nodeAffinity = affinity?.nodeAffinity
+  const allowedAffinity = { ...otherAffinity, ...(nodeAffinity && { nodeAffinity }) }
   const metadata = { ...old.spec.template.metadata, labels, annotations }
   // Compared only: fields that are undefined count as absent.
   return { metadata, spec: { ...spec, affinity: allowedAffinity } } as PodTemplateSpec
