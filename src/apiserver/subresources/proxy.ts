@@ -69,7 +69,7 @@ function exchange(
     const outgoing = http.request({
       method: request.method,
       path: target.path,
-      headers: { ...forwarded(request.headers), host: target.host },
+      headers: { ...forwarded(request.headers), ...framing(request.headers), host: target.host },
       createConnection: () => connection,
     })
     const abort = () => outgoing.destroy(new Error('the client went away'))
@@ -88,6 +88,10 @@ function exchange(
       .pipe(outgoing)
   })
 }
+
+/** Node.js would send a DELETE's body without saying where it ends. */
+const framing = (headers: Readonly<Record<string, string>>): Record<string, string> =>
+  headers['transfer-encoding'] === undefined ? {} : { 'transfer-encoding': 'chunked' }
 
 function forwarded(headers: Readonly<Record<string, string>>): Record<string, string> {
   const named = (headers['connection'] ?? '').split(',').map((name) => name.trim().toLowerCase())
