@@ -42,7 +42,7 @@ function run(scripts: Readonly<Record<string, readonly Script[]>>, spec: Partial
     clock,
     seen,
     running,
-    async end() {
+    end: async () => {
       stop.abort(new Error('the test ends'))
       await running
       await informers[Symbol.asyncDispose]()

@@ -6,12 +6,15 @@
 import type { ResourceDef } from '../api/resource.ts'
 import type { Clock } from '../base/clock.ts'
 import { runController, type ControllerSpec, type LoopContext } from '../client/controller.ts'
+import { clusterRoleAggregationController } from './cluster-role-aggregation.ts'
 import { deploymentController } from './deployment/deployment.ts'
 import { endpointSliceController } from './endpoint-slice.ts'
 import { runGarbageCollector } from './garbage.ts'
 import { namespaceController } from './namespace.ts'
 import { nodeLifecycleController } from './node-lifecycle.ts'
 import { replicaSetController } from './replica-set.ts'
+import { runRootCertificates } from './root-certificate.ts'
+import { serviceAccountController } from './service-accounts.ts'
 
 export const controllers = (resources: readonly ResourceDef[], clock: Clock): readonly ControllerSpec[] => [
   deploymentController,
@@ -19,17 +22,25 @@ export const controllers = (resources: readonly ResourceDef[], clock: Clock): re
   endpointSliceController,
   namespaceController(resources),
   nodeLifecycleController(clock),
+  serviceAccountController,
+  clusterRoleAggregationController,
 ]
+
+export interface ControllerOptions extends LoopContext {
+  /** PEM of the cluster's CA, published in every namespace. Without it pods are told none. */
+  readonly rootCertificate?: string
+}
 
 /** Runs them all until `signal` aborts; resolves when the work in hand is finished. */
 export async function runControllers(
   resources: readonly ResourceDef[],
-  context: LoopContext,
+  { rootCertificate, ...context }: ControllerOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const specs = controllers(resources, context.clock)
   await Promise.all([
     ...specs.map((spec) => runController(spec, context, signal)),
     runGarbageCollector(resources, context, signal),
+    rootCertificate === undefined ? undefined : runRootCertificates(rootCertificate, context, signal),
   ])
 }

@@ -20,7 +20,7 @@ import type {
   Service,
 } from '../../src/api/schema/types.gen.ts'
 import { isNotFound } from '../../src/api/status.ts'
-import { brokenImage, deployment, openWorld, type World } from './harness.ts'
+import { deployment, openWorld, type World } from './harness.ts'
 
 const open = async (...machines: readonly string[]) => {
   const world = await openWorld()

@@ -80,9 +80,9 @@ export async function openWorld({ lagMsMax = 0 }: WorldOptions = {}): Promise<Wo
     client,
     clock,
     informers,
-    startLoops: loops.start,
+    startLoops: () => loops.start(),
     killLoops: () => loops[Symbol.asyncDispose](),
-    join: machines.join,
+    join: (name, allocatable) => machines.join(name, allocatable),
     silence: machines.silence,
     async until(what, holds, withinMs = 60_000) {
       const endMs = clock.monotonicMs() + withinMs

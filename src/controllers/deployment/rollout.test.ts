@@ -317,7 +317,7 @@ test('whatever the bounds, a rollout ends, never exceeds its surge and never goe
         const wanted = deployment({ replicas, surge, unavailable, image: 'v2' })
         const sets = new Map([['old', replicaSet('old', { replicas })]])
         const posts = fenceposts(wanted)
-        const chance = seededRandom(seed).float
+        const random = seededRandom(seed)
         for (let round = 0; round < 400; round++) {
           const newSet = sets.get('new')
           const steps = planRollout({
@@ -326,7 +326,7 @@ test('whatever the bounds, a rollout ends, never exceeds its surge and never goe
             oldSets: [...sets.values()].filter((one) => one !== newSet),
             oldPodCount: 0,
           })
-          play(sets, steps, chance)
+          play(sets, steps, () => random.float())
           const total = [...sets.values()].reduce((n, one) => n + replicasOf(one), 0)
           const available = [...sets.values()].reduce((n, one) => n + (one.status?.availableReplicas ?? 0), 0)
           assert.ok(total <= replicas + posts.surge, `${total} pods`)
