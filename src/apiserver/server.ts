@@ -33,6 +33,7 @@ import { createFairness, flowOf } from './stages/fairness.ts'
 import { namespaceLifecycle } from './stages/namespace-lifecycle.ts'
 import { roleEscalation } from './stages/role-escalation.ts'
 import { serviceAddresses } from './stages/service-addresses.ts'
+import { serviceAccount } from './stages/service-account.ts'
 import type { TokenSigner } from './stages/service-account-tokens.ts'
 import { statusOfStoreError } from './store-errors.ts'
 import { StoreFeed } from './store-feed.ts'
@@ -67,8 +68,9 @@ export interface ApiServer extends AsyncDisposable {
 }
 
 /** Steps in order; each sees what the ones before it have changed. */
-const admissionSteps = (_options: ApiServerOptions): readonly AdmissionStep[] => [
+const admissionSteps = ({ signer }: ApiServerOptions): readonly AdmissionStep[] => [
   namespaceLifecycle,
+  ...(signer ? [serviceAccount] : []),
   roleEscalation,
   serviceAddresses,
 ]

@@ -11,6 +11,8 @@ import { runScheduler } from '../scheduler/scheduler.ts'
 export interface ControlLoopOptions {
   readonly client: Client
   readonly resources: readonly ResourceDef[]
+  /** PEM of the cluster's CA. */
+  readonly rootCertificate: string
   /** Several servers may work on one store: then only the leader's loops run. */
   readonly isShared: boolean
   readonly clock: Clock
@@ -41,10 +43,11 @@ export function openControlLoops(options: ControlLoopOptions): AsyncDisposable {
 }
 
 async function runLoops(
-  { client, resources, clock, random, logger }: ControlLoopOptions,
+  { client, resources, rootCertificate, clock, random, logger }: ControlLoopOptions,
   signal: AbortSignal,
 ): Promise<void> {
   await using informers = openInformers({ client, clock, random, logger })
   const context = { client, informers, clock, random, logger }
-  await Promise.all([runControllers(resources, context, signal), runScheduler(context, signal)])
+  const controllers = runControllers(resources, { ...context, rootCertificate }, signal)
+  await Promise.all([controllers, runScheduler(context, signal)])
 }

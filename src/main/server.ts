@@ -60,7 +60,15 @@ export const serverRoot: ProcessRoot = {
       'sampan-controllers',
     )
     stack.use(
-      openControlLoops({ client, resources, isShared: store.capabilities.shared, clock, random, logger }),
+      openControlLoops({
+        client,
+        resources,
+        rootCertificate: certificates.ca.cert,
+        isShared: store.capabilities.shared,
+        clock,
+        random,
+        logger,
+      }),
     )
     const owned = stack.move()
     return {

@@ -19,7 +19,7 @@ import { openEventRecorder, type EventRecorder } from '../client/events.ts'
 import { readMachineIdentity } from '../client/machine-identity.ts'
 import type { PackageCache } from '../runtime/packages/cache.ts'
 import type { Runtime } from '../runtime/runtime.ts'
-import type { NodeContext } from './context.ts'
+import type { ApiAddress, NodeContext } from './context.ts'
 import { defaultLogLimits, type LogLimits } from './log-files.ts'
 import { readMachineFacts, readMachineLoad } from './machine-facts.ts'
 import { findMountSupport } from './mount-support.ts'
@@ -30,6 +30,7 @@ import { createNodeServer } from './node-server.ts'
 import { createObjectSource } from './object-source.ts'
 import { openPodSet } from './pod-set.ts'
 import { timeOf } from './times.ts'
+import { createTokenSource } from './service-account-tokens.ts'
 import { openTunnel, type TunnelOptions } from './tunnel.ts'
 
 export interface AgentLimits {
@@ -151,6 +152,8 @@ async function assemble(options: AgentOptions, { identity, recorder, disk, podCI
     logger,
     recorder,
     objects: createObjectSource({ client, clock }),
+    tokens: createTokenSource({ client, clock, logger }),
+    apiServer: options.tunnel && addressOf(options.tunnel.server),
     nodeName,
     dataDir,
     memoryDir: await makeMemoryDir(dataDir, logger),
@@ -180,6 +183,14 @@ async function assemble(options: AgentOptions, { identity, recorder, disk, podCI
     }
   }
   return { context, input }
+}
+
+function addressOf(server: string): ApiAddress {
+  const { hostname, port, protocol } = new URL(server)
+  return {
+    host: hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: Number(port) || (protocol === 'https:' ? 443 : 80),
+  }
 }
 
 /** One for each data folder of the machine. */

@@ -1,7 +1,8 @@
 /** Makes sure that a pod is really gone before anything of it is stopped: silence of the API server is no answer. */
 import { backoffMs } from '../base/backoff.ts'
 import type { Pod } from '../api/schema/types.gen.ts'
-import { isNotFound, isStatusError } from '../api/status.ts'
+import { isForbidden, isNotFound, isStatusError } from '../api/status.ts'
+import type { ResourceClient } from '../client/client.ts'
 import type { NodeContext } from './context.ts'
 import type { PodWorker } from './pod-worker.ts'
 import { podsRef } from './status-writer.ts'
@@ -27,7 +28,7 @@ export function createAsker(context: NodeContext, signal: AbortSignal) {
 
 /** Resolves once the server has said what it knows of the pod, and the worker has been told. */
 async function ask(
-  { client, clock, random }: NodeContext,
+  { client, clock, nodeName, random }: NodeContext,
   worker: PodWorker,
   signal: AbortSignal,
 ): Promise<void> {
@@ -40,7 +41,18 @@ async function ask(
     } catch (error) {
       if (isNotFound(error) && isStatusError(error) && error.status.details?.name === name)
         return worker.vanish()
+      // A pod of that name that is no business of this node: whether the node's own is still there, a list of its own tells.
+      if (isForbidden(error) && (await isUnlisted(pods, worker, nodeName).catch(() => false)))
+        // asked again below
+        return worker.vanish()
       await clock.sleep(backoffMs(failures++, askBackoff, random), signal)
     }
   }
+}
+
+async function isUnlisted(pods: ResourceClient<Pod>, worker: PodWorker, nodeName: string): Promise<boolean> {
+  const { namespace = 'default', name = '' } = worker.pod.metadata
+  const fieldSelector = `metadata.name=${name},spec.nodeName=${nodeName}`
+  const { items } = await pods.list({ namespace, fieldSelector })
+  return items.every(({ metadata }) => metadata.uid !== worker.uid)
 }

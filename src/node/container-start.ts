@@ -44,7 +44,7 @@ export async function startContainer(input: StartInput): Promise<void> {
     workspace: paths.home,
     basePath: context.basePath,
   })
-  const mounts = await volumes.mountsOf(container, env)
+  const mounts = wantedMounts(context, await volumes.mountsOf(container, env))
   const cwd = workingDir(container, entry.cwd)
   signal.throwIfAborted()
   const launch: ContainerLaunch = {
@@ -98,7 +98,7 @@ async function pullImage({
 }
 
 async function readEnv({ context, pod, container, podIP }: StartInput) {
-  const { objects, hostIP, allocatable } = context
+  const { apiServer, objects, hostIP, allocatable } = context
   const namespace = pod.metadata.namespace ?? 'default'
   const names = envReferences(container)
   const configMaps = new Map<string, ConfigMap | undefined>()
@@ -114,6 +114,7 @@ async function readEnv({ context, pod, container, podIP }: StartInput) {
     hostIP,
     allocatable,
     services,
+    apiServer,
     configMaps,
     secrets,
     ...(podIP !== undefined && { podIP }),
@@ -125,6 +126,12 @@ interface Placement extends StartInput {
   readonly argv: readonly string[]
   readonly cwd: string
 }
+
+const tokenMountPath = '/var/run/secrets/kubernetes.io/serviceaccount'
+
+/** The token that every pod gets is no reason not to run where nothing can be mounted: most programs never look for it. */
+const wantedMounts = ({ mountSupport }: NodeContext, mounts: readonly Mount[]): readonly Mount[] =>
+  mountSupport.usable ? mounts : mounts.filter(({ mountPath }) => mountPath !== tokenMountPath)
 
 /** The command, wrapped when the container has mounts. */
 function place({ context, container, paths, run, mounts, argv, cwd }: Placement) {

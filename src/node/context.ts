@@ -9,6 +9,7 @@ import type { Runtime } from '../runtime/runtime.ts'
 import type { LogLimits } from './log-files.ts'
 import type { MountSupport } from './mounts.ts'
 import type { ObjectSource } from './object-source.ts'
+import type { TokenSource } from './service-account-tokens.ts'
 
 export interface NodeContext {
   readonly client: Client
@@ -19,6 +20,9 @@ export interface NodeContext {
   readonly logger: Logger
   readonly recorder: EventRecorder
   readonly objects: ObjectSource
+  readonly tokens: TokenSource
+  /** Where pods reach the API; without it they are not told. */
+  readonly apiServer: ApiAddress | undefined
   readonly nodeName: string
   readonly dataDir: string
   /** Secret files live below it; memory-backed where the machine has such a file system. */
@@ -33,4 +37,9 @@ export interface NodeContext {
   /** The node's range of pod addresses; undefined until a controller has assigned one. */
   readonly podCIDR: () => string | undefined
   readonly onDiskFull: () => void
+}
+
+export interface ApiAddress {
+  readonly host: string
+  readonly port: number
 }

@@ -3,8 +3,9 @@
  * links, then `envFrom`, then `env`, later ones winning. Pure: the objects it refers to come in as arguments.
  */
 import type { ConfigMap, Container, EnvVar, Pod, Secret, Service } from '../api/schema/types.gen.ts'
+import type { ApiAddress } from './context.ts'
 import { fieldValue, resourceValue } from './downward-api.ts'
-import { serviceEnv } from './service-env.ts'
+import { apiServerEnv, serviceEnv } from './service-env.ts'
 
 /** A container can't be configured yet; it is tried again. The message is upstream's. */
 export class ContainerConfigError extends Error {
@@ -18,6 +19,7 @@ export interface EnvInput {
   readonly hostIP: string
   readonly allocatable: Readonly<Record<string, string>>
   readonly services: readonly Service[]
+  readonly apiServer?: ApiAddress | undefined
   /** Objects of the pod's namespace; `undefined` when the API says there is none. */
   readonly configMaps: ReadonlyMap<string, ConfigMap | undefined>
   readonly secrets: ReadonlyMap<string, Secret | undefined>
@@ -31,7 +33,8 @@ export interface EnvResult {
 
 export function makeEnv(input: EnvInput): EnvResult {
   const { pod, container } = input
-  const fixed = input.pod.spec.enableServiceLinks === false ? {} : serviceEnv(input.services)
+  const links = pod.spec.enableServiceLinks === false ? {} : serviceEnv(input.services)
+  const fixed = { ...links, ...(input.apiServer && apiServerEnv(input.apiServer)) }
   const env: Record<string, string> = {}
   const warnings: string[] = []
   for (const source of container.envFrom ?? []) {

@@ -1,13 +1,20 @@
 /** Brings the volumes of one pod into being, keeps them up to date, and takes them away. */
 import { lstat, mkdir, rm, stat } from 'node:fs/promises'
 import { join, posix } from 'node:path'
-import type { ConfigMap, Container, Pod, Secret, Volume } from '../api/schema/types.gen.ts'
+import type {
+  ConfigMap,
+  Container,
+  Pod,
+  Secret,
+  ServiceAccountTokenProjection,
+  Volume,
+} from '../api/schema/types.gen.ts'
 import type { NodeContext } from './context.ts'
 import { expand } from './env.ts'
 import type { Mount } from './mounts.ts'
 import { isSafeName, type PodPaths } from './pod-records.ts'
 import { writeVolume } from './volume-files.ts'
-import { planVolume, VolumeError, volumeReferences, type VolumePlan } from './volumes.ts'
+import { planVolume, tokenReferences, VolumeError, volumeReferences, type VolumePlan } from './volumes.ts'
 
 export interface PodVolumes {
   /**
@@ -99,12 +106,14 @@ async function sourceOf(folder: string, below: string, plan: VolumePlan): Promis
   return path
 }
 
-async function fetchObjects({ objects }: NodeContext, pod: Pod) {
+async function fetchObjects({ objects, tokens: source }: NodeContext, pod: Pod) {
   const namespace = pod.metadata.namespace ?? 'default'
   const names = volumeReferences(pod)
   const configMaps = new Map<string, ConfigMap | undefined>()
   const secrets = new Map<string, Secret | undefined>()
   for (const name of names.configMaps) configMaps.set(name, await objects.configMap(namespace, name))
   for (const name of names.secrets) secrets.set(name, await objects.secret(namespace, name))
-  return { configMaps, secrets }
+  const tokens = new Map<ServiceAccountTokenProjection, string>()
+  for (const wish of tokenReferences(pod)) tokens.set(wish, await source.token(pod, wish))
+  return { configMaps, secrets, tokens }
 }

@@ -1,5 +1,6 @@
 /** Variables that tell a pod of the Services of its namespace (pkg/kubelet/envvars/envvars.go). Pure. */
 import type { Service, ServicePort } from '../api/schema/types.gen.ts'
+import type { ApiAddress } from './context.ts'
 
 export function serviceEnv(services: readonly Service[]): Record<string, string> {
   const env: Record<string, string> = {}
@@ -16,6 +17,21 @@ export function serviceEnv(services: readonly Service[]): Record<string, string>
   }
   return env
 }
+
+/** By which clients inside of a pod find the API: no cluster IP leads there yet, so it is the real address. */
+export function apiServerEnv({ host, port }: ApiAddress): Record<string, string> {
+  return {
+    KUBERNETES_SERVICE_HOST: host,
+    KUBERNETES_SERVICE_PORT: String(port),
+    KUBERNETES_SERVICE_PORT_HTTPS: String(port),
+    KUBERNETES_PORT: `tcp://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    // A pod's localhost is its own, but for this (runtime/process/preload.cjs).
+    ...(isLoopback(host) && { SAMPAN_PASS: `${host}:${port}` }),
+  }
+}
+
+const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || host.startsWith('127.')
 
 /** The form that Docker's links had: `REDIS_PORT_6379_TCP_ADDR` and its siblings. */
 function linkVariables(prefix: string, ip: string, ports: readonly ServicePort[]): Record<string, string> {

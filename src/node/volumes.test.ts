@@ -6,7 +6,13 @@ import { after, before, test } from 'node:test'
 import { seededRandom } from '../base/ids.ts'
 import type { Pod, Volume } from '../api/schema/types.gen.ts'
 import { writeVolume } from './volume-files.ts'
-import { planVolume, volumeReferences, type VolumeFile, type VolumeInput } from './volumes.ts'
+import {
+  planVolume,
+  tokenReferences,
+  volumeReferences,
+  type VolumeFile,
+  type VolumeInput,
+} from './volumes.ts'
 
 const base64 = (text: string) => Buffer.from(text).toString('base64')
 const pod: Pod = {
@@ -19,6 +25,7 @@ const input: VolumeInput = {
   pod,
   hostIP: '192.0.2.1',
   allocatable: {},
+  tokens: new Map(),
   configMaps: new Map([
     [
       'cm',
@@ -182,4 +189,25 @@ test('files appear and change by one rename, and nothing stale stays', async () 
   const names = await readdir(path)
   assert.deepEqual(names.filter((name) => !name.startsWith('..')).sort(), ['a', 'c'])
   assert.equal(names.filter((name) => name.startsWith('..')).length, 2)
+})
+
+test('a projected token lies in memory, beside what else is projected', () => {
+  const wish = { path: 'token', expirationSeconds: 3_607 }
+  const sources = [
+    { serviceAccountToken: wish },
+    { configMap: { name: 'cm', items: [{ key: 'a', path: 'ca.crt' }] } },
+  ]
+  const volume: Volume = { name: 'v', projected: { defaultMode: 0o644, sources } }
+  const plan = planVolume(volume, { ...input, tokens: new Map([[wish, 'secret']]) })
+  assert.ok(plan.kind === 'files' && plan.inMemory)
+  const files = [...plan.files].map(([path, { content, mode }]) => [
+    path,
+    Buffer.from(content).toString(),
+    mode,
+  ])
+  assert.deepEqual(files, [
+    ['token', 'secret', 0o644],
+    ['ca.crt', 'A', 0o644],
+  ])
+  assert.deepEqual(tokenReferences({ ...pod, spec: { ...pod.spec, volumes: [volume] } }), [wish])
 })

@@ -9,6 +9,7 @@ import type {
   KeyToPath,
   Pod,
   Secret,
+  ServiceAccountTokenProjection,
   Volume,
 } from '../api/schema/types.gen.ts'
 import { fieldValue, resourceValue, type DownwardInput } from './downward-api.ts'
@@ -32,6 +33,7 @@ export type VolumePlan =
 export interface VolumeInput extends DownwardInput {
   readonly configMaps: ReadonlyMap<string, ConfigMap | undefined>
   readonly secrets: ReadonlyMap<string, Secret | undefined>
+  readonly tokens: ReadonlyMap<ServiceAccountTokenProjection, string>
 }
 
 const defaultFileMode = 0o644
@@ -54,8 +56,12 @@ export function planVolume(volume: Volume, input: VolumeInput): VolumePlan {
       ...(source.configMap ? configMapFiles(source.configMap, projected.defaultMode, input) : []),
       ...(source.secret ? secretFiles(source.secret, projected.defaultMode, input) : []),
       ...(source.downwardAPI ? downwardFiles(source.downwardAPI, projected.defaultMode, input) : []),
+      ...(source.serviceAccountToken
+        ? tokenFiles(source.serviceAccountToken, projected.defaultMode, input)
+        : []),
     ])
-    return plan({ inMemory: (projected.sources ?? []).some((source) => source.secret), files })
+    const isSecret = (projected.sources ?? []).some((source) => source.secret ?? source.serviceAccountToken)
+    return plan({ inMemory: isSecret, files })
   }
   const type = Object.keys(volume).find((key) => key !== 'name') ?? 'no source'
   throw new VolumeError(
@@ -77,6 +83,12 @@ export function volumeReferences(pod: Pod): { readonly configMaps: string[]; rea
   }
   return { configMaps: [...configMaps], secrets: [...secrets] }
 }
+
+/** The tokens that a pod's volumes need. */
+export const tokenReferences = (pod: Pod): readonly ServiceAccountTokenProjection[] =>
+  (pod.spec.volumes ?? []).flatMap(({ projected }) =>
+    (projected?.sources ?? []).flatMap((source) => source.serviceAccountToken ?? []),
+  )
 
 type FileEntry = readonly [path: string, file: VolumeFile]
 
@@ -106,6 +118,16 @@ function secretFiles(source: ConfigMapProjection, mode: number | undefined, inpu
   for (const [key, value] of Object.entries(object?.data ?? {}))
     payload.set(key, Buffer.from(value, 'base64'))
   return select(payload, { ...source, kind: 'secret', mode, pod: input.pod })
+}
+
+function tokenFiles(
+  source: ServiceAccountTokenProjection,
+  mode: number | undefined,
+  { tokens }: VolumeInput,
+): FileEntry[] {
+  const token = tokens.get(source)
+  if (token === undefined) throw new VolumeError(`there is no token for "${source.path}"`)
+  return [[source.path, { content: Buffer.from(token), mode: mode ?? defaultFileMode }]]
 }
 
 interface Selection {

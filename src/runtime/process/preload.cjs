@@ -10,6 +10,8 @@
  * The program should not notice: `server.address()` tells what was asked for, Unix sockets, inherited descriptors and
  * other addresses are left alone, nothing enumerable is added, errors are Node's own.
  *
+ * One thing on the machine's own localhost is still reached there: the API server, whose address is in SAMPAN_PASS.
+ *
  * What it cannot do: names other than localhost that resolve to 127.0.0.1 lead to the machine's loopback, as do native
  * code and child processes whose environment was emptied.
  */
@@ -86,6 +88,10 @@ const isAny = (host) =>
   host === '' ||
   /^(0\.0\.0\.0|::|0:0:0:0:0:0:0:0|::ffff:0\.0\.0\.0)$/i.test(host)
 const isOurs = (host) => isAny(host) || isLocalhost(host)
+
+/** `host:port`, separated by commas: not led to the pod. */
+const passed = new Set((process.env.SAMPAN_PASS || '').split(','))
+const isLed = (host, port) => isOurs(host) && !passed.has(`${host}:${port}`)
 
 /**
  * `listen` without a host binds before it returns, and programs rely on it (`listen(3000).address()`); with a host it
@@ -193,7 +199,7 @@ function connectTo(original, address) {
     typeof options === 'object' &&
     !options.path &&
     options.port !== undefined &&
-    isOurs(options.host)
+    isLed(options.host, options.port)
       ? Object.create(options, { host: { value: address, enumerable: true, writable: true } })
       : options
   return function connect(...args) {
@@ -204,7 +210,7 @@ function connectTo(original, address) {
       args[0] = redirected(first)
     } else if (isPort(first)) {
       if (typeof second !== 'string') args.splice(1, typeof second === 'function' ? 0 : 1, address)
-      else if (isOurs(second)) args[1] = address
+      else if (isLed(second, first)) args[1] = address
     }
     return original.apply(this, args)
   }
