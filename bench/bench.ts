@@ -23,7 +23,10 @@ async function main(names: readonly string[]): Promise<void> {
     console.log(`\n# ${name}`)
     const rows = await (await load())((line) => console.log(line))
     printTable(rows)
-    writeFileSync(join(results, `${name}.json`), `${JSON.stringify({ node: process.version, rows }, undefined, 2)}\n`)
+    writeFileSync(
+      join(results, `${name}.json`),
+      `${JSON.stringify({ node: process.version, rows }, undefined, 2)}\n`,
+    )
   }
 }
 
@@ -31,7 +34,13 @@ function printTable(rows: readonly Row[]): void {
   const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))]
   const cells = [columns, ...rows.map((row) => columns.map((column) => String(row[column] ?? '')))]
   const widths = columns.map((_, i) => Math.max(...cells.map((line) => line[i]?.length ?? 0)))
-  for (const line of cells) console.log(line.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join('  ').trimEnd())
+  for (const line of cells)
+    console.log(
+      line
+        .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
 }
 
 await main(process.argv.slice(2))

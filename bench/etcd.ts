@@ -2,10 +2,10 @@ import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { connect, constants, type ClientHttp2Session } from 'node:http2'
-import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 
 import { realClock } from '../src/base/clock.ts'
+import { freePort } from './ports.ts'
 
 /** A one-member etcd on loopback and free ports, and the smallest gRPC client that can put and get. */
 export interface Etcd extends AsyncDisposable {
@@ -125,13 +125,4 @@ function cpuSecondsOf(pid: number | undefined): number | undefined {
   if (process.platform !== 'linux' || pid === undefined) return undefined
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
   return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond // utime and stime, see proc(5)
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }

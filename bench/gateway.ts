@@ -1,12 +1,13 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { type AddressInfo, connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { realClock } from '../src/base/clock.ts'
 import { caddyConfig, haproxyConfig, nginxProxyConfig, type Ports, upstreamConfig } from './gateway-peers.ts'
+import { freePort } from './ports.ts'
 import { median } from './report.ts'
 
 /**
@@ -213,15 +214,6 @@ function cpuSeconds(pid: number): number {
     .filter(Boolean)
     .map(Number)
   return children.reduce((sum, child) => sum + cpuSeconds(child), own)
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 async function untilOpen(port: number): Promise<void> {
