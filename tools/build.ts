@@ -9,5 +9,6 @@ const dist = join(root, 'dist')
 rmSync(dist, { recursive: true, force: true })
 const tsc = join(root, 'node_modules', '.bin', 'tsc')
 const { status } = spawnSync(tsc, ['-p', join(root, 'tsconfig.build.json')], { stdio: 'inherit' })
-for (const file of globSync('**/*.cjs', { cwd: join(root, 'src') })) cpSync(join(root, 'src', file), join(dist, file))
+const notTypeScript = globSync('**/*.cjs', { cwd: join(root, 'src'), exclude: ['**/testdata/**'] })
+for (const file of notTypeScript) cpSync(join(root, 'src', file), join(dist, file))
 process.exitCode = status ?? 1
