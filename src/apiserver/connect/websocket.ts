@@ -45,9 +45,16 @@ function watchOver(webSocket: WebSocket, clock: Clock): void {
   webSocket.once('close', stop)
 }
 
-/** Resolves when the message is out: false when nothing will be any more. */
-export const sendMessage = (webSocket: WebSocket, message: string | Uint8Array): Promise<boolean> =>
-  new Promise((resolve) => webSocket.send(message, (error) => resolve(!error)))
+/** What may be on its way to a client that is slow to take it. */
+const bufferedBytesMax = 1024 * 1024
+
+/** Resolves when there is room for more: false when nothing will ever be taken again. */
+export function sendMessage(webSocket: WebSocket, message: string | Uint8Array): Promise<boolean> {
+  return new Promise((resolve) => {
+    webSocket.send(message, (error) => resolve(!error))
+    if (webSocket.readyState === webSocket.OPEN && webSocket.bufferedAmount < bufferedBytesMax) resolve(true)
+  })
+}
 
 /** The end that says that everything went as it should; `ws` closes the connection when the client agrees, or 30 s later. */
 export const closeNormally = (webSocket: WebSocket): void => webSocket.close(1000)
