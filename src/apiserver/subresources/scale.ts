@@ -3,7 +3,8 @@ import { fieldElement } from '../../api/apply/element.ts'
 import { objectEntriesOf, scaleEntriesOf } from '../../api/apply/scale-owners.ts'
 import { isJsonObject } from '../../api/json.ts'
 import type { KubeObject } from '../../api/meta.ts'
-import { groupResourceOf, type ScaleSpec } from '../../api/resource.ts'
+import { groupResourceOf, type Column, type ScaleSpec } from '../../api/resource.ts'
+import { ageColumn } from '../../api/resources/cells.ts'
 import { typeNamed } from '../../api/schema/schema.ts'
 import { formatSelector, selectorFrom } from '../../api/selector.ts'
 import { fieldError, invalid, methodNotAllowed, notFound, unknownResource } from '../../api/status.ts'
@@ -35,7 +36,7 @@ export async function scale(context: VerbContext): Promise<ApiResponse> {
   if (info.verb === 'get') {
     const object = await readOne(machinery.cacheOf(def), info.namespace, info.name, '')
     if (!object) throw notFound(groupResourceOf(def), info.name)
-    return plainResponse(context, 200, scaleOf(object.parse(), spec))
+    return scaleResponse(context, scaleOf(object.parse(), spec))
   }
   if (info.verb !== 'update' && info.verb !== 'patch') throw methodNotAllowed()
   const { dryRun, isApplied, wished } = await readWish(context)
@@ -60,8 +61,19 @@ export async function scale(context: VerbContext): Promise<ApiResponse> {
   const { namespace, name } = info
   const wish = { namespace, name, subresource: '', ownedAs: 'scale', dryRun, change, isApplied }
   const { object, stored } = await updateObject(context, wish)
-  return plainResponse(context, 200, scaleOf(stored?.parse() ?? object, spec))
+  return scaleResponse(context, scaleOf(stored?.parse() ?? object, spec))
 }
+
+/** Its table is its own, whatever is scaled (kubernetes pkg/printers/internalversion/printers.go 144a798). */
+const scaleColumns: readonly Column[] = [
+  { name: 'Name', type: 'string', value: ({ metadata }) => metadata.name ?? '' },
+  { name: 'Desired', type: 'integer', value: (object) => (object as Scale).spec.replicas ?? 0 },
+  { name: 'Available', type: 'integer', value: (object) => (object as Scale).status.replicas },
+  ageColumn(),
+]
+
+const scaleResponse = (context: VerbContext, object: Scale): Promise<ApiResponse> =>
+  plainResponse({ ...context, def: { ...context.def, columns: scaleColumns } }, 200, object)
 
 async function readWish(context: VerbContext) {
   const { info, request, warnings } = context
