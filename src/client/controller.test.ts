@@ -10,7 +10,7 @@ import { secrets } from '../api/resources/secrets.ts'
 import type { Client, ResourceRef } from './client.ts'
 import { runController, TerminalError, type ControllerSpec } from './controller.ts'
 import { openInformers } from './informers.ts'
-import { bookmark, event, scriptedClient, type Script } from './scripted-client.ts'
+import { bookmark, event, scriptedClient, type Script } from './fixture.ts'
 
 /** A client with a script of its own for each resource. */
 function clientOf(scripts: Readonly<Record<string, readonly Script[]>>): Client {

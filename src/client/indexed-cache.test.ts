@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { keyOf, type KubeObject } from '../api/meta.ts'
 import { indexedCache } from './indexed-cache.ts'
-import { object } from './scripted-client.ts'
+import { object } from './fixture.ts'
 
 const byLabel = { label: ({ metadata }: KubeObject) => Object.values(metadata.labels ?? {}) }
 

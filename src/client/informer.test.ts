@@ -8,7 +8,7 @@ import { configMaps } from '../api/resources/configmaps.ts'
 import { expired, tooLargeResourceVersion } from '../api/status.ts'
 import { TransportError } from './client.ts'
 import { openInformer } from './informer.ts'
-import { bookmark, event, scriptedClient, type Script } from './scripted-client.ts'
+import { bookmark, event, scriptedClient, type Script } from './fixture.ts'
 
 const cut = new TransportError('the connection was cut')
 

@@ -9,7 +9,7 @@ import type { Lease } from '../api/schema/types.gen.ts'
 import { alreadyExists, conflict, notFound } from '../api/status.ts'
 import { TransportError, type NamedQuery, type ResourceClient } from './client.ts'
 import { leaderTiming, runElected } from './leader-election.ts'
-import { scriptedClient } from './scripted-client.ts'
+import { scriptedClient } from './fixture.ts'
 
 const resource = { group: 'coordination.k8s.io', resource: 'leases' }
 

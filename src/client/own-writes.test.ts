@@ -8,7 +8,7 @@ import { configMaps } from '../api/resources/configmaps.ts'
 import { secrets } from '../api/resources/secrets.ts'
 import { openInformers } from './informers.ts'
 import { ownWrites, StaleCacheError } from './own-writes.ts'
-import { bookmark, event, object, scriptedClient, type Script } from './scripted-client.ts'
+import { bookmark, event, object, scriptedClient, type Script } from './fixture.ts'
 
 const never = new AbortController().signal
 
