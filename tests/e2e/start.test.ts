@@ -12,7 +12,7 @@ test('apps go on when Sampan ends, are adopted when it comes back, and end with 
   )
   const lines = said.trim().split('\n')
   assert.deepEqual(
-    lines.map((line) => line.split(' ')[0]).toSorted(),
+    lines.map((line) => line.replace(/ .*/, '')).toSorted(),
     ['agent', 'api', 'app', 'gateway', 'kubeconfig', 'ready'],
     said,
   )
