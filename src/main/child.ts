@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { backoffMs } from '../base/backoff.ts'
 import type { Clock } from '../base/clock.ts'
 import { deferred, type Deferred } from '../base/deferred.ts'
-import { configExitCode, CommandError } from './command-error.ts'
+import { CommandError } from './command-error.ts'
 import type { Begin, FromProcess, Ready } from './messages.ts'
 
 export interface Child {
@@ -28,6 +28,8 @@ export interface ChildOptions {
 const restartBackoff = { baseMs: 20, factor: 2, capMs: 5_000 }
 /** A process that lived this long had started well: the next start comes quickly. */
 const healthyMs = 2_000
+/** Ends before the first `ready` that are taken for bad luck. */
+const firstStartsMax = 3
 const stopKillMs = 10_000
 
 // Under type stripping this file ends in .ts, compiled in .js, and so does its neighbour.
@@ -39,6 +41,7 @@ export function openChild({ name, clock, onReady, onCrash, onSpawn }: ChildOptio
   let child = launch()
   let isStopping = false
   let failures = 0
+  let isFirst = true
   const first: Deferred<void> = deferred()
 
   function launch(): ChildProcess {
@@ -48,18 +51,27 @@ export function openChild({ name, clock, onReady, onCrash, onSpawn }: ChildOptio
       env: { ...process.env, ...nodeEnv },
     })
   }
+  /** Only before it was ready for the first time: later, whatever stands in its way may go away again. */
+  const giveUp = (message: string) => {
+    isStopping = true
+    first.reject(new CommandError(message))
+  }
   const follow = (begin: () => Begin) => {
     const startMs = clock.monotonicMs()
     onSpawn()
     child.on('message', (message) => {
       const said = message as FromProcess
-      if (said.type === 'fatal') return first.reject(new CommandError(said.message))
+      if (said.type === 'fatal') return isFirst ? giveUp(said.message) : onCrash(`${name}: ${said.message}`)
+      isFirst = false
       first.resolve()
       onReady(said)
     })
-    child.on('error', (error) => first.reject(new CommandError(`can't start the ${name}: ${error.message}`)))
+    child.on('error', (error) => giveUp(`can't start the ${name}: ${error.message}`))
     child.on('exit', (code, signal) => {
-      if (isStopping || code === configExitCode) return
+      if (isStopping) return
+      if (isFirst && failures >= firstStartsMax) {
+        return giveUp(`the ${name} ended ${failures + 1} times before it was ready: its log says why`)
+      }
       if (clock.monotonicMs() - startMs > healthyMs) failures = 0
       const delayMs = backoffMs(failures++, restartBackoff)
       onCrash(`${name} ended (${signal ?? `exit code ${code}`}), starting it again`)

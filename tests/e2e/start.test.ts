@@ -1,7 +1,11 @@
 /** The life of a Sampan on one machine, as its user sees it: start, end, start again, down. */
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
-import { openCluster, runSampan, until } from '../support/cluster.ts'
+import { openCluster, root, runSampan, until } from '../support/cluster.ts'
 import { ask } from '../support/http.ts'
 import { workloadProcesses } from '../support/workloads.ts'
 
@@ -52,6 +56,29 @@ test('a killed supervisor takes its processes along and no app', async () => {
   assert.deepEqual(workloadProcesses(cluster.dataDir), apps)
   await cluster.start()
   assert.match(cluster.ok('get pods -l app=hello --no-headers'), /1\/1 +Running +0 /)
+})
+
+test('a part that can not start ends sampan up with a reason, not in a loop', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'sampan-broken-'))
+  try {
+    const saboteur = join(folder, 'saboteur.cjs')
+    writeFileSync(saboteur, "if (process.argv[2] === 'server') process.exit(5)")
+    const listen = [
+      '--listen',
+      '127.0.0.1:0',
+      '--tls-listen',
+      '127.0.0.1:0',
+      '--gateway-listen',
+      '127.0.0.1:0',
+    ]
+    const args = [join(root, 'bin', 'sampan'), 'up', '--data-dir', join(folder, 'data'), ...listen]
+    const env = { ...process.env, NODE_OPTIONS: `--require ${saboteur}` }
+    const { status, stderr } = spawnSync(process.execPath, args, { env, encoding: 'utf8', timeout: 60_000 })
+    assert.equal(status, 1, stderr)
+    assert.match(stderr, /^sampan: the server ended 4 times before it was ready: its log says why$/m)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
 })
 
 function isAlive(pid: number): boolean {
