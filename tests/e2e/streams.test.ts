@@ -33,8 +33,9 @@ before(async () => {
     },
   })
   Object.assign(web.spec.template.spec, { volumes: [{ name: 'data', emptyDir: {} }] })
+  const plain = pod('plain', 'hello', { spec: { automountServiceAccountToken: false } })
   const done = pod('done', 'logger', { spec: { restartPolicy: 'Never' } })
-  cluster.ok('apply -f -', { input: yaml(web, service('web'), done, pod('plain', 'hello')) })
+  cluster.ok('apply -f -', { input: yaml(web, service('web'), done, plain) })
   cluster.ok('rollout status deployment/web --timeout=60s')
   cluster.ok('wait --for=jsonpath={.status.phase}=Succeeded pod/done --timeout=60s')
   cluster.ok('wait --for=condition=Ready pod/plain --timeout=60s')
