@@ -17,6 +17,8 @@ export interface Upgrades {
 
 /** Each holds a connection, a stream to a node and some buffers: about a hundred KiB. */
 const upgradesMax = 2_000
+/** So that one client can't take them all. */
+const upgradesOfOneUserMax = 1_000
 
 type Load = () => Promise<UpgradeHandler>
 
@@ -40,20 +42,36 @@ const subresources: Readonly<Record<string, Load>> = {
 
 export function createUpgrades(): Upgrades {
   let count = 0
+  const byUser = new Map<string, number>()
+  const change = (user: string, by: number) => {
+    count += by
+    const own = (byUser.get(user) ?? 0) + by
+    if (own > 0) byUser.set(user, own)
+    else byUser.delete(user)
+  }
+  const checkRoom = (user: string) => {
+    if (count >= upgradesMax)
+      throw tooManyRequests(`this server already holds ${upgradesMax} streams; close some and try again`, 5)
+    if ((byUser.get(user) ?? 0) >= upgradesOfOneUserMax)
+      throw tooManyRequests(
+        `${user} already holds ${upgradesOfOneUserMax} streams; close some and try again`,
+        5,
+      )
+  }
   return {
     async serve(context, socket, head) {
       const handler = await loaderOf(context)()
-      if (count >= upgradesMax)
-        throw tooManyRequests(`this server already holds ${upgradesMax} streams; close some and try again`, 5)
-      count++
+      const user = context.user.name
+      checkRoom(user)
+      change(user, 1)
       const closed = new AbortController()
       socket.once('close', () => closed.abort(new Error('the client went away')))
       const signal = AbortSignal.any([context.signal, closed.signal])
       try {
         const { ended } = await handler({ ...context, signal, socket, head })
-        void ended.finally(() => count--)
+        void ended.finally(() => change(user, -1))
       } catch (error) {
-        count--
+        change(user, -1)
         throw error
       }
     },
