@@ -6,7 +6,7 @@ import { isEqual } from '../equal.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from '../json.ts'
 import type { FieldDef, ListSchema, Schema } from '../schema/schema.ts'
 import { fieldElement } from './element.ts'
-import { insertPath, isEmptySet, union, type FieldSet, type GrowingSet } from './field-set.ts'
+import { insertNode, insertPath, isEmptySet, union, type FieldSet, type GrowingSet } from './field-set.ts'
 import {
   fieldsIn,
   isBare,
@@ -46,6 +46,8 @@ class Comparer implements Comparison {
   /** At least one of the two is there. */
   value(old: Value, next: Value, schema: Schema): void {
     if (old === next) return
+    if (old === undefined) return insertNode(this.added, this.#path, wholeNode(next, schema))
+    if (next === undefined) return insertNode(this.removed, this.#path, wholeNode(old, schema))
     const [before, after] = [shapeOf(schema, old), shapeOf(schema, next)]
     if (before !== undefined && after !== undefined && before !== after) {
       this.#within(before, old, undefined, schema)
@@ -56,18 +58,10 @@ class Comparer implements Comparison {
     const shape = after ?? before ?? 'whole'
     // Null, empty and absent differ although there is nothing in any of them.
     if (shape === 'whole' || isWhole(schema) || (isBare(old) && isBare(next))) {
-      this.#whole(old, next)
+      if (!isEqual(old, next)) insertPath(this.modified, this.#path)
       return
     }
     this.#within(shape, old, next, schema)
-    if (old === undefined) insertPath(this.added, this.#path)
-    else if (next === undefined) insertPath(this.removed, this.#path)
-  }
-
-  #whole(old: Value, next: Value): void {
-    if (old === undefined) insertPath(this.added, this.#path)
-    else if (next === undefined) insertPath(this.removed, this.#path)
-    else if (!isEqual(old, next)) insertPath(this.modified, this.#path)
   }
 
   #within(shape: Shape, old: Value, next: Value, schema: Schema): void {
@@ -145,6 +139,29 @@ function zeroOf({ number, pointer, required, schema }: FieldDef): Value {
   if (pointer || number === 0) return undefined
   if (schema.kind === 'object') return schema.atomic ? undefined : noFields
   return required && (schema.kind === 'list' || schema.kind === 'map') ? null : undefined
+}
+
+/** Of a value that is there on one side only everything is a member, however it is named. */
+function wholeNode(value: Value, schema: Schema): GrowingSet {
+  const shape = shapeOf(schema, value)
+  const node: GrowingSet = {}
+  if (shape === 'whole' || isBare(value)) return node
+  if (shape === 'fields') {
+    const object = fieldsIn(value)
+    node['.'] = {}
+    for (const name in object) {
+      const inner = schemaOfField(schema, name)
+      const field = object[name]
+      if (field === undefined || (field === null && inner.nullable !== true)) continue
+      node[fieldElement(name)] = wholeNode(field, inner)
+    }
+  } else if (schema.kind === 'list') {
+    node['.'] = {}
+    for (const [element, items] of grouped(itemsIn(value), schema))
+      node[element] = items.length > 1 ? {} : wholeNode(items[0], schema.items)
+  }
+  // Nulls alone: the mark would stand for nothing.
+  return Object.keys(node).length === 1 ? {} : node
 }
 
 function grouped(items: readonly JsonValue[], schema: ListSchema): Map<string, JsonValue[]> {

@@ -55,6 +55,20 @@ export function insertPath(set: GrowingSet, path: readonly string[]): void {
   }
 }
 
+/** Puts a node, which is a member, where the set has nothing. At the empty path only what is in it counts. */
+export function insertNode(set: GrowingSet, path: readonly string[], node: GrowingSet): void {
+  const last = path.at(-1)
+  if (last === undefined) {
+    const { '.': _, ...children } = node
+    Object.assign(set, children)
+    return
+  }
+  let parent = set
+  insertPath(set, path)
+  for (const element of path.slice(0, -1)) parent = parent[element] ?? parent
+  parent[last] = node
+}
+
 export const hasPath = (set: FieldSet, path: readonly string[]): boolean => {
   let node: FieldSet | undefined = set
   for (const element of path) {
