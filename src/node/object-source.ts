@@ -12,6 +12,11 @@ export interface ObjectSource {
   configMap(namespace: string, name: string): Promise<ConfigMap | undefined>
   secret(namespace: string, name: string): Promise<Secret | undefined>
   services(namespace: string): Promise<readonly Service[]>
+  /**
+   * The same, but nothing that was asked for before now: what stood when a pod was made must reach it, as a rollout to a
+   * changed ConfigMap expects.
+   */
+  fromNow(): ObjectSource
 }
 
 const keptMs = 5_000 // how stale an object may be when a container starts
@@ -23,6 +28,7 @@ export const secretsRef: ResourceRef = ref('secrets', 'Secret')
 export const servicesRef: ResourceRef = ref('services', 'Service')
 
 interface Entry {
+  readonly askedMs: number
   readonly untilMs: number
   readonly value: Promise<unknown>
 }
@@ -35,16 +41,18 @@ export function createObjectSource({
   readonly clock: Clock
 }): ObjectSource {
   const entries = new Map<string, Entry>()
-  const read = <T>(key: string, fetch: () => Promise<T>): Promise<T> => {
-    const nowMs = clock.monotonicMs()
+  const read = <T>(key: string, sinceMs: number, fetch: () => Promise<T>): Promise<T> => {
+    const askedMs = clock.monotonicMs()
     const known = entries.get(key)
-    if (known && known.untilMs > nowMs) return known.value as Promise<T>
+    if (known && known.untilMs > askedMs && known.askedMs >= sinceMs) return known.value as Promise<T>
     const value = fetch()
+    const keep = (untilMs: number) => entries.set(key, { askedMs, untilMs, value })
+    const isLatest = () => entries.get(key)?.value === value
     entries.delete(key)
-    entries.set(key, { untilMs: nowMs + keptMs, value })
+    keep(askedMs + keptMs)
     value.then(
-      (found) => found === undefined && entries.set(key, { untilMs: nowMs + missingKeptMs, value }),
-      () => entries.delete(key), // a failure is not kept: the next caller asks again
+      (found) => found === undefined && isLatest() && keep(askedMs + missingKeptMs),
+      () => isLatest() && entries.delete(key), // a failure is not kept: the next caller asks again
     )
     const [oldest] = entries.keys()
     if (entries.size > entriesMax && oldest !== undefined) entries.delete(oldest)
@@ -62,16 +70,20 @@ export function createObjectSource({
       throw error
     }
   }
-  return {
+  const sourceSince = (sinceMs: number): ObjectSource => ({
     configMap: (namespace, name) =>
-      read(`configmaps/${namespace}/${name}`, () => getOrNone<ConfigMap>(configMapsRef, namespace, name)),
+      read(`configmaps/${namespace}/${name}`, sinceMs, () =>
+        getOrNone<ConfigMap>(configMapsRef, namespace, name),
+      ),
     secret: (namespace, name) =>
-      read(`secrets/${namespace}/${name}`, () => getOrNone<Secret>(secretsRef, namespace, name)),
+      read(`secrets/${namespace}/${name}`, sinceMs, () => getOrNone<Secret>(secretsRef, namespace, name)),
     services: (namespace) =>
-      read(`services/${namespace}`, async () => {
+      read(`services/${namespace}`, sinceMs, async () => {
         return (await client.resource<Service>(servicesRef).list({ namespace })).items
       }),
-  }
+    fromNow: () => sourceSince(clock.monotonicMs()),
+  })
+  return sourceSince(0)
 }
 
 function ref(plural: string, kind: string): ResourceRef {

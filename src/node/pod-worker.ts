@@ -61,7 +61,8 @@ const syncRetry = { baseMs: 200, factor: 2, capMs: 10_000, jitter: 0.2 }
 const volumeRefreshMs = 10_000 // how late a changed ConfigMap or Secret shows in a volume, beside the cache's five seconds
 const idleMs = 60_000 // a look without a reason, in case a wake-up was missed
 
-export function startPodWorker({ context, record, onMissing }: PodWorkerOptions): PodWorker {
+export function startPodWorker({ context: node, record, onMissing }: PodWorkerOptions): PodWorker {
+  const context = { ...node, objects: node.objects.fromNow() }
   const { clock, random } = context
   const { namespace, name } = record.pod.metadata
   const logger = context.logger.with({ pod: `${namespace}/${name}` })
