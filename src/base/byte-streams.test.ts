@@ -1,4 +1,9 @@
 import assert from 'node:assert/strict'
+import {
+  connect as connectHttp2,
+  createServer as createHttp2Server,
+  type ServerHttp2Stream,
+} from 'node:http2'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { Duplex, duplexPair } from 'node:stream'
 import { text } from 'node:stream/consumers'
@@ -50,4 +55,28 @@ test('writing waits for room, and notices that nobody reads any more', async () 
   slow.destroy()
   assert.equal(await again, false)
   assert.equal(await writeAll(slow, [new Uint8Array(1)]), false)
+})
+
+test('an HTTP/2 stream that is given up looks like a broken connection, not like an end', async () => {
+  const server = createHttp2Server()
+  const served = new Promise<ServerHttp2Stream>((resolve) => server.once('stream', resolve))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const session = connectHttp2(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+  const call = session.request({ ':method': 'POST', ':path': '/' })
+  call.on('error', () => {})
+  call.write('some')
+  const stream = await served
+  stream.respond({ ':status': 200 })
+  const [one, far] = duplexPair({ allowHalfOpen: true })
+  far.on('error', () => {})
+  let hasEnded = false
+  far.once('end', () => (hasEnded = true)).resume()
+  const joined = pipeBoth(stream, one)
+  await new Promise((resolve) => far.once('data', resolve))
+  call.destroy()
+  await joined
+  assert.ok(one.destroyed)
+  assert.equal(hasEnded, false)
+  session.destroy()
+  server.close()
 })

@@ -32,10 +32,13 @@ export async function pipeBoth(one: Duplex, other: Duplex): Promise<void> {
 
 function breakTogether(stream: Duplex, other: Duplex): Promise<void> {
   return new Promise((resolve) => {
+    const breakOff = () => void other.destroy(new Error('the other end of the connection broke off'))
     // 'close' follows, and tells the other.
     stream.on('error', () => {})
+    // What an HTTP/2 stream says before an 'end' that is none.
+    stream.once('aborted', breakOff)
     const onClose = () => {
-      if (!stream.readableEnded || !stream.writableFinished) other.destroy()
+      if (!stream.readableEnded || !stream.writableFinished) breakOff()
       resolve()
     }
     if (stream.closed) onClose()

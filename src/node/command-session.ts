@@ -14,7 +14,8 @@ import type { ExecSession } from '../runtime/runtime.ts'
 
 /** Resolves when the command has ended, or was hung up because nobody listens any more. Owns both. */
 export async function serveCommand(stream: Duplex, session: ExecSession, logger: Logger): Promise<void> {
-  stream.once('close', () => session.kill())
+  // Not as the end of its input: half of a file would look like all of it.
+  for (const event of ['aborted', 'close']) stream.once(event, () => session.kill())
   // Ends with the stream.
   takeInput(stream, session).catch((error: unknown) => {
     logger.debug('the input of a command broke off', { error })
@@ -34,7 +35,6 @@ async function takeInput(stream: Duplex, session: ExecSession): Promise<void> {
   for await (const chunk of stream.iterator({ destroyOnReturn: false })) {
     for (const piece of decoder.push(chunk as Uint8Array)) await take(piece, session)
   }
-  session.stdin?.end()
 }
 
 async function take({ channel, bytes }: Piece, session: ExecSession): Promise<void> {

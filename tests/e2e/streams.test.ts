@@ -73,6 +73,15 @@ async function run(
   return { code, stdout, stderr }
 }
 
+const hasEnded = (pid: number): true | undefined => {
+  try {
+    process.kill(pid, 0)
+    return undefined
+  } catch {
+    return true // ESRCH
+  }
+}
+
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
 const podName = () => cluster.ok('get pod -l app=web -o jsonpath={.items[0].metadata.name}')
 /** A terminal for kubectl itself. */
@@ -177,15 +186,19 @@ for (const transport of ['WebSocket', 'SPDY'] as const) {
       assert.ok(child.stdout)
       const [chunk] = (await once(child.stdout, 'data')) as [Buffer]
       child.kill('SIGKILL')
-      const isGone = () => {
-        try {
-          process.kill(Number(chunk), 0)
-          return undefined
-        } catch {
-          return true // ESRCH
-        }
-      }
-      await until('the command has ended', isGone)
+      await until('the command has ended', () => hasEnded(Number(chunk)))
+    })
+
+    test('an input that breaks off does not look complete to the command', async () => {
+      const script = `echo $$; cat >/data/partial-${transport} && touch /data/whole-${transport}`
+      const child = start(['exec', '-i', 'deploy/web', '--', 'sh', '-c', script], env)
+      assert.ok(child.stdout)
+      child.stdin?.write('half of it')
+      const [chunk] = (await once(child.stdout, 'data')) as [Buffer]
+      child.kill('SIGKILL')
+      await until('the command has ended', () => hasEnded(Number(chunk)))
+      const { stdout } = await run(['exec', 'deploy/web', '--', 'ls', '/data'], env)
+      assert.doesNotMatch(stdout.toString(), new RegExp(`whole-${transport}`))
     })
 
     test('cp brings files in and out, also into volumes', async () => {

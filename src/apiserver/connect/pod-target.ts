@@ -34,8 +34,14 @@ export async function openPodStream(
   query.set('uid', pod.metadata.uid ?? '')
   const target = `/${path.map(encodeURIComponent).join('/')}?${query.toString()}`
   const answer = await machinery.nodes.openStream(node, { method: 'POST', path: target, signal })
-  if (answer.status === 200) return answer.stream
+  if (answer.status === 200) return unlessAborted(answer.stream)
   throw await nodeError({ status: answer.status, body: answer.stream }, node)
+}
+
+/** A stream that breaks off must not look like one that has come to its end. */
+function unlessAborted(stream: Duplex): Duplex {
+  stream.on('error', () => {}) // 'close' follows
+  return stream.once('aborted', () => stream.destroy(new Error('the connection to the node broke off')))
 }
 
 /** A connection to a port of the pod, made on its node. Throws ServiceUnavailable when nobody listens. */
