@@ -21,10 +21,15 @@ const installMs = 240_000
 const apply = (app: string) => {
   cluster.ok(['apply', '-f', join(root, 'examples', app, 'app.yaml')])
   cluster.ok(`rollout status deployment/${app} --timeout=${installMs / 1000}s`, { timeoutMs: installMs })
+  // The API has said that it is available; the gateway hears of it in the same moment, not before.
+  return until(`${app} is on its URL`, async () => {
+    const { status } = await ask(`${cluster.gatewayUrl}/`, { host: `${app}.localhost` })
+    return status < 500 ? true : undefined
+  })
 }
 
 test('peer: a WebSocket client gets its OPEN message through the gateway', async () => {
-  apply('peer')
+  await apply('peer')
   const url = `${cluster.gatewayUrl.replace('http', 'ws')}/peerjs?key=peerjs&id=tester&token=t1`
   const socket = new WebSocket(url, { headers: { host: 'peer.localhost' } })
   const message = await new Promise<string>((resolve, reject) => {
@@ -39,7 +44,7 @@ test('peer: a WebSocket client gets its OPEN message through the gateway', async
 })
 
 test('json-server: three replicas on the port they hard-code share the requests', async () => {
-  apply('json-server')
+  await apply('json-server')
   const url = `${cluster.gatewayUrl}/posts`
   const answer = await ask(url, { host: 'json-server.localhost' })
   assert.equal(answer.status, 200)
@@ -90,7 +95,7 @@ test('json-server: one replica killed, no request fails later than a second afte
 
 test('node-red: the editor loads in a browser through the gateway, a flow is deployed, its WebSocket stays', async (t) => {
   if (isMissing(t, 'chromium', 'loading the editor as a person would')) return
-  apply('node-red')
+  await apply('node-red')
   const profile = mkdtempSync(join(tmpdir(), 'sampan-chromium-'))
   const { port } = new URL(cluster.gatewayUrl)
   const browser = await chromium.launchPersistentContext(profile, {
