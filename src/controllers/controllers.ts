@@ -13,6 +13,7 @@ import { runGarbageCollector } from './garbage.ts'
 import { namespaceController } from './namespace.ts'
 import { nodeLifecycleController } from './node-lifecycle.ts'
 import { replicaSetController } from './replica-set.ts'
+import { resourceQuotaController } from './resource-quota.ts'
 import { runRootCertificates } from './root-certificate.ts'
 import { serviceAccountController } from './service-accounts.ts'
 
@@ -24,6 +25,7 @@ export const controllers = (resources: readonly ResourceDef[], clock: Clock): re
   nodeLifecycleController(clock),
   serviceAccountController,
   clusterRoleAggregationController,
+  resourceQuotaController(resources),
 ]
 
 export interface ControllerOptions extends LoopContext {

@@ -4,6 +4,7 @@
  */
 import type { KubeObject } from '../../api/meta.ts'
 import { quote } from '../../api/quote.ts'
+import { containersOf } from '../../api/quota/pod-amounts.ts'
 import type { Container, Pod, PodSpec, ServiceAccount, Volume } from '../../api/schema/types.gen.ts'
 import { forbidden } from '../../api/status.ts'
 import type { Machinery } from '../context.ts'
@@ -64,7 +65,8 @@ async function findAccount(
 function addToken(spec: PodSpec, { random }: Pick<Machinery, 'random'>): void {
   const own = (spec.volumes ?? []).find((volume) => volume.name.startsWith(volumePrefix))
   const name = own?.name ?? `${volumePrefix}${random.suffix(5)}`
-  const containers: readonly Container[] = [...(spec.initContainers ?? []), ...spec.containers]
+  const { init, main } = containersOf(spec)
+  const containers: readonly Container[] = [...init, ...main]
   const lacking = containers.filter(
     ({ volumeMounts = [] }) => !volumeMounts.some((mount) => mount.mountPath === mountPath),
   )

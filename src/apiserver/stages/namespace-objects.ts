@@ -1,0 +1,31 @@
+/** The few objects of one resource in a namespace that admission looks at with every write, parsed once for each of their states. */
+import type { KubeObject } from '../../api/meta.ts'
+import type { ResourceDef } from '../../api/resource.ts'
+import type { CachedObject } from '../cached-object.ts'
+import type { Machinery } from '../context.ts'
+import { namespacePrefix } from '../keys.ts'
+
+export interface NamespaceObjects<T extends KubeObject> {
+  /** Shared: nobody may change what is in it. */
+  of(machinery: Machinery, namespace: string): Promise<readonly T[]>
+}
+
+export function namespaceObjects<T extends KubeObject>(
+  resource: Pick<ResourceDef, 'group' | 'version' | 'plural'>,
+): NamespaceObjects<T> {
+  const known = new WeakMap<CachedObject, T>()
+  const parse = (object: CachedObject): T => {
+    let parsed = known.get(object)
+    if (!parsed) known.set(object, (parsed = object.parse<T>()))
+    return parsed
+  }
+  return {
+    async of(machinery, namespace) {
+      const def = machinery.findResource(resource.group, resource.version, resource.plural)
+      if (!def) return []
+      const cache = machinery.cacheOf(def)
+      await cache.ready()
+      return cache.range(namespacePrefix(def, namespace)).map(parse)
+    },
+  }
+}
