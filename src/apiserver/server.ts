@@ -31,6 +31,9 @@ import { admissionOf, type AdmissionStep } from './stages/admit.ts'
 import { bootstrapRoles } from './stages/bootstrap-roles.ts'
 import { createFairness, flowOf } from './stages/fairness.ts'
 import { namespaceLifecycle } from './stages/namespace-lifecycle.ts'
+import { limitRanger } from './stages/limit-ranger.ts'
+import { priority } from './stages/priority.ts'
+import { resourceQuota } from './stages/resource-quota.ts'
 import { roleEscalation } from './stages/role-escalation.ts'
 import { serviceAddresses } from './stages/service-addresses.ts'
 import { serviceAccount } from './stages/service-account.ts'
@@ -71,8 +74,12 @@ export interface ApiServer extends AsyncDisposable {
 const admissionSteps = ({ signer }: ApiServerOptions): readonly AdmissionStep[] => [
   namespaceLifecycle,
   ...(signer ? [serviceAccount] : []),
+  limitRanger(),
+  priority(),
   roleEscalation,
   serviceAddresses,
+  // Last: what it takes is given back when a later step refuses, and there is none.
+  resourceQuota(),
 ]
 
 /** Resolves when the system namespaces exist and the eager caches are filled. Rejects when the store can't be read. */
