@@ -248,3 +248,15 @@ test('an informer disposed before its first sync says so to those who wait', asy
   await synced
   assert.equal(clock.pending, 0)
 })
+
+test('who owns which field is not kept', async () => {
+  const owned = event('ADDED', 'a', 1)
+  const managedFields = [{ manager: 'kubectl', operation: 'Apply' }]
+  const script = [
+    { ...owned, object: { ...owned.object, metadata: { ...owned.object.metadata, managedFields } } },
+  ]
+  const { informer } = follow([[...script, bookmark(1, true)]])
+  await informer.synced
+  assert.deepEqual(informer.list(), [owned.object])
+  await informer[Symbol.asyncDispose]()
+})

@@ -157,7 +157,8 @@ function follower<T extends KubeObject>(options: InformerOptions<T>, sink: Sink<
   const { client, resource, namespace, labelSelector, fieldSelector } = options
   const { set, remove, replace } = writer(sink)
   const keep = (object: T) => {
-    const kept = options.transform ? options.transform(object) : object
+    const thin = withoutOwners(object)
+    const kept = options.transform ? options.transform(thin) : thin
     return options.freezes ? deepFreeze(kept) : kept
   }
   let resourceVersion: string | undefined
@@ -222,4 +223,14 @@ function writer<T extends KubeObject>({ cache, notify, onSynced, progress }: Sin
     onSynced()
   }
   return { set, remove, replace }
+}
+
+/**
+ * Who owns which field is half of an object's size and of no use to a reader; a write that leaves it out leaves it as it
+ * is on the server.
+ */
+function withoutOwners<T extends KubeObject>(object: T): T {
+  if (object.metadata.managedFields === undefined) return object
+  const { managedFields: _left, ...metadata } = object.metadata
+  return { ...object, metadata }
 }

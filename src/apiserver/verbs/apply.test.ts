@@ -305,3 +305,12 @@ test('a pod’s agent and its applier don’t get in each other’s way', async 
     [200, 'Running', { a: '2' }],
   )
 })
+
+test('a write that leaves managedFields out leaves other owners as they are', async () => {
+  await using fixture = await openFixture()
+  const created = await apply(fixture, `${maps}/m`, map({ a: '1' }))
+  const { managedFields: _left, ...metadata } = created.body.metadata
+  const body = { ...map({ a: '1', b: '2' }), metadata }
+  const updated = await fixture.request('PUT', `${maps}/m?fieldManager=two`, body)
+  assert.deepEqual(ownersOf(updated.body), { 'one Apply': ['.data.a'], 'two Update': ['.data.b'] })
+})
