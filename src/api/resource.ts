@@ -24,7 +24,7 @@ export interface Column<T extends KubeObject = KubeObject> {
 export interface ScaleSpec {
   readonly specReplicas: readonly string[]
   readonly statusReplicas: readonly string[]
-  /** Path of a LabelSelector object or of a selector string. */
+  /** Path of a LabelSelector object or of a selector string; empty where there is none. */
   readonly selector: readonly string[]
 }
 
@@ -80,6 +80,8 @@ export interface ResourceDef<T extends KubeObject = KubeObject> extends GroupVer
   readonly gracePeriodSeconds?: (object: T) => number
   /** What `metadata.name` must be. Default: an RFC 1123 subdomain. Yields messages. */
   readonly validateName?: (name: string) => readonly string[]
+  /** True: finalizers need no domain (custom resources and their definitions). */
+  readonly plainFinalizers?: boolean
   /** True: an update without resourceVersion is refused (Lease has none of it; Service neither). */
   readonly requiresResourceVersionOnUpdate?: boolean
   /** True: PUT on a name that does not exist creates it (Lease, Event upstream). */
@@ -96,6 +98,14 @@ export interface ResourceDef<T extends KubeObject = KubeObject> extends GroupVer
   /** Messages for the `Warning` header. */
   readonly warnings?: (object: T) => readonly string[]
 }
+
+/** The version whose objects are those in the store: for whoever wants to see each object once. */
+export const isStorageVersion = ({
+  group,
+  storage,
+  version,
+}: Pick<ResourceDef, 'group' | 'version' | 'storage'>): boolean =>
+  !storage || (storage.group === group && storage.version === version)
 
 export const groupResourceOf = (def: Pick<ResourceDef, 'group' | 'plural'>): GroupResource => ({
   group: def.group,

@@ -8,6 +8,7 @@ import { clusterRoleBindings } from './resources/clusterrolebindings.ts'
 import { clusterRoles } from './resources/clusterroles.ts'
 import { configMaps } from './resources/configmaps.ts'
 import { controllerRevisions } from './resources/controllerrevisions.ts'
+import { customResourceDefinitions } from './resources/customresourcedefinitions.ts'
 import { cronJobs } from './resources/cronjobs.ts'
 import { daemonSets } from './resources/daemonsets.ts'
 import { deployments } from './resources/deployments.ts'
@@ -104,4 +105,6 @@ export const resources: readonly ResourceDef[] = [
   erased(runtimeClasses),
   // discovery.k8s.io
   erased(endpointSlices),
+  // apiextensions.k8s.io
+  erased(customResourceDefinitions),
 ]

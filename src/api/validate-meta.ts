@@ -20,6 +20,8 @@ export interface MetaRules {
   readonly namespaced: boolean
   /** What `metadata.name` must be. Default: an RFC 1123 subdomain. */
   readonly validateName?: (name: string) => Problems
+  /** True: finalizers need no domain (custom resources and their definitions). */
+  readonly plainFinalizers?: boolean
 }
 
 export const immutableMessage = 'field is immutable'
@@ -39,7 +41,7 @@ export const validateMeta = (meta: ObjectMeta, rules: MetaRules): readonly Field
     errors.push(...invalid('metadata.name', meta.name, validateName(meta.name)))
   }
   errors.push(...validateNamespace(meta.namespace ?? '', rules.namespaced))
-  errors.push(...validateGeneration(meta), ...validateCommon(meta))
+  errors.push(...validateGeneration(meta), ...validateCommon(meta, rules))
   return errors
 }
 
@@ -47,7 +49,11 @@ export const validateMeta = (meta: ObjectMeta, rules: MetaRules): readonly Field
  * For an update, also of a subresource. The server has filled in `resourceVersion` where the request left it out and
  * the kind allows that, and has restored what a request can't change (`uid`, `creationTimestamp`) if it was left out.
  */
-export const validateMetaUpdate = (meta: ObjectMeta, old: ObjectMeta): readonly FieldError[] => {
+export const validateMetaUpdate = (
+  meta: ObjectMeta,
+  old: ObjectMeta,
+  rules: Pick<MetaRules, 'plainFinalizers'> = {},
+): readonly FieldError[] => {
   const errors: FieldError[] = []
   if (isSet(old.deletionTimestamp)) {
     const known = new Set(old.finalizers)
@@ -68,7 +74,7 @@ export const validateMetaUpdate = (meta: ObjectMeta, old: ObjectMeta): readonly 
   for (const field of immutableFields) {
     errors.push(...validateImmutable(`metadata.${field}`, meta[field], old[field]))
   }
-  errors.push(...validateCommon(meta))
+  errors.push(...validateCommon(meta, rules))
   return errors
 }
 
@@ -121,11 +127,14 @@ const validateGeneration = ({ generation = 0 }: ObjectMeta): readonly FieldError
     ? [fieldError.invalid('metadata.generation', generation, 'must be greater than or equal to 0')]
     : []
 
-const validateCommon = (meta: ObjectMeta): readonly FieldError[] => [
+const validateCommon = (
+  meta: ObjectMeta,
+  { plainFinalizers = false }: Pick<MetaRules, 'plainFinalizers'>,
+): readonly FieldError[] => [
   ...validateLabels(meta.labels, 'metadata.labels'),
   ...validateAnnotations(meta.annotations, 'metadata.annotations'),
   ...validateOwnerReferences(meta.ownerReferences ?? []),
-  ...validateFinalizers(meta.finalizers ?? []),
+  ...validateFinalizers(meta.finalizers ?? [], { plainFinalizers }),
 ]
 
 const validateOwnerReferences = (owners: readonly OwnerReference[]): readonly FieldError[] => {
@@ -159,14 +168,17 @@ const validateOwnerReference = (owner: OwnerReference, path: string): readonly F
 /** Finalizers without a domain that mean something to the API itself. */
 const standardFinalizers: ReadonlySet<string> = new Set(['kubernetes', 'orphan', 'foregroundDeletion'])
 
-const validateFinalizers = (finalizers: readonly string[]): readonly FieldError[] => {
+const validateFinalizers = (
+  finalizers: readonly string[],
+  { plainFinalizers }: { readonly plainFinalizers: boolean },
+): readonly FieldError[] => {
   const field = 'metadata.finalizers'
   const errors = finalizers.flatMap((name) => invalid(field, name, checkQualifiedName(name)))
   if (finalizers.includes('orphan') && finalizers.includes('foregroundDeletion')) {
     const why = 'finalizer orphan and foregroundDeletion cannot be both set'
     errors.push(fieldError.invalid(field, finalizers, why))
   }
-  for (const [index, name] of finalizers.entries()) {
+  for (const [index, name] of plainFinalizers ? [] : finalizers.entries()) {
     errors.push(...validateFinalizerDomain(name, at(field, index)))
   }
   return errors

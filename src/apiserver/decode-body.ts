@@ -138,6 +138,9 @@ export async function parseYaml(bytes: Uint8Array): Promise<unknown> {
 }
 
 function parseProtobuf(bytes: Uint8Array, expected: ExpectedBody, options: BodyOptions): Parsed {
+  // Custom resources and their definitions are on no protobuf wire.
+  if (expected.schema.members.length === 0 && expected.anyGroup !== true)
+    throw unsupportedMediaType(bodyTypes.filter((type) => !type.endsWith('protobuf')))
   const envelope = readProtobufEnvelope(bytes)
   if (envelope.contentType === 'application/json') {
     const { value, duplicates } = parseJsonText(envelope.raw, options)

@@ -3,25 +3,39 @@
  * hash, so a document is made once, at first use, and its hash is that of its bytes.
  */
 import { createHash } from 'node:crypto'
+import type { GroupVersion } from '../api/meta.ts'
 import type { ResourceDef } from '../api/resource.ts'
 import { openApiDocument } from '../api/schema/openapi.ts'
 import { sampanVersion } from '../base/version.ts'
 
+interface Document {
+  readonly bytes: Uint8Array
+  readonly hash: string
+}
+
 export interface OpenApiDocuments {
+  /** What they are made of. */
+  readonly resources: readonly ResourceDef[]
+  /** Those that somebody has asked for, by path. */
+  readonly made: ReadonlyMap<string, Document>
   /** The body of `/openapi/v3`. */
   index(): object
   /** `api/v1`, `apis/apps/v1`. */
-  find(path: string): { readonly bytes: Uint8Array; readonly hash: string } | undefined
+  find(path: string): Document | undefined
 }
 
-export function openApiDocuments(resources: readonly ResourceDef[]): OpenApiDocuments {
+/** Documents of `earlier` whose resources are the same are taken over: most definitions never change. */
+export function openApiDocuments(
+  resources: readonly ResourceDef[],
+  earlier?: OpenApiDocuments,
+): OpenApiDocuments {
   const groupVersions = new Map(
     resources.map(({ group, version }) => [
       group === '' ? `api/${version}` : `apis/${group}/${version}`,
       { group, version },
     ]),
   )
-  const made = new Map<string, { readonly bytes: Uint8Array; readonly hash: string }>()
+  const made = unchanged(groupVersions, resources, earlier)
   const find = (path: string) => {
     const known = made.get(path)
     if (known) return known
@@ -33,6 +47,8 @@ export function openApiDocuments(resources: readonly ResourceDef[]): OpenApiDocu
     return document
   }
   return {
+    resources,
+    made,
     find,
     index: () => ({
       paths: Object.fromEntries(
@@ -43,6 +59,27 @@ export function openApiDocuments(resources: readonly ResourceDef[]): OpenApiDocu
       ),
     }),
   }
+}
+
+/** A function of its own, so that no document's maker holds on to all of its predecessors. */
+function unchanged(
+  groupVersions: ReadonlyMap<string, GroupVersion>,
+  resources: readonly ResourceDef[],
+  earlier: OpenApiDocuments | undefined,
+): Map<string, Document> {
+  const [before, now] = [new Set(earlier?.resources), new Set(resources)]
+  const touched = [
+    ...resources.filter((def) => !before.has(def)),
+    ...[...before].filter((def) => !now.has(def)),
+  ]
+  const isTouched = ({ group, version }: GroupVersion) =>
+    touched.some((def) => def.group === group && def.version === version)
+  return new Map(
+    [...(earlier?.made ?? [])].filter(([path]) => {
+      const groupVersion = groupVersions.get(path)
+      return groupVersion !== undefined && !isTouched(groupVersion)
+    }),
+  )
 }
 
 export const hashOf = (bytes: Uint8Array): string =>

@@ -2,6 +2,7 @@
 import type { ResourceDef } from '../api/resource.ts'
 import { methodNotAllowed, unknownResource } from '../api/status.ts'
 import { kubernetesVersion } from '../base/version.ts'
+import type { ResourceTable } from './crd-table.ts'
 import { discoveryDocument } from './discovery.ts'
 import { health, type HealthChecks } from './health.ts'
 import type { ApiRequest, ApiResponse } from './http.ts'
@@ -17,11 +18,11 @@ export interface ServerPaths {
 }
 
 export function serverPaths(
-  resources: readonly ResourceDef[],
+  table: Pick<ResourceTable, 'all'>,
   checks: HealthChecks,
   signer?: TokenSigner,
 ): ServerPaths {
-  // Made late: a server that nobody asks never pays.
+  // Made late: a server that nobody asks never pays. Made anew when the resources have changed.
   let documents: OpenApiDocuments | undefined
   return {
     async serve(request, info) {
@@ -30,7 +31,7 @@ export function serverPaths(
       const [root] = path.split('/').filter((segment) => segment !== '')
       switch (root) {
         case undefined:
-          return jsonResponse(200, { paths: knownPaths(resources) })
+          return jsonResponse(200, { paths: knownPaths(table.all) })
         case 'version':
           return jsonResponse(200, versionDocument())
         case 'healthz':
@@ -42,7 +43,7 @@ export function serverPaths(
         }
         case 'api':
         case 'apis': {
-          const document = discoveryDocument(path, request.headers['accept'], resources)
+          const document = discoveryDocument(path, request.headers['accept'], table.all)
           if (document)
             return tagged(request, Buffer.from(JSON.stringify(document.body)), document.contentType)
           break
@@ -55,7 +56,7 @@ export function serverPaths(
           break
         }
         case 'openapi':
-          documents ??= openApiDocuments(resources)
+          if (documents?.resources !== table.all) documents = openApiDocuments(table.all, documents)
           return openApi(request, info, path, documents)
       }
       throw unknownResource()

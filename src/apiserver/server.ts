@@ -19,6 +19,7 @@ import { bootstrap } from './bootstrap.ts'
 import { withProtocolToken } from './connect/protocol-token.ts'
 import { createUpgrades } from './connect/upgrades.ts'
 import type { Machinery, VerbContext } from './context.ts'
+import { resourceId, ResourceTable } from './crd-table.ts'
 import type { ApiRequest, ApiResponse, Authenticate, UserInfo } from './http.ts'
 import { nodeTunnelTarget } from './node-upgrade.ts'
 import type { NodeTunnels } from './node-tunnels.ts'
@@ -87,7 +88,11 @@ export async function openApiServer(options: ApiServerOptions): Promise<ApiServe
   const { clock, logger, nodes, random, resources, store } = options
   const feed = await StoreFeed.open({ store, clock, random, logger })
   const caches = new Map<string, WatchCache>()
-  const table = new Map(resources.map((def) => [`${def.group}/${def.version}/${def.plural}`, def]))
+  const table = new ResourceTable({
+    builtin: resources,
+    logger,
+    onChange: (id, def) => (def ? caches.get(id)?.redefine(def) : caches.get(id)?.close()),
+  })
   const rolesMade = deferred()
   const machinery: Machinery = {
     store,
@@ -99,10 +104,10 @@ export async function openApiServer(options: ApiServerOptions): Promise<ApiServe
       return access
     },
     admission: admissionOf(admissionSteps(options)),
-    findResource: (group, version, plural) => table.get(`${group}/${version}/${plural}`),
+    findResource: (group, version, plural) => table.find(group, version, plural),
     cacheOf(def) {
       // Each version its own: a cache holds what it serves.
-      const id = `${def.group}/${def.version}/${def.plural}`
+      const id = resourceId(def)
       const cache = caches.get(id) ?? new WatchCache(def, feed)
       caches.set(id, cache)
       return cache
@@ -118,10 +123,11 @@ export async function openApiServer(options: ApiServerOptions): Promise<ApiServe
   const ping = { name: 'ping', check: async () => {} }
   const shutdown = { name: 'shutdown', check: async () => ending.signal.throwIfAborted() }
   const checks = { livez: [ping], readyz: [ping, storeCheck, shutdown] }
-  const paths = serverPaths(resources, checks, options.signer)
-  const server = new Server(options, machinery, paths, ending)
+  const paths = serverPaths(table, checks, options.signer)
+  const server = new Server(options, machinery, paths, { ending, table })
   const eager = resources.filter(({ plural, storage }) => !storage && options.eager?.includes(plural))
   try {
+    if (table.definitions) await table.follow(machinery.cacheOf(table.definitions))
     await bootstrap(server, resources)
     await Promise.all(eager.map((def) => machinery.cacheOf(def).ready()))
   } catch (error) {
@@ -149,6 +155,11 @@ interface Asked {
   readonly plural: string
 }
 
+interface ServerState {
+  readonly ending: AbortController
+  readonly table: ResourceTable
+}
+
 class Server implements ApiServer {
   readonly #upgrades = createUpgrades()
   readonly #fairness = createFairness()
@@ -156,13 +167,15 @@ class Server implements ApiServer {
   readonly #machinery: Machinery
   readonly #paths: ServerPaths
   readonly #ending: AbortController
+  readonly #table: ResourceTable
   #dispose: () => Promise<void> = async () => {}
 
-  constructor(options: ApiServerOptions, machinery: Machinery, paths: ServerPaths, ending: AbortController) {
+  constructor(options: ApiServerOptions, machinery: Machinery, paths: ServerPaths, state: ServerState) {
     this.#options = options
     this.#machinery = machinery
     this.#paths = paths
-    this.#ending = ending
+    this.#ending = state.ending
+    this.#table = state.table
   }
 
   onDispose(dispose: () => Promise<void>): void {
@@ -199,7 +212,7 @@ class Server implements ApiServer {
       const { nodes } = this.#options
       if (target && nodes) return nodes.accept(target.node, target.channel, socket, head)
       if (!info.isResource) throw unknownResource()
-      const context = this.#contextOf({ request: presented, info, user, plural: info.resource })
+      const context = await this.#contextOf({ request: presented, info, user, plural: info.resource })
       await this.#upgrades.serve(context, socket, head)
     } catch (error) {
       refuseUpgrade(socket, this.#statusOf(error, undefined))
@@ -209,12 +222,17 @@ class Server implements ApiServer {
   async #route(request: ApiRequest, info: RequestInfo, user: UserInfo): Promise<ApiResponse> {
     if (!info.isResource) return this.#paths.serve(request, info)
     const virtual = virtualHandler(info)
-    const context = this.#contextOf({ request, info, user, plural: virtual ? 'pods' : info.resource })
+    const plural = virtual ? 'pods' : info.resource
+    const context = await this.#contextOf({ request, info, user, plural })
     return withWarnings(await (virtual ? virtual(context) : dispatch(context)), context.warnings)
   }
 
-  #contextOf({ request, info, user, plural }: Asked): VerbContext {
-    const def = this.#machinery.findResource(info.group, info.version, plural)
+  async #contextOf({ request, info, user, plural }: Asked): Promise<VerbContext> {
+    const find = () => this.#machinery.findResource(info.group, info.version, plural)
+    let def = find()
+    // It may have been defined a moment ago.
+    if (!def) await this.#table.caughtUp()
+    def ??= find()
     if (!def) throw unknownResource()
     const ended = this.#ending.signal
     return {

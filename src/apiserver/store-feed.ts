@@ -63,6 +63,12 @@ export class StoreFeed implements AsyncDisposable {
     this.#listeners.set(prefix, listeners.add(listener))
   }
 
+  detach(prefix: string, listener: FeedListener): void {
+    const listeners = this.#listeners.get(prefix)
+    listeners?.delete(listener)
+    if (listeners?.size === 0) this.#listeners.delete(prefix)
+  }
+
   /** Whether everything up to `revision` has been applied before `timeoutMs` ran out. */
   reaches(revision: Revision, timeoutMs: number): Promise<boolean> {
     if (this.revision >= revision) return Promise.resolve(true)

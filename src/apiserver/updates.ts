@@ -75,7 +75,7 @@ async function attemptUpdate(context: VerbContext, request: UpdateRequest, entry
   const admission = { operation: 'update', def, object, old, subresource, user, dryRun, machinery } as const
   return machinery.admission.around(admission, async () => {
     const errors = [
-      ...validateMetaUpdate(object.metadata, old.metadata),
+      ...validateMetaUpdate(object.metadata, old.metadata, def),
       ...(def.validate?.(object, old, strategy) ?? []),
     ]
     if (errors.length > 0) throw invalid(def, request.name, errors)

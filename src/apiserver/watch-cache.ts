@@ -31,7 +31,7 @@ interface Live {
 }
 
 export class WatchCache implements FeedListener {
-  readonly def: ResourceDef
+  #def: ResourceDef
   readonly prefix: string
   readonly #feed: StoreFeed
   readonly #bells = new Set<Ring>()
@@ -43,9 +43,25 @@ export class WatchCache implements FeedListener {
   #pending: StoreEvent[] = []
 
   constructor(def: ResourceDef, feed: StoreFeed) {
-    this.def = def
+    this.#def = def
     this.prefix = resourcePrefix(def)
     this.#feed = feed
+  }
+
+  get def(): ResourceDef {
+    return this.#def
+  }
+
+  /** What is held was made with another definition: it is listed afresh, and watchers are told that they have missed something. */
+  redefine(def: ResourceDef): void {
+    this.#def = def
+    this.gap()
+  }
+
+  /** The resource is gone. Whoever uses the cache again opens it again. */
+  close(): void {
+    this.#feed.detach(this.prefix, this)
+    this.gap()
   }
 
   /** Resolves when the cache holds the resource; starts it on first use. Rejects when the store can't be read. */

@@ -88,7 +88,7 @@ class Decoder {
           this.#unknownField(name)
         }
       } else if (before === null) {
-        if (field.schema.nullable !== true) after = undefined
+        if (isNullDropped(field.schema)) after = undefined
       } else {
         this.#struct = type.name
         after = this.#field(before, field)
@@ -165,6 +165,7 @@ class Decoder {
   }
 
   #scalar(value: JsonValue, schema: ScalarSchema): JsonValue | undefined {
+    if (schema.lax === true) return value
     switch (schema.kind) {
       case 'string':
         return typeof value === 'string' ? value : this.#mismatch(value, schema)
@@ -218,7 +219,8 @@ class Decoder {
     if (!this.unknown.includes(message)) this.unknown.push(message)
   }
 
-  #mismatch(value: JsonValue, schema: Schema): undefined {
+  #mismatch(value: JsonValue, schema: Schema): JsonValue | undefined {
+    if (schema.lax === true) return value
     const isInt = schema.kind === 'int32' || schema.kind === 'int64'
     const kind = isInt ? goKindOf(value) : goKindOf(value).split(' ')[0]
     const path = this.#goPath.join('.')
@@ -246,6 +248,10 @@ const isOmitted = (
   return schema.kind === 'map' && isJsonObject(value) && Object.keys(value).length === 0
 }
 
+/** One that validation will speak of stays, unless a default takes its place. */
+const isNullDropped = ({ default: fallback, lax, nullable }: Schema): boolean =>
+  nullable !== true && (lax !== true || fallback !== undefined)
+
 const isIntBetween = (value: JsonValue, min: number, max: number): boolean =>
   typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max
 
@@ -262,7 +268,7 @@ const copyUpTo = (object: JsonObject, end: string): Record<string, JsonValue> =>
 
 /** What Go makes of a null inside a list or map, and of nothing where it needs a value: the type's zero value. */
 const zeroOf = (schema: Schema): JsonValue => {
-  if (schema.nullable === true) return null
+  if (schema.nullable === true || schema.lax === true) return null
   switch (schema.kind) {
     case 'object':
     case 'map':

@@ -120,6 +120,7 @@ test('a custom resource is published under its own name, with its own keywords a
     isKind: true,
     preserveUnknown: true,
     atomic: false,
+    lax: true,
   }
   const widgets: OpenApiResource = {
     group: 'example.com',

@@ -81,7 +81,7 @@ const pathsOf = (resource: OpenApiResource, components: Components): JsonObject 
   return written
 }
 
-const isBuiltin = (type: TypeDef): boolean => componentName(type.name) !== type.name
+const isBuiltin = (type: TypeDef): boolean => type.lax !== true
 
 const subresourceSubject = (subresource: SubresourceDef, owner: Subject, components: Components): Subject => {
   if (subresource.body === undefined) return owner

@@ -19,6 +19,8 @@ export interface SchemaBase {
   readonly enum?: readonly unknown[]
   /** An explicit null is kept instead of being dropped (custom resources only). */
   readonly nullable?: boolean
+  /** Values of a wrong type, null among them, pass the decoder: validation says what is wrong (custom resources only). */
+  readonly lax?: boolean
   /** Further OpenAPI keywords of a custom resource, verbatim: `minimum`, `pattern`, `x-kubernetes-validations`… */
   readonly constraints?: Readonly<Record<string, unknown>>
   readonly description?: string

@@ -114,7 +114,8 @@ function scaleOf(object: KubeObject, paths: ScaleSpec): Scale {
     ...(resourceVersion !== undefined && { resourceVersion }),
     ...(creationTimestamp !== undefined && { creationTimestamp }),
   }
-  const selector = selectorText(valueAt(object, paths.selector))
+  // A custom resource may have no selector.
+  const selector = paths.selector.length === 0 ? '' : selectorText(valueAt(object, paths.selector))
   return {
     kind: 'Scale',
     apiVersion: 'autoscaling/v1',

@@ -69,7 +69,7 @@ export async function readPatch(
   }
 }
 
-/** Custom resources have no names for their types, hence no merge keys: upstream refuses strategic patches for them too. */
+/** Custom resources have no merge keys: upstream refuses strategic patches for them too. */
 function appliers(
   schema: TypeDef,
 ): Readonly<Record<string, (document: JsonObject, patch: JsonValue) => JsonValue>> {
@@ -77,7 +77,7 @@ function appliers(
     'application/json-patch+json': applyJsonPatch,
     'application/merge-patch+json': applyMergePatch,
   }
-  if (schema.name === '') return always
+  if (schema.lax === true) return always
   return {
     ...always,
     'application/strategic-merge-patch+json': (document, value) =>
