@@ -1,77 +1,12 @@
 /** Access control through the front door of a whole server: roles, reviews, impersonation, tokens. */
 import assert from 'node:assert/strict'
-import { generateKeyPairSync } from 'node:crypto'
 import { test } from 'node:test'
-import { resources } from '../api/table.ts'
-import { realClock, type Clock } from '../base/clock.ts'
-import { fakeClock } from '../base/fake-clock.ts'
-import { realRandom } from '../base/ids.ts'
-import { silentLogger } from '../base/logger.ts'
-import { openMemoryStore } from '../store/memory/memory-store.ts'
-import { admin, configMap, pod, readAnswer, refusal, type Answer } from './fixture.ts'
+import { openCluster, type Cluster, type Headers } from './access-fixture.ts'
+import { admin, configMap, refusal } from './fixture.ts'
 import type { UserInfo } from './http.ts'
-import { openApiServer } from './server.ts'
-import { staticAuthenticator } from './stages/authenticate.ts'
-import { createTokenSigner } from './stages/service-account-tokens.ts'
 
 const rbac = '/apis/rbac.authorization.k8s.io/v1'
 const ana: UserInfo = { name: 'ana', groups: ['dev'] }
-
-const newKey = () =>
-  generateKeyPairSync('ec', { namedCurve: 'P-256' })
-    .privateKey.export({ type: 'pkcs8', format: 'pem' })
-    .toString()
-
-type Headers = Readonly<Record<string, string>>
-interface Asking {
-  readonly user?: UserInfo
-  readonly headers?: Headers
-  readonly body?: unknown
-}
-
-async function openCluster(clock: Clock = realClock) {
-  const store = await openMemoryStore({ clock: realClock, logger: silentLogger })
-  const server = await openApiServer({
-    store,
-    resources,
-    clock,
-    random: realRandom,
-    logger: silentLogger,
-    authenticate: staticAuthenticator([]),
-    signer: createTokenSigner(newKey()),
-    defaultRoles: true,
-  })
-  const ask = async (
-    method: string,
-    path: string,
-    { user, headers = {}, body }: Asking = {},
-  ): Promise<Answer> =>
-    readAnswer(
-      await server.handle({
-        method,
-        path,
-        headers,
-        ...(user && { user }),
-        ...(body !== undefined && { body: Buffer.from(JSON.stringify(body)) }),
-      }),
-    )
-  const asAdmin = async (method: string, path: string, body?: unknown) => {
-    const answer = await ask(method, path, { user: admin, body })
-    assert.ok(answer.status < 300, `${method} ${path}: ${answer.text}`)
-    return answer
-  }
-  return {
-    server,
-    ask,
-    asAdmin,
-    async [Symbol.asyncDispose]() {
-      await server[Symbol.asyncDispose]()
-      await store[Symbol.asyncDispose]()
-    },
-  }
-}
-
-type Cluster = Awaited<ReturnType<typeof openCluster>>
 
 const role = (name: string, ...rules: object[]) => ({ metadata: { name }, rules })
 const rule = (verbs: string[], ...names: string[]) => ({ apiGroups: [''], resources: names, verbs })

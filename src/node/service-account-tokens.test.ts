@@ -39,8 +39,8 @@ test('a token is asked for once, bound to its pod, and anew after four fifths of
   await clock.advance(secondsMs)
   assert.equal(await source.token(pod, wish), 'token-2')
   assert.equal(asked[0]?.path, '/api/v1/namespaces/ns/serviceaccounts/robot/token')
-  const { spec } = asked[0]?.body as { readonly spec: object }
-  assert.deepEqual(spec, {
+  const body = asked[0]?.body as { readonly spec: object } | undefined
+  assert.deepEqual(body?.spec, {
     audiences: [],
     expirationSeconds: 1_000,
     boundObjectRef: { apiVersion: 'v1', kind: 'Pod', name: 'p', uid: 'u1' },

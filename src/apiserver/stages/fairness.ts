@@ -6,6 +6,7 @@
  *   request ─ room? ─ yes ─▶ running ─▶ done ─▶ next from the flow that runs least
  *                └─── no ──▶ queue of its flow ─ full? ─▶ 429, Retry-After: 1
  */
+import { abortReason } from '../../base/clock.ts'
 import { deferred, type Deferred } from '../../base/deferred.ts'
 import { tooManyRequests } from '../../api/status.ts'
 import type { UserInfo } from '../http.ts'
@@ -37,88 +38,106 @@ export const fairnessLimits: FairnessLimits = {
 }
 
 interface Flow {
+  readonly name: string
   running: number
   readonly queue: Deferred<void>[]
 }
 
-export function createFairness(limits: FairnessLimits = fairnessLimits): Fairness {
-  const flows = new Map<string, Flow>()
-  /** Those with a queue, in the order in which they began to wait. */
-  const queued = new Set<Flow>()
-  let running = 0
-  let waiting = 0
+export const createFairness = (limits: FairnessLimits = fairnessLimits): Fairness => new Turns(limits)
 
-  const mayRun = (flow: Flow) => running < limits.runningMax && flow.running < limits.runningPerFlowMax
-  const leave = (flow: Flow, turn: Deferred<void>) => {
+class Turns implements Fairness {
+  readonly #limits: FairnessLimits
+  /** Those with something running or waiting. */
+  readonly #flows = new Map<string, Flow>()
+  /** Those with a queue; of two that run as much, the one that has waited longer for its turn comes first. */
+  readonly #queued = new Set<Flow>()
+  #running = 0
+  #waiting = 0
+
+  constructor(limits: FairnessLimits) {
+    this.#limits = limits
+  }
+
+  get running(): number {
+    return this.#running
+  }
+
+  get waiting(): number {
+    return this.#waiting
+  }
+
+  async run<T>(name: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    let flow = this.#flows.get(name)
+    if (!flow) this.#flows.set(name, (flow = { name, running: 0, queue: [] }))
+    if (flow.queue.length === 0 && this.#hasRoom(flow)) this.#begin(flow)
+    else await this.#turn(flow, signal)
+    try {
+      return await work()
+    } finally {
+      flow.running--
+      this.#running--
+      this.#next()
+      this.#forget(flow)
+    }
+  }
+
+  #hasRoom(flow: Flow): boolean {
+    return this.#running < this.#limits.runningMax && flow.running < this.#limits.runningPerFlowMax
+  }
+
+  #begin(flow: Flow): void {
+    flow.running++
+    this.#running++
+  }
+
+  #forget(flow: Flow): void {
+    if (flow.running === 0 && flow.queue.length === 0) this.#flows.delete(flow.name)
+  }
+
+  /** Resolves when the request has begun. */
+  async #turn(flow: Flow, signal: AbortSignal | undefined): Promise<void> {
+    if (flow.queue.length >= this.#limits.waitingPerFlowMax || this.#waiting >= this.#limits.waitingMax) {
+      this.#forget(flow)
+      throw tooManyRequests('Too many requests, please try again later.', 1)
+    }
+    const turn = deferred()
+    flow.queue.push(turn)
+    this.#queued.add(flow)
+    this.#waiting++
+    const onAbort = () => {
+      if (!this.#leave(flow, turn)) return
+      this.#forget(flow)
+      turn.reject(signal ? abortReason(signal) : new Error('aborted'))
+    }
+    signal?.addEventListener('abort', onAbort, { once: true })
+    try {
+      await turn.promise
+    } finally {
+      signal?.removeEventListener('abort', onAbort)
+    }
+  }
+
+  /** False: it has left already. */
+  #leave(flow: Flow, turn: Deferred<void>): boolean {
     const at = flow.queue.indexOf(turn)
     if (at < 0) return false
     flow.queue.splice(at, 1)
-    waiting--
-    if (flow.queue.length === 0) queued.delete(flow)
+    this.#waiting--
+    if (flow.queue.length === 0) this.#queued.delete(flow)
     return true
   }
-  const wait = (flow: Flow, signal: AbortSignal | undefined): Promise<void> => {
-    if (flow.queue.length >= limits.waitingPerFlowMax || waiting >= limits.waitingMax)
-      throw tooManyRequests('Too many requests, please try again later.', 1)
-    const turn = deferred()
-    flow.queue.push(turn)
-    queued.delete(flow)
-    queued.add(flow)
-    waiting++
-    if (!signal) return turn.promise
-    const onAbort = () => void (leave(flow, turn) && turn.reject(signal.reason))
-    signal.addEventListener('abort', onAbort, { once: true })
-    return turn.promise.finally(() => signal.removeEventListener('abort', onAbort))
-  }
-  const begin = (flow: Flow) => {
-    flow.running++
-    running++
-  }
-  const next = () => {
+
+  #next(): void {
     let chosen: Flow | undefined
-    for (const flow of queued) if (mayRun(flow) && flow.running < (chosen?.running ?? Infinity)) chosen = flow
-    const [turn] = chosen?.queue ?? []
+    for (const flow of this.#queued)
+      if (this.#hasRoom(flow) && flow.running < (chosen?.running ?? Infinity)) chosen = flow
+    const turn = chosen?.queue[0]
     if (!chosen || !turn) return
-    leave(chosen, turn)
+    this.#leave(chosen, turn)
     // Behind the others that run as much.
-    if (queued.delete(chosen)) queued.add(chosen)
-    begin(chosen)
+    if (this.#queued.delete(chosen)) this.#queued.add(chosen)
+    this.#begin(chosen)
     turn.resolve()
-  }
-  const forget = (name: string, flow: Flow) => {
-    if (flow.running === 0 && flow.queue.length === 0) flows.delete(name)
-  }
-  const end = (name: string, flow: Flow) => {
-    flow.running--
-    running--
-    next()
-    forget(name, flow)
-  }
-  return {
-    async run(name, work, signal) {
-      let flow = flows.get(name)
-      if (!flow) flows.set(name, (flow = { running: 0, queue: [] }))
-      if (mayRun(flow) && flow.queue.length === 0) begin(flow)
-      else {
-        try {
-          await wait(flow, signal)
-        } catch (error) {
-          forget(name, flow)
-          throw error
-        }
-      }
-      try {
-        return await work()
-      } finally {
-        end(name, flow)
-      }
-    },
-    get running() {
-      return running
-    },
-    get waiting() {
-      return waiting
-    },
   }
 }
 
