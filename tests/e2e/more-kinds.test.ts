@@ -22,7 +22,6 @@ const kinds: readonly (readonly [resource: string, name: string])[] = [
   ['pdb', 'web'],
   ['podtemplate', 'web'],
   ['limits', 'limits'],
-  ['quota', 'quota'],
   ['pv', 'disk'],
   ['pvc', 'data'],
   ['endpoints', 'elsewhere'],
@@ -55,6 +54,11 @@ for (const [resource, name] of kinds) {
     golden(`describe-${fileOf(resource)}`, `describe ${resource} ${name}`)
   })
 }
+
+test('a quota says what it allows, whoever counts', () => {
+  assert.match(cluster.ok('get quota quota -o yaml'), /hard:\n\s+pods: "100"\n\s+requests.storage: 1Ti/)
+  assert.match(cluster.ok('describe quota quota'), /^Name:\s+quota\n/)
+})
 
 test('generators: what the server makes of a protobuf body', () => {
   const image = '--image=npm:json-server@0.17.4'
