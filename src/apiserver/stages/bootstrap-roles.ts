@@ -1,16 +1,17 @@
-/** Makes the roles and bindings that every cluster has, and gives those that are there what a newer Sampan has added to them. */
+/** Makes the roles, bindings and priority classes that every cluster has, and gives those that are there what a newer Sampan has added to them. */
 import { aggregatedRules } from '../../api/access/aggregate.ts'
 import { defaultClusterRoleBindings, defaultClusterRoles } from '../../api/access/default-roles.ts'
 import { missingRules } from '../../api/access/escalation.ts'
 import { isEqual } from '../../api/equal.ts'
 import type { KubeObject } from '../../api/meta.ts'
-import type { ClusterRole, ClusterRoleBinding } from '../../api/schema/types.gen.ts'
+import type { ClusterRole, ClusterRoleBinding, PriorityClass } from '../../api/schema/types.gen.ts'
 import type { Machinery } from '../context.ts'
 import type { ApiRequest, ApiResponse } from '../http.ts'
 import { mastersGroup } from './authenticate.ts'
 import { parsedObjects } from './parsed-objects.ts'
 import { rbacGroup } from './role-index.ts'
 
+type Bootstrapped = ClusterRole | ClusterRoleBinding | PriorityClass
 type Server = { handle(request: ApiRequest): Promise<ApiResponse> }
 const self = { name: 'system:apiserver', groups: [mastersGroup] }
 const autoupdate = 'rbac.authorization.kubernetes.io/autoupdate'
@@ -21,8 +22,20 @@ export async function bootstrapRoles(
   machinery: Pick<Machinery, 'cacheOf' | 'findResource'>,
 ): Promise<void> {
   await Promise.all([
-    converge(server, machinery, { plural: 'clusterroles', wanted: aggregatedDefaults(), merge: mergeRole }),
     converge(server, machinery, {
+      group: rbacGroup,
+      plural: 'clusterroles',
+      wanted: aggregatedDefaults(),
+      merge: mergeRole,
+    }),
+    converge(server, machinery, {
+      group: 'scheduling.k8s.io',
+      plural: 'priorityclasses',
+      wanted: systemClasses,
+      merge: (present) => present,
+    }),
+    converge(server, machinery, {
+      group: rbacGroup,
       plural: 'clusterrolebindings',
       wanted: defaultClusterRoleBindings,
       merge: mergeBinding,
@@ -42,19 +55,40 @@ function aggregatedDefaults(): readonly ClusterRole[] {
   return roles
 }
 
+const systemClass = (name: string, value: number, description: string): PriorityClass => ({
+  apiVersion: 'scheduling.k8s.io/v1',
+  kind: 'PriorityClass',
+  metadata: { name },
+  value,
+  description,
+})
+const systemClasses: readonly PriorityClass[] = [
+  systemClass(
+    'system-cluster-critical',
+    2_000_000_000,
+    'Used for system critical pods that must run in the cluster, but can be moved to another node if necessary.',
+  ),
+  systemClass(
+    'system-node-critical',
+    2_000_001_000,
+    'Used for system critical pods that must not be moved from their current node.',
+  ),
+]
+
 interface Convergence<T> {
+  readonly group: string
   readonly plural: string
   readonly wanted: readonly T[]
   /** What is there, with what it lacks. */
   readonly merge: (present: T, wanted: T) => T
 }
 
-async function converge<T extends ClusterRole | ClusterRoleBinding>(
+async function converge<T extends Bootstrapped>(
   server: Server,
   machinery: Pick<Machinery, 'cacheOf' | 'findResource'>,
-  { plural, wanted, merge }: Convergence<T>,
+  { group, plural, wanted, merge }: Convergence<T>,
 ): Promise<void> {
-  const def = machinery.findResource(rbacGroup, 'v1', plural)
+  const def = machinery.findResource(group, 'v1', plural)
   if (!def) return
   const cache = machinery.cacheOf(def)
   await cache.ready()
@@ -63,7 +97,7 @@ async function converge<T extends ClusterRole | ClusterRoleBinding>(
       .all()
       .map((object) => [object.metadata.name, object]),
   )
-  const path = `/apis/${rbacGroup}/v1/${plural}`
+  const path = `/apis/${group}/v1/${plural}`
   await Promise.all(
     wanted.map(async (object) => {
       const name = object.metadata.name ?? ''
@@ -90,12 +124,7 @@ function mergeBinding(present: ClusterRoleBinding, wanted: ClusterRoleBinding): 
   return missing.length === 0 ? present : { ...present, subjects: [...(present.subjects ?? []), ...missing] }
 }
 
-async function send(
-  server: Server,
-  method: string,
-  path: string,
-  object: ClusterRole | ClusterRoleBinding,
-): Promise<void> {
+async function send(server: Server, method: string, path: string, object: Bootstrapped): Promise<void> {
   const body = Buffer.from(JSON.stringify(object))
   const { status } = await server.handle({ method, path, headers: {}, body, user: self })
   // Another server on the same store may have been faster.
