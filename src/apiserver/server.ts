@@ -33,6 +33,7 @@ import { bootstrapRoles } from './stages/bootstrap-roles.ts'
 import { createFairness, flowOf } from './stages/fairness.ts'
 import { namespaceLifecycle } from './stages/namespace-lifecycle.ts'
 import { limitRanger } from './stages/limit-ranger.ts'
+import { nodeRestriction } from './stages/node-restriction.ts'
 import { priority } from './stages/priority.ts'
 import { resourceQuota } from './stages/resource-quota.ts'
 import { roleEscalation } from './stages/role-escalation.ts'
@@ -77,6 +78,7 @@ const admissionSteps = ({ signer }: ApiServerOptions): readonly AdmissionStep[] 
   ...(signer ? [serviceAccount] : []),
   limitRanger(),
   priority(),
+  nodeRestriction,
   roleEscalation,
   serviceAddresses,
   // Last: what it takes is given back when a later step refuses, and there is none.
