@@ -41,7 +41,10 @@ export async function openPodStream(
 /** A stream that breaks off must not look like one that has come to its end. */
 function unlessAborted(stream: Duplex): Duplex {
   stream.on('error', () => {}) // 'close' follows
-  return stream.once('aborted', () => stream.destroy(new Error('the connection to the node broke off')))
+  // A tick later: the event also comes in the middle of our own closing, before the node is told. Sooner than the 'end'.
+  return stream.once('aborted', () =>
+    process.nextTick(() => stream.destroy(new Error('the connection to the node broke off'))),
+  )
 }
 
 /** A connection to a port of the pod, made on its node. Throws ServiceUnavailable when nobody listens. */
