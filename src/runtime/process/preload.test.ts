@@ -37,11 +37,12 @@ describe('the preload', () => {
   after(() => rm(folder, { recursive: true, force: true }))
 
   /** Runs a program of testdata and resolves with its first lines of output. */
-  const run = async (file: string, address: string, { args = [] as string[], lines = 1 } = {}) => {
+  const run = async (file: string, address: string, { args = [] as string[], env = {}, lines = 1 } = {}) => {
     const child = spawn(interpreter, [testdata(file), ...args], {
       detached: true,
       stdio: ['ignore', 'pipe', 'inherit'],
       env: {
+        ...env,
         NAME: `at-${address}`,
         SAMPAN_POD_ADDRESS: address,
         NODE_OPTIONS: `--require ${JSON.stringify(preload)}`,
@@ -126,6 +127,19 @@ describe('the preload', () => {
       enumerable: [],
       shape: ['', 0], // as Node.js has them
       listeners: [2, 2], // the program's own
+    })
+  })
+
+  it('lets the program reach the one address of the machine that it is told of', async () => {
+    const machineLocal = createServer().listen(0, '127.0.0.1')
+    await once(machineLocal, 'listening')
+    const { port } = machineLocal.address() as AddressInfo
+    const env = { SAMPAN_PASS: `127.0.0.1:${port}` }
+    const [line] = await run('pass.cjs', one, { args: [String(port)], env })
+    machineLocal.close()
+    assert.deepEqual(JSON.parse(line ?? ''), {
+      passed: ['127.0.0.1', '127.0.0.1'],
+      others: ['ECONNREFUSED', 'ECONNREFUSED'], // a port without a host is the pod's own
     })
   })
 
