@@ -13,6 +13,8 @@ export interface Informers extends AsyncDisposable {
   metadata(resource: ResourceRef): Informer<KubeObject>
   /** Whether somebody uses the informer of this resource. */
   has(resource: ResourceRef): boolean
+  /** Ends the informers of a resource that is served no more; whoever asks for one again gets a new one. */
+  forget(resource: ResourceRef): Promise<void>
   /** Resolves when every informer opened so far is synced. */
   synced(): Promise<void>
 }
@@ -60,6 +62,13 @@ export function openInformers(options: InformersOptions): Informers {
       }
       // One resource has one type; the registry can't express it.
       return informer as unknown as Informer<T>
+    },
+    async forget(resource) {
+      const key = keyOf(resource)
+      const ended = [opened.get(key), thin.get(key)].filter((informer) => informer !== undefined)
+      opened.delete(key)
+      thin.delete(key)
+      await Promise.all(ended.map((informer) => informer[Symbol.asyncDispose]()))
     },
     async synced() {
       await Promise.all([...opened.values(), ...thin.values()].map((informer) => informer.synced))

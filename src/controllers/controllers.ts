@@ -7,6 +7,8 @@ import type { ResourceDef } from '../api/resource.ts'
 import type { Clock } from '../base/clock.ts'
 import { runController, type ControllerSpec, type LoopContext } from '../client/controller.ts'
 import { clusterRoleAggregationController } from './cluster-role-aggregation.ts'
+import { withCustomResources } from './crd-resources.ts'
+import { crdController } from './crd.ts'
 import { deploymentController } from './deployment/deployment.ts'
 import { endpointSliceController } from './endpoint-slice.ts'
 import { runGarbageCollector } from './garbage.ts'
@@ -22,6 +24,7 @@ export const controllers = (resources: readonly ResourceDef[], clock: Clock): re
   replicaSetController,
   endpointSliceController,
   namespaceController(resources),
+  crdController,
   nodeLifecycleController(clock),
   serviceAccountController,
   clusterRoleAggregationController,
@@ -42,7 +45,7 @@ export async function runControllers(
   const specs = controllers(resources, context.clock)
   await Promise.all([
     ...specs.map((spec) => runController(spec, context, signal)),
-    runGarbageCollector(resources, context, signal),
+    withCustomResources(resources, context, signal, (all, until) => runGarbageCollector(all, context, until)),
     rootCertificate === undefined ? undefined : runRootCertificates(rootCertificate, context, signal),
   ])
 }

@@ -1,7 +1,7 @@
 /** Who owns whom, as the caches have it, over all kinds. */
 import { groupVersionOf, keyOf, type KubeObject, type OwnerReference } from '../api/meta.ts'
 import { isNotFound, isStatusError } from '../api/status.ts'
-import type { ResourceDef } from '../api/resource.ts'
+import { isStorageVersion, type ResourceDef } from '../api/resource.ts'
 import type { Client } from '../client/client.ts'
 import type { Informer } from '../client/informer.ts'
 import type { Informers } from '../client/informers.ts'
@@ -27,8 +27,11 @@ export interface Graph {
 export function graphOf(all: readonly ResourceDef[], informers: Informers): Graph {
   const resources = all.filter(
     // A version that isn't the stored one shows the same objects once more.
-    ({ verbs, ttlMs, storage }) =>
-      verbs.includes('delete') && verbs.includes('watch') && ttlMs === undefined && !storage,
+    (def) =>
+      def.verbs.includes('delete') &&
+      def.verbs.includes('watch') &&
+      def.ttlMs === undefined &&
+      isStorageVersion(def),
   )
   // Looked up once: `metadata` would give another informer after somebody has opened the full one.
   const opened = new Map(resources.map((def) => [def, informers.metadata(def)]))

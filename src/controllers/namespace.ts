@@ -1,9 +1,11 @@
 import type { Namespace, NamespaceCondition } from '../api/schema/types.gen.ts'
 import { setCondition } from '../api/conditions.ts'
 import { isTerminating, type KubeObject } from '../api/meta.ts'
-import type { ResourceDef } from '../api/resource.ts'
+import { isStorageVersion, type ResourceDef } from '../api/resource.ts'
+import { customResourceDefinitions } from '../api/resources/customresourcedefinitions.ts'
 import { namespaces } from '../api/resources/namespaces.ts'
 import type { ControllerContext, ControllerSpec } from '../client/controller.ts'
+import { customResourcesOf } from './crd-resources.ts'
 import { ignoreNotFound, timestamp } from './owned.ts'
 
 /** Contents whose own deletion takes time (pods) are looked at again this often. */
@@ -18,14 +20,15 @@ export const namespaceController = (resources: readonly ResourceDef[]): Controll
   name: 'namespace',
   component: 'namespace-controller',
   watches: namespaces,
+  reads: [customResourceDefinitions],
   workers: 2,
   async reconcile({ name }, context) {
     const namespace = context.informers.for<Namespace>(namespaces).get('', name)
     if (!namespace || !isTerminating(namespace)) return
     if (!(namespace.spec.finalizers ?? []).includes('kubernetes')) return
     // A version that isn't the stored one shows the same objects once more.
-    const namespaced = resources.filter(
-      (def) => def.namespaced && def.verbs.includes('delete') && !def.storage,
+    const namespaced = [...resources, ...customResourcesOf(context.informers)].filter(
+      (def) => def.namespaced && def.verbs.includes('delete') && isStorageVersion(def),
     )
     const left: Remainder[] = []
     for (const def of namespaced) left.push(await empty(def, name, context))
