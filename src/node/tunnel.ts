@@ -41,9 +41,13 @@ const healthyMs = 10_000 // a connection that lived this long was a good one: th
 const dialTimeoutMs = 10_000
 const pingMs = 10_000 // finds a dead connection behind a NAT that forgot it, and keeps the NAT from forgetting
 const pingTimeoutMs = 10_000
-// At 200 ms of round trip, the default window of 64 KiB moves 0.3 MiB/s.
-const streamWindowBytes = 4 * 1024 * 1024
-const sessionWindowBytes = 16 * 1024 * 1024
+/**
+ * What one stream may send us before its reader takes it. All streams together keep HTTP/2's default window of 64 KiB, on
+ * purpose: Node.js reads nothing from an HTTP/2 connection while a write to it is under way, so two ends that fill both of
+ * the kernel's buffers wait for each other for ever. What the server sends always fits into them; the window in the other
+ * direction, in which logs and most output go, is wide.
+ */
+const streamWindowBytes = 1024 * 1024
 const streamsMax = 1_000 // concurrent followers of logs of one node
 
 export function openTunnel(options: TunnelOptions): Tunnel {
@@ -131,7 +135,6 @@ function serveOn(socket: Duplex, { serve }: TunnelOptions): ServerHttp2Session {
   const session = performServerHandshake(socket, {
     settings: { initialWindowSize: streamWindowBytes, maxConcurrentStreams: streamsMax, enablePush: false },
   })
-  session.setLocalWindowSize(sessionWindowBytes)
   session.on('stream', (stream, headers) => void serve(stream, headers))
   session.on('error', () => {}) // 'close' follows, and the channel is dialled again
   return session

@@ -137,6 +137,14 @@ for (const transport of ['WebSocket', 'SPDY'] as const) {
       assert.equal(sha256(stdout), sha256(bytes))
     })
 
+    test('much both ways on one connection to the node does not stall it', async () => {
+      const bytes = randomBytes(8_000_000)
+      const results = await Promise.all(
+        Array.from({ length: 6 }, () => run(['exec', '-i', 'deploy/web', '--', 'cat'], env, bytes)),
+      )
+      for (const { stdout } of results) assert.equal(sha256(stdout), sha256(bytes))
+    })
+
     test('the end of stdin reaches the command, whose answer still comes', async () => {
       const { stdout } = await run(
         ['exec', '-i', 'deploy/web', '--', 'sh', '-c', 'cat >/dev/null; echo read all'],

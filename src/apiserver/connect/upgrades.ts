@@ -3,7 +3,7 @@
  * `proxy` subresource. Start reading at `remote-command.ts`.
  */
 import type { Duplex } from 'node:stream'
-import { methodNotAllowed, tooManyRequests, unknownResource } from '../../api/status.ts'
+import { badRequest, methodNotAllowed, tooManyRequests, unknownResource } from '../../api/status.ts'
 import { isTrue } from '../request-info.ts'
 import { log } from '../subresources/log.ts'
 import { watch } from '../verbs/watch.ts'
@@ -72,6 +72,8 @@ export function createUpgrades(): Upgrades {
         void ended.finally(() => change(user, -1))
       } catch (error) {
         change(user, -1)
+        // Whatever broke off, broke off because of that, and nobody reads the answer.
+        if (closed.signal.aborted) throw badRequest('the client went away')
         throw error
       }
     },
