@@ -55,6 +55,8 @@ export function splitCommand(command: string): readonly string[] {
  */
 export function normalise(text: string, cluster: Cluster): string {
   let result = text
+    // First: what looks like a word in it is none.
+    .replace(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g, '<certificate>')
     .replaceAll(join(root, 'tests', 'testdata', 'apps'), '<apps>')
     .replaceAll(root, '<checkout>')
     .replaceAll(cluster.dataDir, '<data-dir>')
@@ -89,6 +91,7 @@ const volatile: readonly (readonly [RegExp, string])[] = [
   [new RegExp(`-${templateHash}-${podSuffix}\\b`, 'g'), '-<hash>-<suffix>'],
   [new RegExp(`(pod-template-hash"?[=:] ?"?)${templateHash}\\b`, 'g'), '$1<hash>'],
   [new RegExp(`\\b(web|slow|hello|api)-${templateHash}\\b`, 'g'), '$1-<hash>'],
+  [new RegExp(`\\b(kube-api-access)-${podSuffix}\\b`, 'g'), '$1-<suffix>'],
   [new RegExp(`\\b(many)-${podSuffix}\\b`, 'g'), '$1-<suffix>'],
   [new RegExp(`\\(${age} ago\\)`, 'g'), '(<age> ago)'],
   [new RegExp(`\\(x\\d+ over ${age}\\)`, 'g'), '(x<count> over <age>)'],
