@@ -179,11 +179,7 @@ function validateJunctor(schema: JsonSchema, path: string, depth: number): Field
 const isIntOrStringChoice = (schema: JsonSchema): boolean =>
   (schema.type === 'integer' || schema.type === 'string') && Object.keys(schema).length === 1
 
-function validateDefault(schema: JsonSchema, path: string): FieldError[] {
+function validateDefault(schema: JsonSchema, path: string): readonly FieldError[] {
   const { default: _, ...rest } = schema
-  const field = child(path, 'default')
-  return valueChecker(rest)(schema.default as JsonValue, '').map((error) => ({
-    ...error,
-    field: error.field === '' || error.field === '<nil>' ? field : `${field}.${error.field}`,
-  }))
+  return valueChecker(rest)(schema.default as JsonValue, child(path, 'default'))
 }
