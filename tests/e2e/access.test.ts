@@ -85,6 +85,27 @@ test('a ClusterRole gathers the rules of others as they come', async () => {
   ])
 })
 
+test('a quota refuses what is too much, and counts off what is deleted', () => {
+  cluster.ok('create namespace small')
+  cluster.ok('create quota few --hard=services=1,configmaps=3 -n small')
+  cluster.ok('wait quota/few -n small --for=jsonpath={.status.used.services}=0 --timeout=20s')
+  cluster.ok('create service clusterip one --tcp=80 -n small')
+  const second = cluster.kubectl('create service clusterip two --tcp=80 -n small')
+  assert.match(
+    second.stderr,
+    /services "two" is forbidden: exceeded quota: few, requested: services=1, used: services=1, limited: services=1/,
+  )
+  cluster.ok('delete service one -n small')
+  cluster.ok('wait quota/few -n small --for=jsonpath={.status.used.services}=0 --timeout=20s')
+  cluster.ok('create service clusterip two --tcp=80 -n small')
+})
+
+test('the default account and the CA come back when they are deleted', () => {
+  cluster.ok('delete serviceaccount default -n small')
+  cluster.ok('delete configmap kube-root-ca.crt -n small')
+  cluster.ok('wait --for=create serviceaccount/default configmap/kube-root-ca.crt -n small --timeout=20s')
+})
+
 test('an app finds the API, its certificate and its token inside of its pod', () => {
   const script = `
     const fs = require('node:fs'), https = require('node:https')
