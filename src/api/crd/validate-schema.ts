@@ -19,6 +19,9 @@ const typeMissing = {
   item: 'must not be empty for specified array items',
 } as const
 
+/** Its fields are made at first use. */
+const schemaProps = schemaPropsType()
+
 const types = ['array', 'boolean', 'integer', 'number', 'object', 'string']
 
 /** A schema that nests deeper is a mistake or an attack; the walk is recursive. */
@@ -38,7 +41,7 @@ function validateLevel(schema: JsonSchema, path: string, level: Level, depth: nu
   if (isJsonObject(additionalProperties)) {
     const where = `${path}.additionalProperties`
     // A schema or a boolean: the decoder has let it pass as it is.
-    const { errors: mistakes } = decode(additionalProperties, schemaPropsType(), { unknown: 'drop' })
+    const { errors: mistakes } = decode(additionalProperties, schemaProps, { unknown: 'drop' })
     const [first] = mistakes
     if (first !== undefined) errors.push(fieldError.invalid(where, additionalProperties, first))
     else errors.push(...inside(additionalProperties as JsonSchema, where, 'field'))
