@@ -275,3 +275,25 @@ test('a StatefulSet with claims for volumes', () => {
   helm.ok('uninstall db --wait')
   assert.equal(cluster.kubectl('-n stateful get sts db').code, 1)
 })
+
+test('a kind of its own and an object of it: upgraded, validated, and left when the release goes', () => {
+  const helm = createHelm(cluster, 'harbour')
+  helm.ok(`install tug ${chart('crd')} --create-namespace --wait --timeout 60s`)
+  const boat = () => cluster.ok('-n harbour get boat tug -o jsonpath={.spec}')
+  assert.deepEqual(JSON.parse(boat()), { size: 3, colour: 'white' })
+  assert.match(cluster.ok('-n harbour get bt'), /^NAME +SIZE\ntug +3\n$/)
+  helm.ok(`upgrade tug ${chart('crd')} --set size=4 --wait --timeout 60s`)
+  assert.deepEqual(JSON.parse(boat()), { size: 4, colour: 'white' })
+  const refused = helm.run(`upgrade tug ${chart('crd')} --set size=0`)
+  assert.equal(refused.code, 1)
+  assert.match(
+    refused.stderr,
+    /Boat\.harbour\.example\.test "tug" is invalid: spec\.size: Invalid value: 0: spec\.size in body should be greater than or equal to 1/,
+  )
+  helm.ok('rollback tug 1 --wait --timeout 60s')
+  assert.deepEqual(JSON.parse(boat()), { size: 3, colour: 'white' })
+  helm.ok('uninstall tug --wait --timeout 60s')
+  assert.equal(cluster.ok('get boats -A -o name'), '')
+  // Helm never removes what a chart has in crds/.
+  assert.match(cluster.ok('get crd -o name'), /boats\.harbour\.example\.test/)
+})
