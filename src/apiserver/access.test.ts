@@ -1,5 +1,6 @@
 /** Access control through the front door of a whole server: roles, reviews, impersonation, tokens. */
 import assert from 'node:assert/strict'
+import { PassThrough } from 'node:stream'
 import { test } from 'node:test'
 import { openCluster, type Cluster, type Headers } from './access-fixture.ts'
 import { admin, configMap, refusal } from './fixture.ts'
@@ -220,4 +221,46 @@ test('acting as somebody else needs the verb impersonate, for each thing that is
     403,
   )
   assert.equal((await whoAmI(ana, { 'impersonate-group': 'x' })).status, 400)
+})
+
+test('a WebSocket that runs a command needs the verb create, though it is asked for by GET', async () => {
+  await using cluster = await openCluster()
+  await grant(cluster, rule(['get'], 'pods/exec'))
+  const answerOf = async (path: string) => {
+    const socket = new PassThrough()
+    await cluster.server.upgrade(
+      { method: 'GET', path, headers: { upgrade: 'websocket' }, user: ana },
+      socket,
+      new Uint8Array(),
+    )
+    return Buffer.concat(await Array.fromAsync(socket)).toString()
+  }
+  const answer = await answerOf('/api/v1/namespaces/default/pods/p/exec?command=id')
+  assert.match(answer, /^HTTP\/1.1 403 /)
+  assert.match(answer, /User \\"ana\\" cannot create resource \\"pods\/exec\\"/)
+})
+
+test('a greedy client is told to wait, and others are answered before it', async () => {
+  await using cluster = await openCluster()
+  for (const name of ['greedy', 'modest'])
+    await cluster.asAdmin('POST', `${rbac}/clusterrolebindings`, bind(name, 'ClusterRole/view', name))
+  const list = async (name: string) => {
+    const answer = await cluster.ask('GET', '/api/v1/configmaps', { user: { name, groups: [] } })
+    order.push(name)
+    return answer
+  }
+  const order: string[] = []
+  await list('modest')
+  order.length = 0
+  const greedy = Array.from({ length: 1_500 }, () => list('greedy'))
+  const modest = await list('modest')
+  assert.equal(modest.status, 200)
+  const answers = await Promise.all(greedy)
+  const refused = answers.filter(({ status }) => status === 429)
+  assert.ok(refused.length > 0 && refused.every(({ headers }) => headers['retry-after'] === '1'))
+  const served = answers.length - refused.length
+  assert.ok(
+    order.indexOf('modest') - refused.length < served / 2,
+    `answered as number ${order.indexOf('modest')}`,
+  )
 })
