@@ -1,12 +1,14 @@
 /** The real programs that tests run against, and how they get onto a machine. */
 import { spawnSync } from 'node:child_process'
-import { accessSync, constants, readFileSync } from 'node:fs'
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs'
 
 export interface Part {
   readonly program: string
   readonly debianPackage: string
   /** Completes the sentence "needed for …". */
   readonly purpose: string
+  /** What tells that a package without a program of its own is there. */
+  readonly file?: string
 }
 
 export const parts: readonly Part[] = [
@@ -16,11 +18,17 @@ export const parts: readonly Part[] = [
     purpose: 'loading the Node-RED editor as a person would',
   },
   { program: 'ip', debianPackage: 'iproute2', purpose: 'hosts in network namespaces' },
+  {
+    program: 'python3-kubernetes',
+    debianPackage: 'python3-kubernetes',
+    purpose: "judging the API by Python's client",
+    file: '/usr/lib/python3/dist-packages/kubernetes/__init__.py',
+  },
 ]
 
 /** As root on Debian: installs what is missing. Elsewhere: says what is missing and what that costs. */
 export async function installParts(): Promise<void> {
-  const missing = parts.filter((part) => !isOnPath(part.program))
+  const missing = parts.filter((part) => !isPresent(part.program))
   if (missing.length === 0) return
   const names = missing.map((part) => part.debianPackage)
   if (process.getuid?.() !== 0 || !isDebian()) {
@@ -36,8 +44,13 @@ export async function installParts(): Promise<void> {
   apt(['install', '-y', '-qq', '--no-install-recommends', ...names])
 }
 
-/** Whether a program of this name can be run. */
-export function isOnPath(program: string): boolean {
+/** Whether a part, or any other program, can be used. */
+export function isPresent(program: string): boolean {
+  const file = parts.find((part) => part.program === program)?.file
+  return file === undefined ? isOnPath(program) : existsSync(file)
+}
+
+function isOnPath(program: string): boolean {
   return (process.env['PATH'] ?? '').split(':').some((folder) => {
     try {
       accessSync(`${folder}/${program}`, constants.X_OK)

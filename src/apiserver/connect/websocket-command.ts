@@ -3,14 +3,25 @@ import type { Readable } from 'node:stream'
 import { createWebSocketStream, type WebSocket } from 'ws'
 import { decodeMessage, encodeMessage, type Piece } from '../../api/streams/channels.ts'
 import type { CommandClient } from './piece-pipe.ts'
-import { closeNormally, sendMessage } from './websocket.ts'
+import { bufferedBytesMax, closeNormally, flushMessage } from './websocket.ts'
 
 export function webSocketCommand(webSocket: WebSocket): CommandClient {
   const messages = messageStream(webSocket)
+  // Python's client looks at the connection once for each message: two in one TLS record, and it waits for ever with the
+  // second in its hands. So a message is written only when the one before has left.
+  let last: Promise<boolean> = Promise.resolve(true)
+  let waitingBytes = 0
   return {
     pieces: piecesOf(messages),
-    send: (piece) => sendMessage(webSocket, encodeMessage(piece)),
-    end: () => closeNormally(webSocket),
+    async send(piece) {
+      const message = encodeMessage(piece)
+      waitingBytes += message.length
+      const sent = last.then(() => flushMessage(webSocket, message))
+      last = sent.finally(() => (waitingBytes -= message.length))
+      const hasRoom = webSocket.readyState === webSocket.OPEN && waitingBytes < bufferedBytesMax
+      return hasRoom || sent
+    },
+    end: () => void last.then(() => closeNormally(webSocket)),
   }
 }
 

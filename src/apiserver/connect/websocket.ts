@@ -46,7 +46,7 @@ function watchOver(webSocket: WebSocket, clock: Clock): void {
 }
 
 /** What may be on its way to a client that is slow to take it. */
-const bufferedBytesMax = 1024 * 1024
+export const bufferedBytesMax = 1024 * 1024
 
 /** Resolves when there is room for more: false when nothing will ever be taken again. */
 export function sendMessage(webSocket: WebSocket, message: string | Uint8Array): Promise<boolean> {
@@ -55,6 +55,10 @@ export function sendMessage(webSocket: WebSocket, message: string | Uint8Array):
     if (webSocket.readyState === webSocket.OPEN && webSocket.bufferedAmount < bufferedBytesMax) resolve(true)
   })
 }
+
+/** Resolves when it has left this process: false when it never will. */
+export const flushMessage = (webSocket: WebSocket, message: Uint8Array): Promise<boolean> =>
+  new Promise((resolve) => webSocket.send(message, (error) => resolve(!error)))
 
 /** The end that says that everything went as it should; `ws` closes the connection when the client agrees, or 30 s later. */
 export const closeNormally = (webSocket: WebSocket): void => webSocket.close(1000)
