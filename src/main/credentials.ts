@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto'
-import { existsSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
 import type { Random } from '../base/ids.ts'
 import { issueClientCertificate, type ServerCertificates } from '../apiserver/certificates.ts'
@@ -63,6 +64,13 @@ async function readGood(file: string, ca: string, clock: Clock): Promise<Good | 
   } catch {
     return undefined // unreadable or cut short: written anew
   }
+}
+
+/** cluster-admin for clients without certificates, on the plain port for example. Made at the first start. */
+export function adminToken(dir: DataDir, random: Random): string {
+  const file = join(dir.credentials, 'admin.token')
+  if (!existsSync(file)) writeWhole(file, `${random.token(32)}\n`, random)
+  return readFileSync(file, 'utf8').trim()
 }
 
 /** Whoever reads the file sees the old text or the new, never a part. */

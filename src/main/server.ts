@@ -15,7 +15,7 @@ import { openStore } from '../store/open.ts'
 import { isStoreError, type Store } from '../store/store.ts'
 import { CommandError } from './command-error.ts'
 import { openControlLoops } from './control-loops.ts'
-import { writeCredentials } from './credentials.ts'
+import { adminToken, writeCredentials } from './credentials.ts'
 import { dataDir, type DataDir } from './data-dir.ts'
 import { formatListen, listenError, type ListenAddress } from './listen-address.ts'
 import type { Begin } from './messages.ts'
@@ -38,7 +38,8 @@ export const serverRoot: ProcessRoot = {
     ])
     stack.use(store)
     const nodes = stack.use(openNodeTunnels({ clock, logger }))
-    const authenticate = staticAuthenticator([])
+    const admin = { name: 'admin', groups: [mastersGroup] }
+    const authenticate = staticAuthenticator([{ token: adminToken(dir, random), user: admin }])
     const signer = createTokenSigner(signingKey)
     const own = { authenticate, signer, defaultRoles: true, nodes }
     const server = stack.use(await openApiServer({ store, resources, ...own, clock, random, logger }))

@@ -1,7 +1,7 @@
 /** The life of a Sampan on one machine, as its user sees it: start, end, start again, down. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -44,6 +44,20 @@ test('apps go on when Sampan ends, are adopted when it comes back, and end with 
   assert.equal(down.code, 0, down.stderr)
   assert.match(down.stdout, /1 app process stopped/)
   assert.deepEqual(workloadProcesses(cluster.dataDir), [])
+})
+
+test('the plain port takes the token of the first start, and nobody without one', async () => {
+  await using cluster = await openCluster()
+  const url = /and (http:\S+)/.exec(cluster.output())?.[1] ?? ''
+  const token = readFileSync(join(cluster.dataDir, 'credentials', 'admin.token'), 'utf8').trim()
+  const path = `${url}/api/v1/namespaces/default`
+  assert.equal((await ask(path)).status, 401)
+  assert.equal((await ask(path, { headers: { authorization: `Bearer ${token}x` } })).status, 401)
+  const answer = await ask(path, { headers: { authorization: `Bearer ${token}` } })
+  assert.equal(answer.status, 200)
+  assert.equal(statSync(join(cluster.dataDir, 'credentials', 'admin.token')).mode & 0o777, 0o600)
+  const logs = readFileSync(join(cluster.dataDir, 'logs', 'server.log'), 'utf8')
+  assert.ok(!logs.includes(token), 'no secret in a log')
 })
 
 test('a killed supervisor takes its processes along and no app', async () => {
