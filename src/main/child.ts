@@ -66,20 +66,27 @@ export function openChild({ name, clock, onReady, onCrash, onSpawn }: ChildOptio
       first.resolve()
       onReady(said)
     })
-    child.on('error', (error) => giveUp(`can't start the ${name}: ${error.message}`))
-    child.on('exit', (code, signal) => {
-      if (isStopping) return
+    let isOver = false
+    const over = (how: string) => {
+      if (isStopping || isOver) return
+      isOver = true
       if (isFirst && failures >= firstStartsMax) {
         return giveUp(`the ${name} ended ${failures + 1} times before it was ready: its log says why`)
       }
       if (clock.monotonicMs() - startMs > healthyMs) failures = 0
       const delayMs = backoffMs(failures++, restartBackoff)
-      onCrash(`${name} ended (${signal ?? `exit code ${code}`}), starting it again`)
-      clock.after(delayMs, () => {
+      onCrash(`${name} ended (${how}), starting it again`)
+      // A sleep keeps the supervisor alive: when all its processes end at once, nothing else does.
+      void clock.sleep(delayMs).then(() => {
         if (isStopping) return
         child = launch()
         follow(begin)
       })
+    }
+    child.on('exit', (code, signal) => over(signal ?? `exit code ${code}`))
+    // It could not be started at all (no memory, no more processes): there is no exit to wait for.
+    child.on('error', (error) => {
+      if (child.pid === undefined) over(error.message)
     })
     // An error here is the channel of a process that has just ended: its 'exit' is on the way.
     child.send(begin(), () => {})

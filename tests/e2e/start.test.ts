@@ -72,6 +72,20 @@ test('a killed supervisor takes its processes along and no app', async () => {
   assert.match(cluster.ok('get pods -l app=hello --no-headers'), /1\/1 +Running +0 /)
 })
 
+test('all parts killed at once come back', async () => {
+  await using cluster = await openCluster({ args: ['--example'] })
+  await until('the example is deployed', () => (/^kubeconfig/m.test(cluster.output()) ? true : undefined))
+  const parts = (['server', 'agent', 'gateway'] as const).map((name) => cluster.pidOf(name))
+  for (const pid of parts) process.kill(pid, 'SIGKILL')
+  await until('the parts have ended', () => (parts.every((pid) => !isAlive(pid)) ? true : undefined))
+  const answer = await until('the app is on its URL', async () => {
+    const got = await ask(`${cluster.gatewayUrl}/`)
+    return got.status === 200 ? got : undefined
+  })
+  assert.match(answer.body, /^Hello from hello-/)
+  assert.match(cluster.ok('get pods -l app=hello --no-headers'), /1\/1 +Running +0 /)
+})
+
 test('a part that can not start ends sampan up with a reason, not in a loop', () => {
   const folder = mkdtempSync(join(tmpdir(), 'sampan-broken-'))
   try {
