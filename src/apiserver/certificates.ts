@@ -14,14 +14,10 @@ export interface KeyPair {
   readonly key: string
 }
 
-export interface ServerCertificates {
-  readonly ca: KeyPair
-  readonly server: KeyPair
-}
-
-export interface ServerCertificatesOptions {
+export interface ServerCertificateOptions {
   /** Made if missing, mode 0700. */
   readonly directory: string
+  readonly ca: KeyPair
   /** Names and addresses under which clients reach the server. A change makes a new server certificate. */
   readonly hosts: readonly string[]
   readonly clock: Clock
@@ -36,15 +32,15 @@ const renewBeforeMs = 60 * dayMs
 /** Clocks of machines differ: a certificate is valid a little earlier than it is made. */
 const skewMs = 60 * 60 * 1_000
 
-/** Reads the folder's certificates, making what is missing, expiring or for other hosts. Throws when the CA is half there. */
-export async function openServerCertificates(
-  options: ServerCertificatesOptions,
-): Promise<ServerCertificates> {
-  const { clock, directory, hosts } = options
-  await mkdir(directory, { recursive: true, mode: 0o700 })
-  const ca = (await readPair(directory, 'ca')) ?? (await savePair(directory, 'ca', await createCa(clock)))
+/** The folder's certificate authority, made if there is none. Throws when it is half there. */
+export const openCa = async (directory: string, clock: Clock): Promise<KeyPair> =>
+  (await readPair(directory, 'ca')) ?? savePair(directory, 'ca', await createCa(clock))
+
+/** Reads the server's own certificate; makes it anew when it is missing, expiring, for other hosts or of another CA. */
+export async function openServerCertificate(options: ServerCertificateOptions): Promise<KeyPair> {
+  const { ca, clock, directory, hosts } = options
   const present = await readPair(directory, 'server')
-  if (present && (await isUsable(present, hosts, clock))) return { ca, server: present }
+  if (present && (await isUsable(present, options))) return present
   const server = await issue({
     ca,
     clock,
@@ -52,7 +48,7 @@ export async function openServerCertificates(
     hosts,
     validMs: serverValidMs,
   })
-  return { ca, server: await savePair(directory, 'server', server) }
+  return savePair(directory, 'server', server)
 }
 
 export interface ClientCertificateOptions {
@@ -84,7 +80,7 @@ const loadX509 = async () => {
   return import('@peculiar/x509')
 }
 
-async function createCa(clock: Clock): Promise<KeyPair> {
+export async function createCa(clock: Clock): Promise<KeyPair> {
   const x509 = await loadX509()
   const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
   const nowMs = clock.now().getTime()
@@ -162,16 +158,18 @@ async function keyPem(key: webcrypto.CryptoKey): Promise<string> {
   return `-----BEGIN PRIVATE KEY-----\n${base64.replace(/.{64}(?=.)/g, '$&\n')}\n-----END PRIVATE KEY-----\n`
 }
 
-async function isUsable({ cert }: KeyPair, hosts: readonly string[], clock: Clock): Promise<boolean> {
+async function isUsable({ cert }: KeyPair, { ca, hosts, clock }: ServerCertificateOptions): Promise<boolean> {
   const { X509Certificate } = await import('node:crypto')
   const certificate = new X509Certificate(cert)
   const lastsMs = Date.parse(certificate.validTo) - clock.now().getTime()
   const covers = (host: string) =>
     (isIP(host) > 0 ? certificate.checkIP(host) : certificate.checkHost(host)) !== undefined
-  return lastsMs > renewBeforeMs && hosts.every(covers)
+  const isOurs = certificate.verify(new X509Certificate(ca.cert).publicKey)
+  return isOurs && lastsMs > renewBeforeMs && hosts.every(covers)
 }
 
-async function readPair(directory: string, name: string): Promise<KeyPair | undefined> {
+/** Undefined when there is none. Throws when a certificate is there without its key. */
+export async function readPair(directory: string, name: string): Promise<KeyPair | undefined> {
   const [cert, key] = await Promise.all(
     ['crt', 'key'].map((ending) => readText(join(directory, `${name}.${ending}`))),
   )
@@ -184,7 +182,9 @@ async function readPair(directory: string, name: string): Promise<KeyPair | unde
   return undefined
 }
 
-async function savePair(directory: string, name: string, pair: KeyPair): Promise<KeyPair> {
+/** Key first: a crash in between leaves a key that nothing was signed with. */
+export async function savePair(directory: string, name: string, pair: KeyPair): Promise<KeyPair> {
+  await mkdir(directory, { recursive: true, mode: 0o700 })
   await writeAtomically(join(directory, `${name}.key`), pair.key)
   await writeAtomically(join(directory, `${name}.crt`), pair.cert)
   return pair
@@ -199,7 +199,8 @@ async function readText(path: string): Promise<string | undefined> {
   }
 }
 
-async function writeAtomically(path: string, text: string): Promise<void> {
+/** Mode 0600, on disk when it resolves; readers see the old text or the new. */
+export async function writeAtomically(path: string, text: string): Promise<void> {
   const file = await open(`${path}.new`, 'w', 0o600)
   try {
     await file.writeFile(text)

@@ -11,7 +11,7 @@ import { realClock } from '../base/clock.ts'
 import { fakeClock } from '../base/fake-clock.ts'
 import { silentLogger } from '../base/logger.ts'
 import { bodyBytesMax } from './body.ts'
-import { issueClientCertificate, openServerCertificates, type ServerCertificates } from './certificates.ts'
+import { issueClientCertificate, openCa, openServerCertificate, type KeyPair } from './certificates.ts'
 import { adminToken, configMap, openFixture, type Fixture } from './fixture.ts'
 import { listenApi, type ApiListener } from './listen.ts'
 import type { ApiServer } from './server.ts'
@@ -23,13 +23,13 @@ const hosts = [host, 'localhost']
 const clock = realClock
 
 let directory: string
-let certificates: ServerCertificates
+let certificates: { readonly ca: KeyPair; readonly server: KeyPair }
 let fixture: Fixture
 let listener: ApiListener
 
 before(async () => {
   directory = await mkdtemp(join(tmpdir(), 'sampan-listen-'))
-  certificates = await openServerCertificates({ directory: join(directory, 'pki'), hosts, clock })
+  certificates = await openCertificates(join(directory, 'pki'))
   fixture = await openFixture()
   const { ca, server } = certificates
   const tls = { host, port: 0, ...server, ca: ca.cert }
@@ -46,6 +46,11 @@ after(async () => {
   await fixture[Symbol.asyncDispose]()
   await rm(directory, { recursive: true })
 })
+
+async function openCertificates(pki: string, names = hosts) {
+  const ca = await openCa(pki, clock)
+  return { ca, server: await openServerCertificate({ directory: pki, ca, hosts: names, clock }) }
+}
 
 const bearer = { authorization: `Bearer ${adminToken}` }
 const textOf = async (message: IncomingMessage) =>
@@ -66,27 +71,24 @@ function send(options: object, body?: string): Promise<{ status: number; text: s
 
 test('the CA and the keys are made once, readable by their owner only', async () => {
   const pki = join(directory, 'pki')
-  const again = await openServerCertificates({ directory: pki, hosts, clock })
+  const again = await openCertificates(pki)
   assert.deepEqual(again, certificates)
   for (const name of await readdir(pki)) assert.equal((await stat(join(pki, name))).mode & 0o077, 0, name)
 })
 
 test('another host gets another server certificate of the same CA', async () => {
   const pki = join(directory, 'moved')
-  const first = await openServerCertificates({ directory: pki, hosts, clock })
-  const second = await openServerCertificates({ directory: pki, hosts: [...hosts, 'api.example.com'], clock })
+  const first = await openCertificates(pki)
+  const second = await openCertificates(pki, [...hosts, 'api.example.com'])
   assert.equal(second.ca.cert, first.ca.cert)
   assert.notEqual(second.server.cert, first.server.cert)
 })
 
 test('a CA certificate without its key is refused with the way out', async () => {
   const pki = join(directory, 'half')
-  await openServerCertificates({ directory: pki, hosts, clock })
+  await openCertificates(pki)
   await rm(join(pki, 'ca.key'))
-  await assert.rejects(
-    openServerCertificates({ directory: pki, hosts, clock }),
-    /ca\.crt is there but its key is not; restore the key/,
-  )
+  await assert.rejects(openCertificates(pki), /ca\.crt is there but its key is not; restore the key/)
 })
 
 test('over TLS a token or a client certificate of our CA says who somebody is', async () => {
@@ -104,7 +106,7 @@ test('over TLS a token or a client certificate of our CA says who somebody is', 
 })
 
 test('a certificate of another CA is nobody', async () => {
-  const other = await openServerCertificates({ directory: join(directory, 'other'), hosts, clock })
+  const other = await openCertificates(join(directory, 'other'))
   const forged = await issueClientCertificate({
     ca: other.ca,
     commonName: 'jane',

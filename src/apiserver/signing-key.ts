@@ -5,13 +5,14 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Random } from '../base/ids.ts'
 
+export const signingKeyPath = (directory: string): string => join(directory, 'service-accounts.key')
+
 /** A PEM text. Whoever has it can be any service account: never logged. */
 export async function openSigningKey(directory: string, random: Random): Promise<string> {
-  const path = join(directory, 'service-accounts.key')
-  const present = await readKey(path)
+  const path = signingKeyPath(directory)
+  const present = await readSigningKey(directory)
   if (present !== undefined) return present
-  const { privateKey } = await promisify(generateKeyPair)('ec', { namedCurve: 'P-256' })
-  const text = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+  const text = await createSigningKey()
   const temporary = `${path}.${random.suffix(8)}`
   const file = await open(temporary, 'wx', 0o600)
   try {
@@ -25,7 +26,7 @@ export async function openSigningKey(directory: string, random: Random): Promise
     await link(temporary, path)
     return text
   } catch (error) {
-    const theirs = await readKey(path)
+    const theirs = await readSigningKey(directory)
     if (theirs === undefined) throw error
     return theirs
   } finally {
@@ -33,9 +34,14 @@ export async function openSigningKey(directory: string, random: Random): Promise
   }
 }
 
-async function readKey(path: string): Promise<string | undefined> {
+export async function createSigningKey(): Promise<string> {
+  const { privateKey } = await promisify(generateKeyPair)('ec', { namedCurve: 'P-256' })
+  return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+}
+
+export async function readSigningKey(directory: string): Promise<string | undefined> {
   try {
-    return await readFile(path, 'utf8')
+    return await readFile(signingKeyPath(directory), 'utf8')
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
     throw error

@@ -3,14 +3,14 @@ import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
 import type { Random } from '../base/ids.ts'
-import { issueClientCertificate, type ServerCertificates } from '../apiserver/certificates.ts'
+import { issueClientCertificate, type KeyPair } from '../apiserver/certificates.ts'
 import { mastersGroup } from '../apiserver/stages/authenticate.ts'
 import { kubeconfigText, readKubeconfig } from '../client/kubeconfig.ts'
 import { credentialOf, type DataDir } from './data-dir.ts'
 
 export interface CredentialsOptions {
   readonly dir: DataDir
-  readonly certificates: ServerCertificates
+  readonly ca: KeyPair
   /** `https://127.0.0.1:18888` */
   readonly server: string
   readonly nodeName: string
@@ -24,7 +24,7 @@ const renewBeforeMs = 120 * 24 * 3_600_000
 /** Writes a kubeconfig for everybody who needs one; a certificate that is good for long enough stays as it is. */
 export async function writeCredentials({
   dir,
-  certificates,
+  ca,
   server,
   nodeName,
   clock,
@@ -37,7 +37,6 @@ export async function writeCredentials({
   ]
   await Promise.all(
     subjects.map(async ({ file, user, organizations }) => {
-      const { ca } = certificates
       const present = await readGood(file, ca.cert, clock)
       if (present?.server === server) return
       const { cert, key } =
@@ -64,6 +63,18 @@ async function readGood(file: string, ca: string, clock: Clock): Promise<Good | 
   } catch {
     return undefined // unreadable or cut short: written anew
   }
+}
+
+/**
+ * What the servers of one cluster share, to open the keys that are sealed in their store. Made at the first start unless
+ * `given`, which is kept for later starts.
+ */
+export function serverToken(dir: DataDir, given: string | undefined, random: Random): string {
+  const file = join(dir.credentials, 'server.token')
+  const present = existsSync(file) ? readFileSync(file, 'utf8').trim() : undefined
+  if (given !== undefined && given !== present) writeWhole(file, `${given}\n`, random)
+  else if (present === undefined) writeWhole(file, `${random.token(32)}\n`, random)
+  return readFileSync(file, 'utf8').trim()
 }
 
 /** cluster-admin for clients without certificates, on the plain port for example. Made at the first start. */

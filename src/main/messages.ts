@@ -10,6 +10,10 @@ export interface Begin {
   readonly tlsListen: ListenAddress
   readonly gatewayListen: ListenAddress
   readonly store: string
+  /** `https://HOST:PORT` under which other machines reach the server; unset: its own TLS address. */
+  readonly advertise?: string
+  /** Of the cluster's first server. Secret. */
+  readonly serverToken?: string
 }
 
 /** `addresses` are those really listened on; a later start of the process keeps them. */

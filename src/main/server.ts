@@ -1,12 +1,13 @@
+import { networkInterfaces } from 'node:os'
 import { realClock } from '../base/clock.ts'
 import { realRandom } from '../base/ids.ts'
 import type { Logger } from '../base/logger.ts'
 import { resources } from '../api/table.ts'
-import { openServerCertificates, type ServerCertificates } from '../apiserver/certificates.ts'
+import { openServerCertificate, type KeyPair } from '../apiserver/certificates.ts'
+import { ClusterKeysError, openClusterKeys } from '../apiserver/cluster-keys.ts'
 import { listenApi } from '../apiserver/listen.ts'
 import { openNodeTunnels } from '../apiserver/node-tunnels.ts'
 import { openApiServer, type ApiServer } from '../apiserver/server.ts'
-import { openSigningKey } from '../apiserver/signing-key.ts'
 import { createTokenSigner } from '../apiserver/stages/service-account-tokens.ts'
 import { mastersGroup, staticAuthenticator } from '../apiserver/stages/authenticate.ts'
 import { restClient } from '../client/rest-client.ts'
@@ -15,7 +16,7 @@ import { openStore } from '../store/open.ts'
 import { isStoreError, type Store } from '../store/store.ts'
 import { CommandError } from './command-error.ts'
 import { openControlLoops } from './control-loops.ts'
-import { adminToken, writeCredentials } from './credentials.ts'
+import { adminToken, serverToken, writeCredentials } from './credentials.ts'
 import { dataDir, type DataDir } from './data-dir.ts'
 import { formatListen, listenError, type ListenAddress } from './listen-address.ts'
 import type { Begin } from './messages.ts'
@@ -31,25 +32,23 @@ export const serverRoot: ProcessRoot = {
     await using stack = new AsyncDisposableStack()
     const [clock, random] = [realClock, realRandom]
     const dir = dataDir(begin.dataDir)
-    const [store, signingKey, certificates] = await Promise.all([
-      openStoreOf(begin, dir, logger),
-      openSigningKey(dir.pki, random),
-      openServerCertificates({ directory: dir.pki, hosts: hostsOf(begin), clock }),
-    ])
-    stack.use(store)
+    const store = stack.use(await openStoreOf(begin, dir, logger))
+    const { ca, signingKey } = await openKeys(store, begin, dir)
+    const own = await openServerCertificate({ directory: dir.pki, ca, hosts: hostsOf(begin), clock })
     const nodes = stack.use(openNodeTunnels({ clock, logger }))
     const admin = { name: 'admin', groups: [mastersGroup] }
     const authenticate = staticAuthenticator([{ token: adminToken(dir, random), user: admin }])
     const signer = createTokenSigner(signingKey)
-    const own = { authenticate, signer, defaultRoles: true, nodes }
-    const server = stack.use(await openApiServer({ store, resources, ...own, clock, random, logger }))
-    const listener = stack.use(await listen(server, begin, certificates, logger))
+    const parts = { authenticate, signer, defaultRoles: true, nodes }
+    const server = stack.use(await openApiServer({ store, resources, ...parts, clock, random, logger }))
+    const listener = stack.use(await listen(server, begin, { ca, own }, logger))
     const listenAt = { ...begin.listen, port: listener.httpPort ?? 0 }
     const tlsListen = { ...begin.tlsListen, port: listener.tlsPort ?? 0 }
+    const url = begin.advertise ?? `https://${formatListen(reachable(tlsListen))}`
     await writeCredentials({
       dir,
-      certificates,
-      server: `https://${formatListen(reachable(tlsListen))}`,
+      ca,
+      server: url,
       nodeName: begin.nodeName,
       clock,
       random,
@@ -64,7 +63,7 @@ export const serverRoot: ProcessRoot = {
       openControlLoops({
         client,
         resources,
-        rootCertificate: certificates.ca.cert,
+        rootCertificate: ca.cert,
         isShared: store.capabilities.shared,
         clock,
         random,
@@ -98,10 +97,20 @@ async function openStoreOf(begin: Begin, dir: DataDir, logger: Logger): Promise<
   }
 }
 
+async function openKeys(store: Store, begin: Begin, dir: DataDir) {
+  const token = () => serverToken(dir, begin.serverToken, realRandom)
+  try {
+    const where = { directory: dir.pki, store, serverToken: token }
+    return await openClusterKeys({ ...where, clock: realClock, random: realRandom })
+  } catch (error) {
+    throw error instanceof ClusterKeysError ? new CommandError(error.message, { cause: error }) : error
+  }
+}
+
 async function listen(
   server: ApiServer,
   begin: Begin,
-  { ca, server: own }: ServerCertificates,
+  { ca, own }: { readonly ca: KeyPair; readonly own: KeyPair },
   logger: Logger,
 ) {
   const tls = { ...begin.tlsListen, cert: own.cert, key: own.key, ca: ca.cert }
@@ -124,9 +133,21 @@ async function listen(
 }
 
 /** Names and addresses that the server's certificate has to be valid for. */
-const hostsOf = ({ tlsListen }: Begin): readonly string[] => [
-  ...new Set(['localhost', '127.0.0.1', '::1', ...(isWildcard(tlsListen.host) ? [] : [tlsListen.host])]),
+const hostsOf = ({ advertise, tlsListen }: Begin): readonly string[] => [
+  ...new Set([
+    'localhost',
+    '127.0.0.1',
+    '::1',
+    ...(isWildcard(tlsListen.host) ? machineAddresses() : [tlsListen.host]),
+    ...(advertise === undefined ? [] : [new URL(advertise).hostname.replace(/^\[|\]$/g, '')]),
+  ]),
 ]
+
+/** Those that other machines may know this one by. */
+const machineAddresses = (): readonly string[] =>
+  Object.values(networkInterfaces()).flatMap((addresses = []) =>
+    addresses.filter(({ internal, scopeid }) => !internal && !scopeid).map(({ address }) => address),
+  )
 
 /** Who listens everywhere is reached on loopback by those beside it. */
 const reachable = (address: ListenAddress): ListenAddress =>

@@ -12,8 +12,9 @@ import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts'
 import type { Store } from '../../src/store/store.ts'
 import {
   issueClientCertificate,
-  openServerCertificates,
-  type ServerCertificates,
+  openCa,
+  openServerCertificate,
+  type KeyPair,
 } from '../../src/apiserver/certificates.ts'
 import { openFixture } from '../../src/apiserver/fixture.ts'
 import { listenApi } from '../../src/apiserver/listen.ts'
@@ -28,7 +29,7 @@ const stores: Readonly<Record<string, (directory: string) => Promise<Store>>> = 
 const host = '127.0.0.1'
 const base64 = (text: string) => Buffer.from(text).toString('base64')
 
-async function kubeconfigFor({ ca }: ServerCertificates, port: number): Promise<string> {
+async function kubeconfigFor(ca: KeyPair, port: number): Promise<string> {
   const client = await issueClientCertificate({
     ca,
     commonName: 'tester',
@@ -77,14 +78,12 @@ for (const [name, openStore] of Object.entries(stores))
       home = await mkdtemp(join(tmpdir(), 'sampan-kubectl-'))
       stack.defer(() => rm(home, { recursive: true }))
       const fixture = stack.use(await openFixture({ store: await openStore(home) }))
-      const certificates = await openServerCertificates({
-        directory: join(home, 'pki'),
-        hosts: [host],
-        clock: realClock,
-      })
-      const tls = { host, port: 0, ...certificates.server, ca: certificates.ca.cert }
+      const directory = join(home, 'pki')
+      const ca = await openCa(directory, realClock)
+      const own = await openServerCertificate({ directory, ca, hosts: [host], clock: realClock })
+      const tls = { host, port: 0, ...own, ca: ca.cert }
       const listener = stack.use(await listenApi({ server: fixture.server, ...options, tls }))
-      await writeFile(join(home, 'kubeconfig'), await kubeconfigFor(certificates, listener.tlsPort ?? 0))
+      await writeFile(join(home, 'kubeconfig'), await kubeconfigFor(ca, listener.tlsPort ?? 0))
     })
     after(() => stack.disposeAsync())
 

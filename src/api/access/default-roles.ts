@@ -2,7 +2,7 @@
  * The roles and bindings that every cluster has from its first start, as data. Names and rights are upstream's (kubernetes
  * plugin/pkg/auth/authorizer/rbac/bootstrappolicy/policy.go eed236c); `system:sampan-…` are for our own processes.
  */
-import type { ClusterRole, ClusterRoleBinding, PolicyRule } from '../schema/types.gen.ts'
+import type { ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding } from '../schema/types.gen.ts'
 
 const read = ['get', 'list', 'watch']
 const write = ['create', 'delete', 'deletecollection', 'patch', 'update']
@@ -209,4 +209,35 @@ export const defaultClusterRoleBindings: readonly ClusterRoleBinding[] = [
   binding('system:monitoring', groups('system:monitoring')),
   binding('system:service-account-issuer-discovery', groups('system:serviceaccounts')),
   binding('system:sampan-gateway', [{ kind: 'User', name: 'system:sampan-gateway' }]),
+]
+
+/** The servers of the cluster tell where they are by Leases beside this label; nodes and gateways keep up with them. */
+const serversRole = 'system:sampan-servers'
+const serversMeta = {
+  name: serversRole,
+  namespace: 'kube-system',
+  annotations: autoupdate,
+  labels: bootstrapping,
+}
+
+export const defaultRoles: readonly Role[] = [
+  {
+    apiVersion,
+    kind: 'Role',
+    metadata: serversMeta,
+    rules: [rule(read, 'coordination.k8s.io', ['leases'])],
+  },
+]
+
+export const defaultRoleBindings: readonly RoleBinding[] = [
+  {
+    apiVersion,
+    kind: 'RoleBinding',
+    metadata: serversMeta,
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: serversRole },
+    subjects: groups('system:nodes', 'system:sampan').map((group) => ({
+      apiGroup: 'rbac.authorization.k8s.io',
+      ...group,
+    })),
+  },
 ]

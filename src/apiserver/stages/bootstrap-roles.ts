@@ -1,17 +1,28 @@
 /** Makes the roles, bindings and priority classes that every cluster has, and gives those that are there what a newer Sampan has added to them. */
 import { aggregatedRules } from '../../api/access/aggregate.ts'
-import { defaultClusterRoleBindings, defaultClusterRoles } from '../../api/access/default-roles.ts'
+import {
+  defaultClusterRoleBindings,
+  defaultClusterRoles,
+  defaultRoleBindings,
+  defaultRoles,
+} from '../../api/access/default-roles.ts'
 import { missingRules } from '../../api/access/escalation.ts'
 import { isEqual } from '../../api/equal.ts'
 import type { KubeObject } from '../../api/meta.ts'
-import type { ClusterRole, ClusterRoleBinding, PriorityClass } from '../../api/schema/types.gen.ts'
+import type {
+  ClusterRole,
+  ClusterRoleBinding,
+  PriorityClass,
+  Role,
+  RoleBinding,
+} from '../../api/schema/types.gen.ts'
 import type { Machinery } from '../context.ts'
 import type { ApiRequest, ApiResponse } from '../http.ts'
 import { mastersGroup } from './authenticate.ts'
 import { parsedObjects } from './parsed-objects.ts'
 import { rbacGroup } from './role-index.ts'
 
-type Bootstrapped = ClusterRole | ClusterRoleBinding | PriorityClass
+type Bootstrapped = ClusterRole | ClusterRoleBinding | PriorityClass | Role | RoleBinding
 type Server = { handle(request: ApiRequest): Promise<ApiResponse> }
 const self = { name: 'system:apiserver', groups: [mastersGroup] }
 const autoupdate = 'rbac.authorization.kubernetes.io/autoupdate'
@@ -38,6 +49,18 @@ export async function bootstrapRoles(
       group: rbacGroup,
       plural: 'clusterrolebindings',
       wanted: defaultClusterRoleBindings,
+      merge: mergeBinding,
+    }),
+    converge(server, machinery, {
+      group: rbacGroup,
+      plural: 'roles',
+      wanted: defaultRoles,
+      merge: mergeRules,
+    }),
+    converge(server, machinery, {
+      group: rbacGroup,
+      plural: 'rolebindings',
+      wanted: defaultRoleBindings,
       merge: mergeBinding,
     }),
   ])
@@ -95,13 +118,13 @@ async function converge<T extends Bootstrapped>(
   const present = new Map(
     parsedObjects<T & KubeObject>(cache)
       .all()
-      .map((object) => [object.metadata.name, object]),
+      .map((object) => [idOf(object), object]),
   )
-  const path = `/apis/${group}/v1/${plural}`
   await Promise.all(
     wanted.map(async (object) => {
-      const name = object.metadata.name ?? ''
-      const known = present.get(name)
+      const { name, namespace } = object.metadata
+      const path = `/apis/${group}/v1/${namespace ? `namespaces/${namespace}/` : ''}${plural}`
+      const known = present.get(idOf(object))
       if (!known) return send(server, 'POST', path, object)
       if (known.metadata.annotations?.[autoupdate] === 'false') return
       const merged = merge(known, object)
@@ -110,14 +133,20 @@ async function converge<T extends Bootstrapped>(
   )
 }
 
-function mergeRole(present: ClusterRole, wanted: ClusterRole): ClusterRole {
+const idOf = ({ metadata }: Bootstrapped): string => `${metadata.namespace ?? ''}/${metadata.name}`
+
+const mergeRole = (present: ClusterRole, wanted: ClusterRole): ClusterRole =>
   // The rules of a gathering role are its controller's.
-  if (wanted.aggregationRule) return { ...present, aggregationRule: wanted.aggregationRule }
+  wanted.aggregationRule
+    ? { ...present, aggregationRule: wanted.aggregationRule }
+    : mergeRules(present, wanted)
+
+function mergeRules<T extends ClusterRole | Role>(present: T, wanted: T): T {
   const missing = missingRules(present.rules ?? [], wanted.rules ?? [])
   return missing.length === 0 ? present : { ...present, rules: [...(present.rules ?? []), ...missing] }
 }
 
-function mergeBinding(present: ClusterRoleBinding, wanted: ClusterRoleBinding): ClusterRoleBinding {
+function mergeBinding<T extends ClusterRoleBinding | RoleBinding>(present: T, wanted: T): T {
   const has = (kind: string, name: string) =>
     (present.subjects ?? []).some((subject) => subject.kind === kind && subject.name === name)
   const missing = (wanted.subjects ?? []).filter(({ kind, name }) => !has(kind, name))
