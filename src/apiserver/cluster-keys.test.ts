@@ -17,7 +17,7 @@ after(() => rm(folder, { recursive: true }))
 /** A store that several servers could have opened. */
 async function sharedStore(): Promise<Store> {
   const store = await openMemoryStore({ clock: realClock, logger: silentLogger })
-  return Object.assign(Object.create(store) as Store, { capabilities: { durable: true, shared: true } })
+  return Object.defineProperty(store, 'capabilities', { value: { durable: true, shared: true } })
 }
 const open = (store: Store, name: string, serverToken = token) =>
   openClusterKeys({

@@ -1,6 +1,6 @@
 /** The key that signs service accounts' tokens: made at the first start, kept beside the certificates, readable by nobody else. */
 import { generateKeyPair } from 'node:crypto'
-import { link, open, readFile, rm } from 'node:fs/promises'
+import { link, mkdir, open, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Random } from '../base/ids.ts'
@@ -13,6 +13,7 @@ export async function openSigningKey(directory: string, random: Random): Promise
   const present = await readSigningKey(directory)
   if (present !== undefined) return present
   const text = await createSigningKey()
+  await mkdir(directory, { recursive: true, mode: 0o700 })
   const temporary = `${path}.${random.suffix(8)}`
   const file = await open(temporary, 'wx', 0o600)
   try {
