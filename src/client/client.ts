@@ -98,7 +98,16 @@ export interface RawRequest {
   readonly signal?: AbortSignal
 }
 
-/** There was no answer: the connection failed, or was cut in the middle. Whether a write took effect is unknown. */
+/** There was no answer: the connection failed, or was cut in the middle. */
 export class TransportError extends Error {
   override readonly name = 'TransportError'
+  /** Whether a write may have taken effect. False: there never was a connection to send it on. */
+  readonly mayHaveArrived: boolean
+  constructor(
+    message: string,
+    details: { readonly cause?: unknown; readonly mayHaveArrived?: boolean } = {},
+  ) {
+    super(message, { cause: details.cause })
+    this.mayHaveArrived = details.mayHaveArrived ?? true
+  }
 }

@@ -8,6 +8,7 @@ import { openEventRecorder, type EventRecorder } from './events.ts'
 import type { ChangeHandler } from './informer.ts'
 import { allSynced, type Informers } from './informers.ts'
 import { ownWrites, StaleCacheError, type OwnWrites } from './own-writes.ts'
+import type { QueueMetrics, QueueRecord } from './queue-metrics.ts'
 import { workQueue, type WorkQueue } from './workqueue.ts'
 
 /** What a process gives to all of its controllers. */
@@ -17,6 +18,8 @@ export interface LoopContext {
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
+  /** Where the controllers' queues are counted. */
+  readonly queueMetrics?: QueueMetrics
 }
 
 /** What `reconcile` works with: the client remembers its writes, events carry the controller's name. */
@@ -74,7 +77,8 @@ export async function runController(
   const logger = context.logger.with({ controller: spec.name })
   await using stack = new AsyncDisposableStack()
   const events = stack.use(openEventRecorder({ ...context, component: spec.component }))
-  const queue = workQueue(context)
+  const queue = workQueue({ ...context, onAdd: () => counted?.added() })
+  const counted = context.queueMetrics && stack.use(context.queueMetrics.follow(spec.name, queue))
   stack.defer(() => queue.shutDown())
   const onAbort = () => queue.shutDown()
   signal.addEventListener('abort', onAbort, { once: true })
@@ -92,7 +96,9 @@ export async function runController(
   }
   const writes = ownWrites(context.client, context.informers, context.clock)
   const own = { ...context, client: writes.client, events, logger }
-  await Promise.all(Array.from({ length: spec.workers }, () => work(spec, own, { queue, writes }, signal)))
+  await Promise.all(
+    Array.from({ length: spec.workers }, () => work(spec, own, { queue, writes, counted }, signal)),
+  )
 }
 
 const triggersOf = ({ triggers = [] }: ControllerSpec) => triggers.map(({ resource }) => resource)
@@ -121,15 +127,22 @@ function ownerKeys(owner: ResourceRef, object: KubeObject): readonly string[] {
   return ownerReferences.filter(isOurs).map(({ name }) => prefix + name)
 }
 
+interface Work {
+  readonly queue: WorkQueue
+  readonly writes: OwnWrites
+  readonly counted: QueueRecord | undefined
+}
+
 async function work(
   spec: ControllerSpec,
   context: ControllerContext,
-  { queue, writes }: { readonly queue: WorkQueue; readonly writes: OwnWrites },
+  { counted, queue, writes }: Work,
   signal: AbortSignal,
 ): Promise<void> {
   for (;;) {
     const key = await queue.take()
     if (key === undefined) return
+    const startMs = context.clock.monotonicMs()
     try {
       await writes.caughtUp(signal)
       const result = await spec.reconcile(splitKey(key), context, signal)
@@ -137,8 +150,10 @@ async function work(
       if (result) queue.addAfter(key, result.requeueAfterMs)
     } catch (error) {
       if (signal.aborted) return
+      counted?.retried()
       onFailure(error, key, queue, context.logger)
     } finally {
+      counted?.worked((context.clock.monotonicMs() - startMs) / 1_000)
       queue.done(key)
     }
   }

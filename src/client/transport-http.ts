@@ -48,6 +48,11 @@ export function httpTransport(options: HttpTransportOptions): Transport {
         headers: { ...headersOf(request), ...authorization },
         ...(request.signal && { signal: request.signal }),
       })
+      let mayHaveArrived = false
+      outgoing.on('socket', (socket) => {
+        if (!isConnecting(outgoing)) mayHaveArrived = true
+        else socket.once(secure ? 'secureConnect' : 'connect', () => (mayHaveArrived = true))
+      })
       outgoing.on('response', (incoming) => {
         outgoing.setTimeout(0) // a watch may be silent for as long as it likes; TCP keep-alive finds a dead machine
         resolve(responseOf(incoming, request))
@@ -57,7 +62,7 @@ export function httpTransport(options: HttpTransportOptions): Transport {
       })
       outgoing.on('error', (error) => {
         if (isStale(outgoing, error, request)) resolve('stale')
-        else reject(asTransportError(error, request, options.server))
+        else reject(asTransportError(error, { request, server: options.server, mayHaveArrived }))
       })
       outgoing.end(request.body)
     })
@@ -105,14 +110,21 @@ async function* bodyOf(incoming: IncomingMessage, request: TransportRequest): As
   try {
     for await (const chunk of incoming) yield chunk as Uint8Array
   } catch (error) {
-    throw asTransportError(error, request, 'the server')
+    throw asTransportError(error, { request, server: 'the server', mayHaveArrived: true })
   }
 }
 
-function asTransportError(error: unknown, request: TransportRequest, server: string): Error {
+interface Failed {
+  readonly request: TransportRequest
+  readonly server: string
+  readonly mayHaveArrived: boolean
+}
+
+function asTransportError(error: unknown, { request, server, mayHaveArrived }: Failed): Error {
   if (request.signal?.aborted && request.signal.reason instanceof Error) return request.signal.reason
   const why = error instanceof Error ? error.message : String(error)
   return new TransportError(`${request.method} ${request.path} got no answer from ${server}: ${why}`, {
     cause: error,
+    mayHaveArrived,
   })
 }

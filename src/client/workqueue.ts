@@ -29,12 +29,14 @@ export interface WorkQueueOptions {
   readonly clock: Clock
   readonly random: Random
   readonly backoff?: BackoffOptions
+  /** Called when a key is queued that wasn't. */
+  readonly onAdd?: () => void
 }
 
 /** 5 ms, 10 ms, … up to 30 s: quick over a lost race, patient with a broken neighbour. */
 export const workBackoff: BackoffOptions = { baseMs: 5, factor: 2, capMs: 30_000, jitter: 0.1 }
 
-export function workQueue({ clock, random, backoff = workBackoff }: WorkQueueOptions): WorkQueue {
+export function workQueue({ clock, random, backoff = workBackoff, onAdd }: WorkQueueOptions): WorkQueue {
   const queue = new Set<string>() // order of insertion; every key is in `dirty` too and not in `processing`
   const dirty = new Set<string>() // wants work
   const processing = new Set<string>() // taken and not yet done
@@ -55,6 +57,7 @@ export function workQueue({ clock, random, backoff = workBackoff }: WorkQueueOpt
   const add = (key: string) => {
     if (isShutDown || dirty.has(key)) return
     dirty.add(key)
+    onAdd?.()
     if (processing.has(key)) return
     queue.add(key)
     hand()
