@@ -11,10 +11,15 @@ export function checkKey(key: string): void {
   checkText(key)
 }
 
-export function checkValue(key: string, value: Uint8Array): void {
-  if (value.byteLength > valueBytesMax) {
+/** `advice` is a sentence of a backend that takes less than `valueBytesMax`. */
+export function checkValue(
+  key: string,
+  value: Uint8Array,
+  { bytesMax = valueBytesMax, advice = 'Store less, or split it.' } = {},
+): void {
+  if (value.byteLength > bytesMax) {
     throw invalidError(
-      `The value of "${key}" has ${value.byteLength} bytes; the most is ${valueBytesMax}. Store less, or split it.`,
+      `The value of "${key}" has ${value.byteLength} bytes; the most is ${bytesMax}. ${advice}`,
       key,
     )
   }

@@ -8,12 +8,13 @@ import { realClock } from '../base/clock.ts'
 import { silentLogger } from '../base/logger.ts'
 import { bytes, thrown } from './conformance/suite.ts'
 import { openStore } from './open.ts'
+import { valueBytesMax } from './store.ts'
 
 const context = { clock: realClock, logger: silentLogger }
 
 test('memory: is a store that forgets', async () => {
   await using store = await openStore('memory:', context)
-  assert.deepEqual(store.capabilities, { durable: false, shared: false })
+  assert.deepEqual(store.capabilities, { durable: false, shared: false, valueBytesMax })
 })
 
 test('sqlite: is a file at the path after the colon', async () => {
@@ -22,7 +23,7 @@ test('sqlite: is a file at the path after the colon', async () => {
     for (const url of [`sqlite:${folder}/a.db`, `sqlite://${folder}/b.db`]) {
       await using store = await openStore(url, context)
       await store.create('/a', bytes('x'))
-      assert.deepEqual(store.capabilities, { durable: true, shared: false })
+      assert.deepEqual(store.capabilities, { durable: true, shared: false, valueBytesMax })
       assert(statSync(url.replace(/^sqlite:(\/\/)?/, '')).isFile())
     }
   } finally {

@@ -4,12 +4,14 @@
  * Start reading here, then `memory/` (the shortest implementation) and `conformance.ts` (the contract as tests,
  * which each backend passes unchanged). Only `apiserver/` imports this room.
  *
- * Model: every acknowledged write takes the next revision, a positive integer that never repeats and never goes
- * back, also across restarts and compactions. The state at revision R is the result of the writes 1..R. A key is a
- * non-empty string of at most 1,024 bytes, ordered by its UTF-8 bytes; a value is at most 4 MiB.
+ * Model: every acknowledged write takes a revision, a positive integer greater than those of all writes before it,
+ * also across restarts and compactions. The state at revision R is the result of the writes up to R. Revisions need
+ * not be consecutive: an engine that others use too counts their writes as well. Keys that the store deletes in the
+ * same moment, because they expired, may share one revision; each other write has its own. A key is a non-empty
+ * string of at most 1,024 bytes, ordered by its UTF-8 bytes; a value is at most 4 MiB, or what `capabilities` says.
  */
 
-/** A point in the store's history. 0 is the empty store before its first write. A safe integer. */
+/** A point in the store's history. 0 comes before all writes; a store that nobody wrote to may be at a later one. A safe integer. */
 export type Revision = number
 
 export interface Entry {
@@ -64,7 +66,7 @@ export interface StoreEvent {
 
 /**
  * A step of a watch: events in revision order, and the revision up to which the watcher has now seen everything in
- * its range. A batch may be empty: then it only says how far the watch has come (progress).
+ * its range: events that share a revision come in one batch. A batch may be empty: then it only says how far the watch has come (progress).
  */
 export interface WatchBatch {
   readonly events: readonly StoreEvent[]
@@ -81,6 +83,8 @@ export interface StoreCapabilities {
   readonly durable: boolean
   /** Several processes may open it at once. */
   readonly shared: boolean
+  /** The largest value that it takes, at most the constant of this name. */
+  readonly valueBytesMax: number
 }
 
 export interface Store extends AsyncDisposable {

@@ -58,6 +58,28 @@ export async function watchUntil(
     signal,
   }: { range?: Range; from: Revision; until: Revision; signal: AbortSignal },
 ): Promise<Watched> {
+  return collect(store, { range, from, signal, isEnd: (_events, revision) => revision >= until })
+}
+
+/** The events of a watch until there are `count` of them, or until one of `lastKey`; for who does not know their revisions yet. */
+export async function watchEvents(
+  store: Store,
+  options: { range?: Range; from: Revision; count?: number; lastKey?: string; signal: AbortSignal },
+): Promise<StoreEvent[]> {
+  const { range = all, from, count = Infinity, lastKey, signal } = options
+  const isEnd = (events: readonly StoreEvent[]) =>
+    events.length >= count || (lastKey !== undefined && events.at(-1)?.key === lastKey)
+  return (await collect(store, { range, from, signal, isEnd })).events
+}
+
+interface Collecting {
+  readonly range: Range
+  readonly from: Revision
+  readonly signal: AbortSignal
+  readonly isEnd: (events: readonly StoreEvent[], revision: Revision) => boolean
+}
+
+async function collect(store: Store, { range, from, signal, isEnd }: Collecting): Promise<Watched> {
   const events: StoreEvent[] = []
   let seen = from
   for await (const batch of store.watch(range, from, signal)) {
@@ -71,9 +93,9 @@ export async function watchUntil(
     }
     assert(batch.revision >= seen, 'progress never goes back')
     seen = batch.revision
-    if (seen >= until) return { events, revision: seen }
+    if (isEnd(events, seen)) return { events, revision: seen }
   }
-  return assert.fail(`the watch ended at ${seen}, before ${until}`)
+  return assert.fail(`the watch ended at ${seen}, after ${events.length} events`)
 }
 
 /** One line per event: `create /a 1=1` is type, key, revision and value. */

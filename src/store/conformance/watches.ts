@@ -1,44 +1,56 @@
 import assert from 'node:assert/strict'
 
-import { watchBacklogMax, type Store, type StoreEvent } from '../store.ts'
-import { all, bytes, described, fill, text, thrown, watchUntil, type Properties } from './suite.ts'
+import { watchBacklogMax, type Revision, type Store, type StoreEvent } from '../store.ts'
+import {
+  all,
+  bytes,
+  described,
+  fill,
+  text,
+  thrown,
+  watchEvents,
+  watchUntil,
+  type Properties,
+} from './suite.ts'
 
 export const watches: Properties = {
   'a watch tells each change with its old and new value': async (store, signal) => {
-    await store.create('/a', bytes('one'))
-    await store.update('/a', bytes('two'), 1)
-    await store.delete('/a')
     const fact = ({ type, value, previous, revision, createRevision }: StoreEvent) =>
       [type, text(value), text(previous), revision, createRevision].join(' ')
-    const expected = ['create one  1 1', 'update two one 2 1', 'delete two two 3 1']
-    const past = await watchUntil(store, { from: 0, until: 3, signal })
-    assert.deepEqual(past.events.map(fact), expected)
+    const change = async (key: string) => {
+      const created = await store.create(key, bytes('one'))
+      const updated = await store.update(key, bytes('two'), created)
+      const { revision: deleted } = await store.delete(key, updated)
+      const facts = [
+        `create one  ${created} ${created}`,
+        `update two one ${updated} ${created}`,
+        `delete two two ${deleted} ${created}`,
+      ]
+      return { facts, revision: deleted }
+    }
+    const start = await store.current()
+    const first = await change('/a')
+    const past = await watchUntil(store, { from: start, until: first.revision, signal })
+    assert.deepEqual(past.events.map(fact), first.facts)
 
-    const live = watchUntil(store, { from: 3, until: 6, signal })
-    await store.create('/b', bytes('one'))
-    await store.update('/b', bytes('two'), 4)
-    await store.delete('/b', 5)
-    const lived = ['create one  4 4', 'update two one 5 4', 'delete two two 6 4']
-    assert.deepEqual((await live).events.map(fact), lived)
+    const live = watchEvents(store, { from: first.revision, count: 3, signal })
+    const second = await change('/b')
+    assert.deepEqual((await live).map(fact), second.facts)
   },
 
   'a watch holds its range alone': async (store, signal) => {
-    const keys = ['/a', '/a/1', '/ab', '/a/2', '/b/1']
-    const live = watchUntil(store, { range: { prefix: '/a/' }, from: 0, until: keys.length, signal })
-    await fill(store, keys)
-    const past = await watchUntil(store, { range: { prefix: '/a/' }, from: 0, until: keys.length, signal })
-    const after = await watchUntil(store, {
-      range: { prefix: '/a/', after: '/a/1' },
-      from: 0,
-      until: keys.length,
-      signal,
-    })
+    const from = await store.current()
+    const live = watchEvents(store, { range: { prefix: '/a/' }, from, count: 2, signal })
+    const until = await fill(store, ['/a', '/a/1', '/ab', '/a/2', '/b/1'])
+    const past = await watchUntil(store, { range: { prefix: '/a/' }, from, until, signal })
+    const range = { prefix: '/a/', after: '/a/1' }
+    const after = await watchUntil(store, { range, from, until, signal })
     assert.deepEqual(
       past.events.map(({ key }) => key),
       ['/a/1', '/a/2'],
     )
     assert.deepEqual(
-      (await live).events.map(({ key }) => key),
+      (await live).map(({ key }) => key),
       ['/a/1', '/a/2'],
     )
     assert.deepEqual(
@@ -53,7 +65,7 @@ export const watches: Properties = {
   ) => {
     const writers = 8
     const each = 60
-    const until = writers * each
+    const start = await store.current()
     const writer = async (name: number) => {
       for (let i = 0; i < each; i += 3) {
         const key = `/${name}/${i}`
@@ -62,63 +74,79 @@ export const watches: Properties = {
         await store.delete(key, updated)
       }
     }
-    const watches: Promise<{ from: number; lines: string[] }>[] = []
+    const watches: Promise<{ from: Revision; events: StoreEvent[] }>[] = []
     const watcher = async () => {
       const from = await store.current()
-      const { events } = await watchUntil(store, { from, until, signal })
-      return { from, lines: events.map(described) }
+      return { from, events: await watchEvents(store, { from, lastKey: '/end', signal }) }
     }
     const starter = async () => {
       for (let i = 0; i < each / 3; i++) {
         watches.push(watcher())
-        const { events } = await watchUntil(store, { from: 0, until: Math.min(until, i * writers), signal })
-        assert.deepEqual(
-          events.map(({ revision }) => revision),
-          events.map((_, n) => n + 1),
-        )
+        const past = await watchUntil(store, { from: start, until: await store.current(), signal })
+        watches.push(Promise.resolve({ from: start, events: past.events }))
       }
     }
     await Promise.all([...Array.from({ length: writers }, (_, name) => writer(name)), starter()])
-    const { events } = await watchUntil(store, { from: 0, until, signal })
-    const whole = events.map(described)
-    assert.equal(whole.length, until)
-    for (const { from, lines } of await Promise.all(watches)) assert.deepEqual(lines, whole.slice(from))
+    const until = await store.create('/end', bytes('x'))
+    const { events: whole } = await watchUntil(store, { from: start, until, signal })
+    assert.equal(whole.length, writers * each + 1)
+    for (const { from, events } of await Promise.all(watches)) {
+      const last = events.at(-1)?.revision ?? from
+      const expected = whole.filter(({ revision }) => revision > from && revision <= last)
+      assert.deepEqual(events.map(described), expected.map(described))
+    }
   },
 
   'the first batch comes at once, even if empty': async (store, signal) => {
+    const start = await store.current()
     const revision = await fill(store, ['/a'])
-    for (const from of [0, revision]) {
+    for (const from of [start, revision]) {
       for await (const batch of store.watch({ prefix: '/quiet/' }, from, signal)) {
-        assert.deepEqual(batch, { events: [], revision })
+        assert.deepEqual(batch.events, [])
+        assert(batch.revision >= from && batch.revision <= revision)
         break
       }
     }
   },
 
   'a watcher of a quiet range learns how far the store has come': async (store, signal) => {
-    const watching = watchUntil(store, { range: { prefix: '/quiet/' }, from: 0, until: 50, signal })
-    await fill(
-      store,
-      Array.from({ length: 50 }, (_, i) => `/busy/${i}`),
-    )
-    assert.deepEqual((await watching).events, [])
+    const from = await store.current()
+    const ended = new AbortController()
+    const watch = store.watch({ prefix: '/quiet/' }, from, AbortSignal.any([signal, ended.signal]))
+    let [seen, wanted] = [from, Infinity]
+    const watching = (async () => {
+      for await (const { events, revision } of watch) {
+        assert.deepEqual(events, [])
+        assert(revision >= seen, 'progress never goes back')
+        seen = revision
+        if (seen >= wanted) return
+      }
+    })()
+    const keys = Array.from({ length: 50 }, (_, i) => `/busy/${i}`)
+    wanted = await fill(store, keys)
+    if (seen >= wanted) ended.abort()
+    await watching
+    assert(seen >= wanted)
   },
 
   'a watch that reads a long past is complete': async (store, signal) => {
-    const count = 5_000
-    await Promise.all(Array.from({ length: count }, (_, i) => store.create(`/${i}`, bytes(String(i)))))
-    const { events } = await watchUntil(store, { from: 0, until: count, signal })
+    const from = await store.current()
+    const creates = Array.from({ length: 5_000 }, (_, i) => store.create(`/${i}`, bytes(String(i))))
+    const revisions = (await Promise.all(creates)).toSorted((a, b) => a - b)
+    const until = revisions.at(-1) ?? 0
+    const { events } = await watchUntil(store, { from, until, signal })
     assert.deepEqual(
       events.map(({ revision }) => revision),
-      Array.from({ length: count }, (_, i) => i + 1),
+      revisions,
     )
   },
 
   'a watch ends without an error when its signal aborts, and delivers nothing after': async (store) => {
     const ended = new AbortController()
     const seen: string[] = []
+    const from = await store.current()
     const watching = (async () => {
-      for await (const { events } of store.watch(all, 0, ended.signal)) {
+      for await (const { events } of store.watch(all, from, ended.signal)) {
         seen.push(...events.map(({ key }) => key))
         if (seen.length > 0) ended.abort()
       }
@@ -127,13 +155,14 @@ export const watches: Properties = {
     await watching
     await store.create('/b', bytes('x'))
     assert.deepEqual(seen, ['/a'])
-    for await (const _ of store.watch(all, 0, ended.signal)) assert.fail('it was aborted before it began')
+    for await (const _ of store.watch(all, from, ended.signal)) assert.fail('it was aborted before it began')
   },
 
   'an idle watch ends when its signal aborts': async (store) => {
     const ended = new AbortController()
-    for await (const { revision } of store.watch(all, 0, ended.signal)) {
-      assert.equal(revision, 0)
+    const from = await store.current()
+    for await (const { revision } of store.watch(all, from, ended.signal)) {
+      assert.equal(revision, from)
       setImmediate(() => ended.abort())
     }
   },
@@ -142,27 +171,32 @@ export const watches: Properties = {
     store,
     signal,
   ) => {
-    const watch = store.watch(all, 0, signal)[Symbol.asyncIterator]()
-    assert.deepEqual((await watch.next()).value, { events: [], revision: 0 })
-    await createMany(store, watchBacklogMax + 1)
+    const from = await store.current()
+    const watch = store.watch(all, from, signal)[Symbol.asyncIterator]()
+    assert.deepEqual((await watch.next()).value, { events: [], revision: from })
+    const attentive = watchEvents(store, { from, count: watchBacklogMax + 1, signal })
+    const until = await createMany(store, watchBacklogMax + 1)
+    await attentive // then the other one, too, could have seen everything
     const error = await thrown('lagging', () => watch.next())
-    assert.equal(error.revision, 0)
-    const { events } = await watchUntil(store, { from: 0, until: watchBacklogMax + 1, signal })
+    assert.equal(error.revision, from)
+    const { events } = await watchUntil(store, { from, until, signal })
     assert.equal(events.length, watchBacklogMax + 1)
   },
 
   'a watcher that reads too slowly delays no other and no writer': async (store, signal) => {
-    const slow = store.watch(all, 0, signal)[Symbol.asyncIterator]()
+    const from = await store.current()
+    const slow = store.watch(all, from, signal)[Symbol.asyncIterator]()
     await slow.next()
-    const fast = watchUntil(store, { from: 0, until: 1_000, signal })
+    const fast = watchEvents(store, { from, count: 1_000, signal })
     await createMany(store, 1_000)
-    assert.equal((await fast).events.length, 1_000)
+    assert.equal((await fast).length, 1_000)
     await slow.return?.()
   },
 
   'disposing the store ends its watches and refuses later calls': async (store, signal) => {
+    const from = await store.current()
     const watching = (async () => {
-      for await (const _ of store.watch(all, 0, signal)); // until the store ends it
+      for await (const _ of store.watch(all, from, signal)); // until the store ends it
     })()
     await store.create('/a', bytes('x'))
     await store[Symbol.asyncDispose]()
@@ -176,7 +210,7 @@ export const watches: Properties = {
       () => store.update('/a', bytes('x'), 1),
       () => store.delete('/a'),
       () => store.compact(0),
-      () => store.watch(all, 0, signal)[Symbol.asyncIterator]().next(),
+      () => store.watch(all, from, signal)[Symbol.asyncIterator]().next(),
     ]) {
       await thrown('unavailable', action)
     }
@@ -190,10 +224,13 @@ export const watches: Properties = {
   },
 }
 
-async function createMany(store: Store, count: number): Promise<void> {
+/** The revision of the latest. */
+async function createMany(store: Store, count: number): Promise<Revision> {
   const stepMax = 1_000
+  let latest = 0
   for (let from = 0; from < count; from += stepMax) {
     const step = Array.from({ length: Math.min(stepMax, count - from) }, (_, i) => `/many/${from + i}`)
-    await Promise.all(step.map((key) => store.create(key, bytes('x'))))
+    latest = Math.max(...(await Promise.all(step.map((key) => store.create(key, bytes('x'))))))
   }
+  return latest
 }

@@ -5,7 +5,18 @@ import { closedError, compactedError, existsError, futureError } from '../errors
 import { createExpiry, type Expiry } from '../expiry.ts'
 import { createHistory, historyDefaults, type History, type HistoryLimits } from '../history.ts'
 import { isInRange } from '../keys.ts'
-import type { Deleted, Entry, ListOptions, Page, Range, Read, Revision, Store, WatchBatch } from '../store.ts'
+import {
+  valueBytesMax,
+  type Deleted,
+  type Entry,
+  type ListOptions,
+  type Page,
+  type Range,
+  type Read,
+  type Revision,
+  type Store,
+  type WatchBatch,
+} from '../store.ts'
 import { createWatchHub, type WatchHub } from '../watchers.ts'
 import { apply, createMemoryState, entryAt, forget, matched, pageAt, type Change } from './memory-state.ts'
 
@@ -19,7 +30,7 @@ export const openMemoryStore = (options: MemoryOptions): Promise<Store> =>
   Promise.resolve(new MemoryStore(options))
 
 class MemoryStore implements Store {
-  readonly capabilities = { durable: false, shared: false }
+  readonly capabilities = { durable: false, shared: false, valueBytesMax }
   readonly #state = createMemoryState()
   /** When the keys with a `ttlMs` are due. */
   readonly #deadlines = new Map<string, number>()

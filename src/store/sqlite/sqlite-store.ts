@@ -5,9 +5,11 @@ import type { Logger } from '../../base/logger.ts'
 import { checkKey, checkLimit, checkRange, checkRevision, checkTtl, checkValue } from '../bounds.ts'
 import { closedError, compactedError, futureError } from '../errors.ts'
 import { createExpiry, type Expiry } from '../expiry.ts'
+import { createGroupCommit, type GroupCommit } from '../group-commit.ts'
 import { createHistory, historyDefaults, type History, type HistoryLimits } from '../history.ts'
 import {
   isStoreError,
+  valueBytesMax,
   type Deleted,
   type Entry,
   type ListOptions,
@@ -22,8 +24,8 @@ import {
 import { createWatchHub, type WatchHub } from '../watchers.ts'
 import { startDatabase, type DatabaseClient } from './database-client.ts'
 import { entriesOf, eventsOf, settleGroup, type Written } from './decode.ts'
-import { createGroupCommit, type GroupCommit } from './group-commit.ts'
 import type { Opened } from './protocol.ts'
+import { toBatch, type PendingWrite } from './write-batch.ts'
 
 export interface SqliteOptions extends Partial<HistoryLimits> {
   readonly clock: Clock
@@ -54,10 +56,10 @@ export async function openSqliteStore(path: string, options: SqliteOptions): Pro
 }
 
 class SqliteStore implements Store {
-  readonly capabilities = { durable: true, shared: false }
+  readonly capabilities = { durable: true, shared: false, valueBytesMax }
   readonly #file: string
   readonly #database: DatabaseClient
-  readonly #writes: GroupCommit<Written>
+  readonly #writes: GroupCommit<PendingWrite, Written>
   readonly #hub: WatchHub
   readonly #expiry: Expiry
   readonly #history: History
@@ -80,13 +82,11 @@ class SqliteStore implements Store {
     const current = () => this.#revision
     const oldest = () => this.#compacted
     this.#hub = createWatchHub({ current, oldest, replay: (...span) => this.#replay(...span) })
-    this.#writes = createGroupCommit({
-      commit: (batch) => database.call('write', batch),
-      settle: (writes, results) => {
-        const group = settleGroup(this.#file, writes, results)
-        this.#publish(group.events, group.revision)
-        return group.written
-      },
+    this.#writes = createGroupCommit(async (writes) => {
+      const results = await database.call('write', toBatch(writes))
+      const group = settleGroup(this.#file, writes, results)
+      this.#publish(group.events, group.revision)
+      return group.written
     })
     this.#expiry = createExpiry({ clock, logger, sweep: (nowMs) => this.#sweep(nowMs) })
     if (opened.nextDueMs !== undefined) this.#expiry.note(opened.nextDueMs)
