@@ -1,9 +1,9 @@
 import { conflictError, existsError, missingError } from '../errors.ts'
 import type { Entry, Revision, StoreError, StoreEvent } from '../store.ts'
-import type { PendingWrite } from './group-commit.ts'
 import { unpack } from './packed.ts'
 import type { PackedEntries, ReplayChunk, WriteResults } from './protocol.ts'
 import { corruptValueError } from './sqlite-errors.ts'
+import type { PendingWrite } from './write-batch.ts'
 
 /** From the columns of `protocol.ts` to the store's own types. */
 

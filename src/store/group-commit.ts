@@ -1,7 +1,5 @@
-import { deferred, type Deferred } from '../../base/deferred.ts'
-import { StoreError, type Revision } from '../store.ts'
-import { pack } from './packed.ts'
-import { anyRevision, type WriteBatch, type WriteResults, type WriteType } from './protocol.ts'
+import { deferred, type Deferred } from '../base/deferred.ts'
+import { StoreError } from './store.ts'
 
 // One transaction: beyond this the sync is a small part of it, and readers would wait too long.
 const groupWritesMax = 1_024
@@ -9,38 +7,29 @@ const groupBytesMax = 8 * 1024 * 1024
 /** What may wait in memory; the API server's own limits on requests in flight are far below. */
 const waitingBytesMax = 256 * 1024 * 1024
 
-export interface PendingWrite {
-  readonly type: WriteType
-  readonly key: string
-  /** Owned by the store; empty for a delete. */
-  readonly value: Uint8Array
-  /** Undefined: any. */
-  readonly expected: Revision | undefined
-  /** 0: never. */
-  readonly dueMs: number
-}
+/** Of a write's result: it was not carried out, and joins the next group. */
+export const again = Symbol('again')
 
 /**
  * Collects writes while the group before them is being synced, then commits them together: the disk syncs once per
  * group, so the more writers there are, the less each waits for.
  *
- *     submit ─▶ waiting (≤ waitingBytesMax) ─▶ one group in flight ─▶ settle
+ *     submit ─▶ waiting (≤ waitingBytesMax) ─▶ one group in flight ─▶ its results
  */
-export interface GroupCommit<T> {
-  /** Resolves to what `settle` made of the write, once it is durable. */
-  submit(write: PendingWrite): Promise<T>
+export interface GroupCommit<W, T> {
+  /** Resolves to the write's result, once it is durable. */
+  submit(write: W): Promise<T>
   /** Resolves when nothing waits and nothing is in flight. */
   idle(): Promise<void>
 }
 
-export interface GroupCommitOptions<T> {
-  readonly commit: (batch: WriteBatch) => Promise<WriteResults>
-  /** Called with each committed group, in order: for each write its result, or the error that it is refused with. */
-  readonly settle: (writes: readonly PendingWrite[], results: WriteResults) => readonly (T | StoreError)[]
-}
+/** Commits a group; for each write, in order, its result, the error that it is refused with, or `again`. */
+export type CommitGroup<W, T> = (writes: readonly W[]) => Promise<readonly (T | StoreError | typeof again)[]>
 
-export function createGroupCommit<T>({ commit, settle }: GroupCommitOptions<T>): GroupCommit<T> {
-  const waiting: { readonly write: PendingWrite; readonly done: Deferred<T> }[] = []
+export function createGroupCommit<W extends { readonly key: string; readonly value: Uint8Array }, T>(
+  commit: CommitGroup<W, T>,
+): GroupCommit<W, T> {
+  const waiting: { readonly write: W; readonly done: Deferred<T> }[] = []
   let waitingBytes = 0
   let isBusy = false
   const idle: Deferred<void>[] = []
@@ -54,16 +43,20 @@ export function createGroupCommit<T>({ commit, settle }: GroupCommitOptions<T>):
     waitingBytes -= bytes
     return waiting.splice(0, count)
   }
+  const putBack = (group: typeof waiting) => {
+    for (const { write } of group) waitingBytes += write.value.byteLength
+    waiting.unshift(...group)
+  }
   const run = async () => {
     while (waiting.length > 0) {
       const group = takeGroup()
-      const writes = group.map(({ write }) => write)
       try {
-        const results = settle(writes, await commit(toBatch(writes)))
+        const results = await commit(group.map(({ write }) => write))
+        putBack(group.filter((_, i) => results[i] === again))
         for (const [i, { done }] of group.entries()) {
           const result = results[i]
           if (result instanceof StoreError) done.reject(result)
-          else done.resolve(result as T)
+          else if (result !== again) done.resolve(result as T)
         }
       } catch (error) {
         for (const { done } of group) done.reject(error as Error)
@@ -101,14 +94,3 @@ export function createGroupCommit<T>({ commit, settle }: GroupCommitOptions<T>):
 }
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
-
-const toBatch = (writes: readonly PendingWrite[]): WriteBatch => ({
-  types: writes.map(({ type }) => type),
-  keys: writes.map(({ key }) => key),
-  // A negative expectation must not pass for "any": it matches nothing, as 0 does.
-  expected: Float64Array.from(writes, ({ expected }) =>
-    expected === undefined ? anyRevision : Math.max(0, expected),
-  ),
-  dueMs: Float64Array.from(writes, ({ dueMs }) => dueMs),
-  values: pack(writes.map(({ value }) => value)),
-})
