@@ -22,7 +22,7 @@ const leaseSeconds = 20
 /** A Lease that nobody has touched for this long, by the observer's own clock, is of a server that is gone. */
 const goneMs = 60_000
 /** Also how late a new server is heard of. */
-const lookMs = 5_000
+const lookMs = 10_000
 
 export interface ServerLeaseOptions {
   /** Of the server itself, with the rights of a master. */

@@ -232,7 +232,11 @@ test('a candidate does not read the other’s clock: a lease from the future run
     apiVersion: 'coordination.k8s.io/v1',
     kind: 'Lease',
     metadata: { name: 'loops', namespace: 'kube-system' },
-    spec: { holderIdentity: 'dead', leaseDurationSeconds: 15, renewTime: '2999-01-01T00:00:00.000000Z' },
+    spec: {
+      holderIdentity: 'dead',
+      leaseDurationSeconds: leaderTiming.leaseMs / 1_000,
+      renewTime: '2999-01-01T00:00:00.000000Z',
+    },
   })
   const { running, stop } = join('a')
   await clock.advance(leaderTiming.leaseMs - 1_000)

@@ -1,12 +1,10 @@
 import { join } from 'node:path'
 import { realClock } from '../base/clock.ts'
 import { realRandom } from '../base/ids.ts'
-import { readKubeconfig } from '../client/kubeconfig.ts'
-import { restClient } from '../client/rest-client.ts'
-import { httpTransport } from '../client/transport-http.ts'
 import { openAgent } from '../node/agent.ts'
 import { openPackageCache } from '../runtime/packages/cache.ts'
 import { openProcessRuntime } from '../runtime/process/process-runtime.ts'
+import { openApiServers } from './api-servers.ts'
 import { credentialOf, dataDir } from './data-dir.ts'
 import type { ProcessRoot } from './process.ts'
 
@@ -17,21 +15,21 @@ export const agentRoot: ProcessRoot = {
     await using stack = new AsyncDisposableStack()
     const [clock, random] = [realClock, realRandom]
     const dir = dataDir(begin.dataDir)
-    const kubeconfig = await readKubeconfig(credentialOf(dir, 'agent'))
-    const transport = stack.use(httpTransport(kubeconfig))
-    const client = restClient(transport, 'sampan-agent')
+    const kubeconfig = credentialOf(dir, 'agent')
+    const servers = stack.use(await openApiServers({ kubeconfig, userAgent: 'sampan-agent', logger }))
     const nodeDefault = { path: process.execPath, version: process.versions.node }
     const packages = stack.use(
       await openPackageCache({ root: join(dir.node, 'packages'), nodeDefault, clock, logger }),
     )
     stack.use(
       await openAgent({
-        client,
+        client: servers.client,
         runtime: openProcessRuntime({ clock }),
         packages,
         nodeName: begin.nodeName,
         dataDir: dir.node,
-        tunnel: kubeconfig,
+        tunnel: servers.kubeconfig,
+        servers,
         clock,
         random,
         logger,

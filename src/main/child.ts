@@ -16,7 +16,7 @@ export interface Child {
 }
 
 export interface ChildOptions {
-  readonly name: 'server' | 'agent' | 'gateway'
+  readonly name: string
   readonly clock: Clock
   /** Each time it becomes ready. */
   readonly onReady: (ready: Ready) => void

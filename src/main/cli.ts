@@ -1,13 +1,14 @@
 /** The executable. Each command loads what it needs when it is called: `sampan version` should not wait for a server's modules. */
 import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { describeError } from '../base/logger.ts'
 import { kubernetesVersion, sampanVersion } from '../base/version.ts'
 import { CommandError } from './command-error.ts'
 import { dataDir, defaultDataDir } from './data-dir.ts'
-import { formatListen, parseListen } from './listen-address.ts'
+import { formatListen, parseAdvertise, parseListen } from './listen-address.ts'
 
 const print = (line: string) => void process.stdout.write(`${line}\n`)
 
@@ -17,33 +18,37 @@ async function main(): Promise<void> {
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'sampan: ')) })
   const dataDirDefault = defaultDataDir(process.env)
 
-  program
-    .command('up')
-    .description('start everything on this machine: API server, controllers, scheduler, agent and gateway')
-    .option('--data-dir <dir>', 'where Sampan keeps what it has', dataDirDefault)
-    .option('--listen <host:port>', 'the API over HTTP', '127.0.0.1:8888')
-    .option('--tls-listen <host:port>', 'the API over TLS', '127.0.0.1:18888')
+  serverOptions(
+    program
+      .command('up')
+      .description('start everything on this machine: API server, controllers, scheduler, agent and gateway'),
+  )
     .option('--gateway-listen <host:port>', 'the apps', '127.0.0.1:8080')
-    .option('--store <url>', 'sqlite: (in the data directory) or memory:', 'sqlite:')
     .option('--name <node>', "this machine's name in the cluster", nodeNameDefault())
     .option('--example', 'also deploy examples/hello')
-    .action(async (options: UpFlags) => {
+    .action(async (flags: ServerFlags & UpFlags) => {
       const { up } = await import('./up.ts')
       await up({
-        dir: dataDir(resolve(options.dataDir)),
-        nodeName: options.name,
-        listen: parseListen(options.listen, '--listen'),
-        tlsListen: parseListen(options.tlsListen, '--tls-listen'),
-        gatewayListen: parseListen(options.gatewayListen, '--gateway-listen'),
-        store: options.store,
-        print,
+        ...serverSettings(flags),
+        parts: ['server', 'agent', 'gateway'],
+        nodeName: flags.name,
+        gatewayListen: parseListen(flags.gatewayListen, '--gateway-listen'),
         onReady: async ({ gatewayListen }, signal) => {
-          if (!options.example) return
-          const flags = ['--data-dir', options.dataDir, '--gateway', formatListen(gatewayListen)]
-          await runApart(['deploy-example', ...flags], signal)
+          if (!flags.example) return
+          const where = ['--data-dir', flags.dataDir, '--gateway', formatListen(gatewayListen)]
+          await runApart(['deploy-example', ...where], signal)
         },
       })
     })
+
+  serverOptions(
+    program
+      .command('server')
+      .description('start a server alone: API, controllers and scheduler; several may share one store'),
+  ).action(async (flags: ServerFlags) => {
+    const { up } = await import('./up.ts')
+    await up({ ...serverSettings(flags), parts: ['server'] })
+  })
 
   program
     .command('deploy-example', { hidden: true })
@@ -75,14 +80,64 @@ async function main(): Promise<void> {
   await program.parseAsync()
 }
 
-interface UpFlags {
+interface ServerFlags {
   readonly dataDir: string
   readonly listen: string
   readonly tlsListen: string
-  readonly gatewayListen: string
+  readonly advertise?: string
   readonly store: string
+  readonly serverTokenFile?: string
+}
+
+interface UpFlags {
+  readonly gatewayListen: string
   readonly name: string
   readonly example?: boolean
+}
+
+const serverOptions = (command: Command): Command =>
+  command
+    .option('--data-dir <dir>', 'where Sampan keeps what it has', defaultDataDir(process.env))
+    .option('--listen <host:port>', 'the API over HTTP', '127.0.0.1:8888')
+    .option('--tls-listen <host:port>', 'the API over TLS', '127.0.0.1:18888')
+    .option('--advertise <url>', 'where other machines reach the API over TLS, if not where it listens')
+    .addOption(
+      new Option(
+        '--store <url>',
+        'sqlite: (in the data directory), memory:, etcd://HOST:PORT,… or postgres://USER@HOST/DATABASE; a URL with a password belongs into the environment',
+      )
+        .env('SAMPAN_STORE')
+        .default('sqlite:'),
+    )
+    .option(
+      '--server-token-file <file>',
+      "for a further server on a shared store: credentials/server.token of the first one's data directory",
+    )
+
+const serverSettings = (flags: ServerFlags) => ({
+  dir: dataDir(resolve(flags.dataDir)),
+  listen: parseListen(flags.listen, '--listen'),
+  tlsListen: parseListen(flags.tlsListen, '--tls-listen'),
+  store: flags.store,
+  ...(flags.advertise !== undefined && { advertise: parseAdvertise(flags.advertise) }),
+  ...(flags.serverTokenFile !== undefined && { serverToken: readServerToken(flags.serverTokenFile) }),
+  print,
+})
+
+/** Long enough that nobody guesses it. */
+const serverTokenLengthMin = 16
+
+function readServerToken(file: string): string {
+  let token: string
+  try {
+    token = readFileSync(file, 'utf8').trim()
+  } catch (cause) {
+    throw new CommandError(`can't read --server-token-file ${file}: ${(cause as Error).message}`, { cause })
+  }
+  if (token.length >= serverTokenLengthMin) return token
+  throw new CommandError(
+    `--server-token-file ${file} holds fewer than ${serverTokenLengthMin} characters: copy credentials/server.token from the data directory of the cluster's first server`,
+  )
 }
 
 /**

@@ -13,6 +13,7 @@ export interface CredentialsOptions {
   readonly ca: KeyPair
   /** `https://127.0.0.1:18888` */
   readonly server: string
+  /** Empty: there is no agent here, and no gateway. */
   readonly nodeName: string
   readonly clock: Clock
   readonly random: Random
@@ -32,8 +33,20 @@ export async function writeCredentials({
 }: CredentialsOptions): Promise<void> {
   const subjects = [
     { file: dir.kubeconfig, user: 'admin', organizations: [mastersGroup] },
-    { file: credentialOf(dir, 'agent'), user: `system:node:${nodeName}`, organizations: ['system:nodes'] },
-    { file: credentialOf(dir, 'gateway'), user: 'system:sampan-gateway', organizations: ['system:sampan'] },
+    ...(nodeName === ''
+      ? []
+      : [
+          {
+            file: credentialOf(dir, 'agent'),
+            user: `system:node:${nodeName}`,
+            organizations: ['system:nodes'],
+          },
+          {
+            file: credentialOf(dir, 'gateway'),
+            user: 'system:sampan-gateway',
+            organizations: ['system:sampan'],
+          },
+        ]),
   ]
   await Promise.all(
     subjects.map(async ({ file, user, organizations }) => {

@@ -4,12 +4,10 @@ import type { Node } from '../api/schema/types.gen.ts'
 import { nodes } from '../api/resources/nodes.ts'
 import { createDialer } from '../client/dial.ts'
 import { openInformers } from '../client/informers.ts'
-import { restClient } from '../client/rest-client.ts'
-import { httpTransport } from '../client/transport-http.ts'
-import { readKubeconfig } from '../client/kubeconfig.ts'
 import { readMachineIdentity } from '../client/machine-identity.ts'
 import { openGateway } from '../gateway/gateway.ts'
 import { syncRoutes } from '../gateway/sync.ts'
+import { openApiServers } from './api-servers.ts'
 import { credentialOf, dataDir } from './data-dir.ts'
 import { formatListen, listenError } from './listen-address.ts'
 import type { ProcessRoot } from './process.ts'
@@ -20,10 +18,8 @@ export const gatewayRoot: ProcessRoot = {
   async start(begin, logger) {
     await using stack = new AsyncDisposableStack()
     const [clock, random] = [realClock, realRandom]
-    const transport = stack.use(
-      httpTransport(await readKubeconfig(credentialOf(dataDir(begin.dataDir), 'gateway'))),
-    )
-    const client = restClient(transport, 'sampan-gateway')
+    const kubeconfig = credentialOf(dataDir(begin.dataDir), 'gateway')
+    const { client } = stack.use(await openApiServers({ kubeconfig, userAgent: 'sampan-gateway', logger }))
     const informers = stack.use(openInformers({ client, clock, random, logger }))
     const known = informers.for<Node>(nodes)
     const dial = createDialer({ nodeOf: (name) => known.get('', name), machineId: readMachineIdentity() })

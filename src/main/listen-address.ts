@@ -17,6 +17,16 @@ export function parseListen(text: string, flag: string): ListenAddress {
   return { host: match[1] ?? (match[2] || '127.0.0.1'), port }
 }
 
+/** Reads the URL under which a server is reached from elsewhere. Throws `CommandError`. */
+export function parseAdvertise(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url?.protocol === 'https:' && url.pathname === '/' && url.search === '' && url.username === '')
+    return url.origin
+  throw new CommandError(
+    `--advertise ${JSON.stringify(text)} is no URL of a server: write https://HOST:PORT, for example https://10.0.0.1:18888`,
+  )
+}
+
 export const formatListen = ({ host, port }: ListenAddress): string =>
   host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 

@@ -9,16 +9,23 @@ import type { ListenAddress } from './listen-address.ts'
 import type { Begin, Ready } from './messages.ts'
 import { isAlive, processIdentity, type ProcessIdentity } from './process-identity.ts'
 
+export type PartName = 'server' | 'agent' | 'gateway'
+
 export interface UpOptions {
   readonly dir: DataDir
-  readonly nodeName: string
+  /** What runs here. With a server the others wait for it. */
+  readonly parts: readonly PartName[]
+  /** Of the agent here. */
+  readonly nodeName?: string
   readonly listen: ListenAddress
   readonly tlsListen: ListenAddress
-  readonly gatewayListen: ListenAddress
+  readonly gatewayListen?: ListenAddress
   readonly store: string
+  readonly advertise?: string
+  readonly serverToken?: string
   readonly print: (line: string) => void
   /** Called once everything is ready. `signal` aborts when Sampan ends. */
-  readonly onReady: (where: Addresses, signal: AbortSignal) => Promise<void>
+  readonly onReady?: (where: Addresses, signal: AbortSignal) => Promise<void>
 }
 
 export interface Addresses {
@@ -36,12 +43,13 @@ interface Running {
 const inheritWaitMs = 15_000
 
 /**
- * `sampan up`: starts server, agent and gateway as processes of their own and keeps them running until a signal. What
- * they run, the apps, is not theirs to end.
+ * `sampan up` and `sampan server`: starts server, agent and gateway as processes of their own and keeps them running until
+ * a signal. What they run, the apps, is not theirs to end.
  */
 export async function up(options: UpOptions): Promise<void> {
   const { dir, print } = options
-  checkNodeName(options.nodeName)
+  const { nodeName = '' } = options
+  if (options.parts.includes('agent')) checkNodeName(nodeName)
   try {
     createDataDir(dir)
   } catch (cause) {
@@ -54,19 +62,21 @@ export async function up(options: UpOptions): Promise<void> {
   let where: Addresses = {
     listen: options.listen,
     tlsListen: options.tlsListen,
-    gatewayListen: options.gatewayListen,
+    gatewayListen: options.gatewayListen ?? { host: '127.0.0.1', port: 0 },
   }
   const begin = (): Begin => ({
     type: 'begin',
     dataDir: dir.root,
-    nodeName: options.nodeName,
+    nodeName,
     store: options.store,
+    ...(options.advertise !== undefined && { advertise: options.advertise }),
+    ...(options.serverToken !== undefined && { serverToken: options.serverToken }),
     ...where,
   })
   let isUp = false
   const children: Child[] = []
   const onSpawn = () => writeRunning(dir, children)
-  const supervise = (name: 'server' | 'agent' | 'gateway') => {
+  const supervise = (name: PartName) => {
     const onReady = (ready: Ready) => {
       where = {
         listen: ready.listen ?? where.listen,
@@ -81,21 +91,23 @@ export async function up(options: UpOptions): Promise<void> {
   }
   const ending = new AbortController()
   const ended = signalled().then(() => ending.abort())
-  const [server, agent, gateway] = [supervise('server'), supervise('agent'), supervise('gateway')]
+  const parts = new Map(options.parts.map((name) => [name, supervise(name)]))
+  const server = parts.get('server')
+  const others = [...parts.values()].filter((part) => part !== server)
   try {
     const started = (async () => {
-      await server.begin(begin)
-      await Promise.all([agent.begin(begin), gateway.begin(begin)])
+      await server?.begin(begin)
+      await Promise.all(others.map((part) => part.begin(begin)))
       isUp = true
       print('ready')
-      await options.onReady(where, ending.signal)
+      await options.onReady?.(where, ending.signal)
     })()
     await Promise.race([started, ended])
     await ended
   } finally {
     // The reverse of the start: nothing loses what it depends on while it still works.
-    await Promise.all([gateway.stop(), agent.stop()])
-    await server.stop()
+    await Promise.all(others.map((part) => part.stop()))
+    await server?.stop()
     rmSync(runningFile(dir), { force: true })
   }
 }

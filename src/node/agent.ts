@@ -31,7 +31,8 @@ import { createObjectSource } from './object-source.ts'
 import { openPodSet } from './pod-set.ts'
 import { timeOf } from './times.ts'
 import { createTokenSource } from './service-account-tokens.ts'
-import { openTunnel, type TunnelOptions } from './tunnel.ts'
+import type { TunnelOptions } from './tunnel.ts'
+import { openTunnels, type ServerUrls } from './tunnels.ts'
 
 export interface AgentLimits {
   readonly pods: number
@@ -50,6 +51,8 @@ export interface AgentOptions {
   readonly logger: Logger
   /** Where API servers reach the node; without it there are no logs. */
   readonly tunnel?: TunnelOptions['server']
+  /** All servers there are; without it, the one that `tunnel` names. */
+  readonly servers?: ServerUrls
   readonly limits?: Partial<AgentLimits>
   /** More labels for the Node. */
   readonly labels?: Readonly<Record<string, string>>
@@ -99,7 +102,8 @@ export async function openAgent(options: AgentOptions): Promise<Agent> {
       findPod: (namespace, name) => pods.find(namespace, name),
     })
     const serve: TunnelOptions['serve'] = (stream, headers) => server.serve(stream, headers)
-    stack.use(openTunnel({ server: options.tunnel, nodeName, serve, clock, random, logger }))
+    const servers = options.servers ?? { urls: [options.tunnel.server], onChange: () => {} }
+    stack.use(openTunnels({ server: options.tunnel, nodeName, serve, clock, random, logger }, servers))
   }
   const owned = stack.move()
   return {
