@@ -40,7 +40,8 @@ export function createExpiry({ clock, logger, sweep }: ExpiryOptions): Expiry {
     isSweeping = true
     nextMs = Infinity // what is noted during the sweep counts again
     try {
-      nextMs = Math.min(nextMs, (await sweep(nowMs())) ?? Infinity)
+      const next = await sweep(nowMs())
+      nextMs = Math.min(nextMs, next ?? Infinity)
     } catch (error) {
       nextMs = Math.min(nextMs, nowMs() + retryMs)
       if (!isClosed)

@@ -1,0 +1,82 @@
+import type { Logger } from '../../base/logger.ts'
+import { isStoreError, StoreError } from '../store.ts'
+import { createTables, formatVersion, migrationLock } from './schema.ts'
+import type { Session } from './session.ts'
+
+/**
+ * Brings the schema to this version's format, creating it if need be. Replicas that start together take turns. Throws
+ * `newer`, or `corrupt` when the schema holds someone else's tables.
+ */
+export async function migrate(session: Session, schema: string): Promise<void> {
+  const format = await formatOf(session, schema)
+  if (format === formatVersion) return
+  await session.script('BEGIN')
+  try {
+    await session.script(`SELECT pg_advisory_xact_lock(${migrationLock(schema)})`)
+    const now = await formatOf(session, schema)
+    if (now === undefined) {
+      await refuseForeign(session, schema)
+      await session.script(`CREATE SCHEMA IF NOT EXISTS "${schema}"; ${createTables(schema)}`)
+    }
+    await session.script('COMMIT')
+  } catch (error) {
+    if (!session.isLost) await session.script('ROLLBACK')
+    if (isStoreError(error)) throw error
+    throw new StoreError(
+      'unavailable',
+      `The tables of Sampan could not be created in PostgreSQL's schema ${schema} (${messageOf(error)}). Grant the user CREATE on the database, or on that schema.`,
+      { cause: error },
+    )
+  }
+}
+
+async function formatOf(session: Session, schema: string): Promise<number | undefined> {
+  const [exists] = await session.script(`SELECT to_regclass('"${schema}".meta') IS NOT NULL`)
+  if (exists?.[0] !== true) return undefined
+  const [row] = await session
+    .script(`SELECT value FROM "${schema}".meta WHERE name = 'format'`)
+    .catch((cause: unknown) => {
+      throw session.isLost ? cause : notOursError(schema)
+    })
+  if (!row) throw notOursError(schema)
+  const format = Number(row[0])
+  if (format <= formatVersion) return format
+  throw new StoreError(
+    'newer',
+    `PostgreSQL's schema ${schema} has format ${format}, written by a later Sampan; this one reads up to ${formatVersion}. Nothing was changed. Start the later version, or choose another schema with ?schema=NAME.`,
+  )
+}
+
+async function refuseForeign(session: Session, schema: string): Promise<void> {
+  const [found] = await session.script(
+    `SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = '${schema}'`,
+  )
+  if (Number(found?.[0]) > 0) throw notOursError(schema)
+}
+
+const notOursError = (schema: string): StoreError =>
+  new StoreError(
+    'corrupt',
+    `PostgreSQL's schema ${schema} holds tables that are not Sampan's. Nothing was changed. Choose another schema with ?schema=NAME.`,
+  )
+
+/** What the server's administrator decided about durability; told, because it may be meant. True when commits are synced. */
+export async function checkDurability(session: Session, logger: Logger): Promise<boolean> {
+  const [row] = await session.script(
+    "SELECT current_setting('fsync'), current_setting('full_page_writes'), current_setting('synchronous_commit')",
+  )
+  const [fsync, fullPages, commit] = row ?? []
+  if (fsync !== 'on')
+    logger.warn(
+      'PostgreSQL runs with fsync = off: a power loss may cost acknowledged writes, or the database',
+    )
+  if (fullPages !== 'on')
+    logger.warn('PostgreSQL runs with full_page_writes = off: a power loss may damage the database')
+  if (commit === 'local')
+    logger.warn(
+      'PostgreSQL commits locally: a failover may lose acknowledged writes, in spite of a synchronous standby',
+    )
+  return fsync === 'on'
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

@@ -1,0 +1,224 @@
+/**
+ * A real PostgreSQL for tests and measurements: a folder of its own, loopback, a free port, a password. Not part of the
+ * product. As root it runs as the user `postgres` (or `nobody`), because PostgreSQL refuses root.
+ */
+import { execFile, spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  chownSync,
+  closeSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { createServer } from 'node:net'
+import { delimiter, join } from 'node:path'
+import { promisify } from 'node:util'
+
+import pg from 'pg'
+
+import type { Clock } from '../../base/clock.ts'
+
+const run = promisify(execFile)
+const startMsMax = 30_000
+export const testPassword = 'pass-word-of-tests'
+
+export interface TestServer extends AsyncDisposable {
+  readonly port: number
+  /** What `openPostgresStore` takes. */
+  url(schema: string, port?: number): string
+  /** Several statements, in a session of their own; the rows of the last. */
+  sql(text: string): Promise<Record<string, unknown>[]>
+  /** To the server and all its processes. */
+  signal(name: 'SIGSTOP' | 'SIGCONT'): void
+  /** As a power loss takes it away; what it has synced stays. */
+  kill(): Promise<void>
+  stop(): Promise<void>
+  start(): Promise<void>
+  /** Makes a standby take writes. */
+  promote(): Promise<void>
+  /** Processor seconds of the server and its processes. */
+  cpuSeconds(): number
+}
+
+export interface TestServerOptions {
+  readonly clock: Clock
+  readonly folder: string
+  readonly settings?: Readonly<Record<string, string>>
+  /** Makes a hot standby that streams from this server. */
+  readonly standbyOf?: TestServer
+}
+
+/** The folder of PostgreSQL's programs, newest first; undefined when it isn't installed. */
+export function findPostgres(): string | undefined {
+  const debian = globSync('/usr/lib/postgresql/*/bin').toSorted((a, b) => versionIn(b) - versionIn(a))
+  const folders = [...debian, ...(process.env['PATH'] ?? '').split(delimiter)]
+  return folders.find((folder) => existsSync(join(folder, 'initdb')) && existsSync(join(folder, 'postgres')))
+}
+
+const versionIn = (folder: string): number => Number(/\d+/.exec(folder)?.[0])
+
+export async function startTestServer(options: TestServerOptions): Promise<TestServer> {
+  const programs = findPostgres()
+  if (programs === undefined) throw new Error('PostgreSQL is not installed (Debian: postgresql)')
+  const user = await serverUser()
+  const folder = join(options.folder, `pg-${await freePort()}`)
+  mkdirSync(folder)
+  if (user) chownSync(folder, user.uid, user.gid)
+  const data = join(folder, 'data')
+  const port = await freePort()
+  const { standbyOf } = options
+  if (standbyOf) {
+    const source = `host=127.0.0.1 port=${standbyOf.port} user=postgres password=${testPassword}`
+    await run(
+      join(programs, 'pg_basebackup'),
+      ['-D', data, '-d', source, '-R', '-X', 'stream', '-c', 'fast'],
+      { ...user, cwd: folder },
+    )
+  } else {
+    const passwordFile = join(folder, 'password')
+    writeFileSync(passwordFile, testPassword, { mode: 0o644 })
+    const init = [
+      '-D',
+      data,
+      '-U',
+      'postgres',
+      '-A',
+      'scram-sha-256',
+      '--pwfile',
+      passwordFile,
+      '-E',
+      'UTF8',
+      '--no-sync',
+    ]
+    await run(join(programs, 'initdb'), init, { ...user, cwd: folder })
+  }
+  const server = createControl({ ...options, programs, data, folder, port, user })
+  await server.start()
+  return server
+}
+
+interface ControlOptions extends TestServerOptions {
+  readonly programs: string
+  readonly data: string
+  readonly port: number
+  readonly user: { readonly uid: number; readonly gid: number } | undefined
+}
+
+function createControl(options: ControlOptions): TestServer {
+  const { programs, data, folder, port, user, clock } = options
+  const log = join(folder, 'log')
+  let child: ChildProcess | undefined
+  let exited: Promise<unknown> = Promise.resolve()
+  const processes = () => (child?.pid === undefined ? [] : [child.pid, ...childrenOf(child.pid)])
+  const address = { host: '127.0.0.1', port, user: 'postgres', password: testPassword, database: 'postgres' }
+  const sql = async (text: string) => {
+    const client = new pg.Client({ ...address, ssl: false })
+    client.on('error', () => {}) // the query below fails with it
+    await client.connect()
+    try {
+      const result: pg.QueryResult | pg.QueryResult[] = await client.query(text)
+      return (Array.isArray(result) ? result.at(-1)?.rows : result.rows) ?? []
+    } finally {
+      await client.end()
+    }
+  }
+  const server: TestServer = {
+    port,
+    url: (schema, at = port) => `//postgres:${testPassword}@127.0.0.1:${at}/postgres?schema=${schema}`,
+    sql,
+    signal(name) {
+      for (const pid of processes()) process.kill(pid, name)
+    },
+    async start() {
+      const settings = {
+        ...options.settings,
+        listen_addresses: '127.0.0.1',
+        port: String(port),
+        unix_socket_directories: folder,
+      }
+      const args = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+      const file = openSync(log, 'a')
+      child = spawn(join(programs, 'postgres'), ['-D', data, ...args], {
+        ...user,
+        cwd: folder,
+        stdio: ['ignore', file, file],
+      })
+      closeSync(file)
+      exited = once(child, 'exit')
+      await untilReady(clock, sql, log)
+    },
+    async stop() {
+      child?.kill('SIGINT') // "fast": sessions are ended
+      await exited
+    },
+    async kill() {
+      for (const pid of processes()) killIfThere(pid)
+      await exited
+    },
+    async promote() {
+      await run(join(programs, 'pg_ctl'), ['promote', '-w', '-D', data], { ...user, cwd: folder })
+    },
+    cpuSeconds: () => processes().reduce((sum, pid) => sum + cpuSecondsOf(pid), 0),
+    async [Symbol.asyncDispose]() {
+      if (child?.exitCode === null && child.signalCode === null) {
+        server.signal('SIGCONT')
+        await server.stop()
+      }
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+  return server
+}
+
+async function untilReady(clock: Clock, sql: TestServer['sql'], log: string): Promise<void> {
+  const deadlineMs = clock.monotonicMs() + startMsMax
+  for (;;) {
+    try {
+      await sql('SELECT 1')
+      return
+    } catch (cause) {
+      if (clock.monotonicMs() > deadlineMs)
+        throw new Error(`PostgreSQL did not start: ${readFileSync(log, 'utf8').slice(-2_000)}`, { cause })
+      await clock.sleep(30)
+    }
+  }
+}
+
+async function serverUser(): Promise<{ uid: number; gid: number } | undefined> {
+  if (process.getuid?.() !== 0) return undefined
+  const found = /^postgres:[^:]*:(\d+):(\d+):/m.exec(readFileSync('/etc/passwd', 'utf8'))
+  return { uid: Number(found?.[1] ?? 65_534), gid: Number(found?.[2] ?? 65_534) }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  if (address === null || typeof address === 'string') throw new Error('the system gave no port')
+  return address.port
+}
+
+const childrenOf = (pid: number): number[] =>
+  readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number)
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // it ended by itself meanwhile
+  }
+}
+
+const ticksPerSecond = 100 // USER_HZ, the same on every Linux that Node supports
+
+function cpuSecondsOf(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
+  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond // utime and stime, see proc(5)
+}

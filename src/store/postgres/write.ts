@@ -1,0 +1,116 @@
+import { conflictError, existsError, missingError } from '../errors.ts'
+import { again } from '../group-commit.ts'
+import type { Revision, StoreError, StoreEvent } from '../store.ts'
+import { encodeBytes, encodeIntegers } from './array.ts'
+import { badRowError } from './postgres-errors.ts'
+import { anyRevision, writeOutcomes, writeTypes, type WriteType } from './schema.ts'
+import type { Row, Session, Statement } from './session.ts'
+
+/** Of replaced values in one answer: what the buffers of a connection hold even when its client stands still. */
+const replacedBytesMax = 128 * 1024
+
+export interface PendingWrite {
+  readonly type: WriteType
+  readonly key: string
+  /** Empty for a delete. */
+  readonly value: Uint8Array
+  /** Undefined: any. */
+  readonly expected: Revision | undefined
+  /** 0: never. */
+  readonly ttlMs: number
+}
+
+export interface Written {
+  readonly revision: Revision
+  readonly createRevision: Revision
+  /** Which revision was replaced; 0 for a create. */
+  readonly replaced: Revision
+  /** What was replaced; unknown for a large value, never for a delete. */
+  readonly previous: Uint8Array | undefined
+}
+
+export const writeStatement = (schema: string): Statement => ({
+  name: 'write',
+  text: `SELECT * FROM "${schema}".write_1($1::smallint[], $2::bytea[], $3::bytea[], $4::bigint[], $5::bigint[], $6, $7)`,
+})
+
+/** Carries out a group in one transaction: the driver tells of the result only after the commit. */
+export async function writeGroup(
+  session: Session,
+  statement: Statement,
+  { writes, stamp }: { readonly writes: readonly PendingWrite[]; readonly stamp: number },
+): Promise<(Written | StoreError | typeof again)[]> {
+  const rows = await session.query(statement, [
+    encodeIntegers(
+      'int2',
+      writes.map(({ type }) => writeTypes.indexOf(type)),
+    ),
+    encodeBytes(writes.map(({ key }) => Buffer.from(key))),
+    encodeBytes(writes.map(({ value }) => value)),
+    // A negative expectation must not pass for "any": it matches nothing, as 0 does.
+    encodeIntegers(
+      'int8',
+      writes.map(({ expected }) => (expected === undefined ? anyRevision : safeExpectation(expected))),
+    ),
+    encodeIntegers(
+      'int8',
+      writes.map(({ ttlMs }) => Math.min(Math.ceil(ttlMs), Number.MAX_SAFE_INTEGER / 4)),
+    ),
+    stamp,
+    replacedBytesMax,
+  ])
+  return writes.map((write, i) => resultOf(write, rows[i]))
+}
+
+/** What is no revision matches none. */
+const safeExpectation = (expected: Revision): Revision =>
+  Number.isSafeInteger(expected) && expected > 0 ? expected : 0
+
+function resultOf(
+  { type, key, expected }: PendingWrite,
+  row: Row | undefined,
+): Written | StoreError | typeof again {
+  const [code, at, created, replaced, previous] = row ?? []
+  switch (writeOutcomes[Number(code)]) {
+    case 'ok':
+      return {
+        revision: Number(at),
+        createRevision: Number(created),
+        replaced: Number(replaced),
+        previous: type !== 'create' && previous instanceof Uint8Array ? previous : undefined,
+      }
+    case 'exists':
+      return existsError(key)
+    case 'missing':
+      return missingError(key)
+    case 'conflict':
+      return conflictError(key, expected ?? 0, Number(at))
+    case 'later':
+      return again
+    default:
+      return badRowError(`the log has no value for the key "${key}"`)
+  }
+}
+
+/** The events of a group, if all that they tell is known; undefined: they must be read from the log. */
+export function eventsOfGroup(
+  writes: readonly PendingWrite[],
+  results: readonly (Written | StoreError | typeof again)[],
+): StoreEvent[] | undefined {
+  const events: StoreEvent[] = []
+  for (const [i, { type, key, value }] of writes.entries()) {
+    const result = results[i]
+    if (!result || result === again || result instanceof Error) continue
+    const { revision, createRevision, previous } = result
+    if (type !== 'create' && !previous) return undefined
+    events.push({
+      type,
+      key,
+      value: type === 'delete' ? (previous ?? value) : value,
+      previous,
+      revision,
+      createRevision,
+    })
+  }
+  return events
+}
