@@ -65,6 +65,8 @@ export interface ResourceDef<T extends KubeObject = KubeObject> extends GroupVer
   readonly categories: readonly string[]
   readonly namespaced: boolean
   readonly verbs: readonly Verb[]
+  /** Nothing of it is in the store: each answer is made when somebody asks. Its plural may be another resource's too. */
+  readonly isVirtual?: true
   readonly subresources: readonly SubresourceDef[]
   readonly scale?: ScaleSpec
   /** The type that decodes, prunes, describes and merges its objects. */
@@ -106,6 +108,10 @@ export const isStorageVersion = ({
   version,
 }: Pick<ResourceDef, 'group' | 'version' | 'storage'>): boolean =>
   !storage || (storage.group === group && storage.version === version)
+
+/** Whether the store holds objects of it. */
+export const isStored = ({ isVirtual, verbs }: Pick<ResourceDef, 'isVirtual' | 'verbs'>): boolean =>
+  isVirtual !== true && verbs.includes('list')
 
 export const groupResourceOf = (def: Pick<ResourceDef, 'group' | 'plural'>): GroupResource => ({
   group: def.group,

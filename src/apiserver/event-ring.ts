@@ -68,6 +68,11 @@ export class EventRing {
     return this.#first + this.#events.length - this.#head
   }
 
+  /** Events that are here. */
+  get length(): number {
+    return this.end - this.#first
+  }
+
   push(event: CacheEvent): void {
     this.#events.push(event)
     this.#sizeBytes += event.sizeBytes

@@ -1,6 +1,7 @@
 /** Requests that are about the server, not about an object: discovery, OpenAPI, health, version. */
 import type { ResourceDef } from '../api/resource.ts'
 import { methodNotAllowed, unknownResource } from '../api/status.ts'
+import { metricsContentType, type Metrics } from '../base/metrics.ts'
 import { kubernetesVersion } from '../base/version.ts'
 import type { ResourceTable } from './crd-table.ts'
 import { discoveryDocument } from './discovery.ts'
@@ -17,10 +18,15 @@ export interface ServerPaths {
   serve(request: ApiRequest, info: RequestInfo): Promise<ApiResponse>
 }
 
+export interface ServerPathsOptions {
+  readonly checks: HealthChecks
+  readonly metrics: Pick<Metrics, 'render'>
+  readonly signer: TokenSigner | undefined
+}
+
 export function serverPaths(
   table: Pick<ResourceTable, 'all'>,
-  checks: HealthChecks,
-  signer?: TokenSigner,
+  { checks, metrics, signer }: ServerPathsOptions,
 ): ServerPaths {
   // Made late: a server that nobody asks never pays. Made anew when the resources have changed.
   let documents: OpenApiDocuments | undefined
@@ -41,6 +47,9 @@ export function serverPaths(
           if (answer) return answer
           break
         }
+        case 'metrics':
+          if (path !== '/metrics') break
+          return bytesResponse(200, metricsContentType, [Buffer.from(metrics.render())])
         case 'api':
         case 'apis': {
           const document = discoveryDocument(path, request.headers['accept'], table.all)
@@ -137,6 +146,7 @@ const knownPaths = (resources: readonly ResourceDef[]): string[] => [
     ),
     '/healthz',
     '/livez',
+    '/metrics',
     '/openapi/v3',
     '/openid/v1/jwks',
     '/readyz',

@@ -8,10 +8,11 @@
  * `watch-cache.ts`. `listen.ts` puts all of it on sockets; `handle` needs none.
  */
 import type { Duplex } from 'node:stream'
-import type { ResourceDef } from '../api/resource.ts'
+import { isStored, type ResourceDef } from '../api/resource.ts'
 import { badRequest, internal, isStatusError, type StatusError, unknownResource } from '../api/status.ts'
 import type { Clock } from '../base/clock.ts'
 import { deferred } from '../base/deferred.ts'
+import { createMetrics, type Metrics } from '../base/metrics.ts'
 import type { Random } from '../base/ids.ts'
 import type { Logger } from '../base/logger.ts'
 import { isStoreError, type Store } from '../store/store.ts'
@@ -21,16 +22,18 @@ import { createUpgrades } from './connect/upgrades.ts'
 import type { Machinery, VerbContext } from './context.ts'
 import { resourceId, ResourceTable } from './crd-table.ts'
 import type { ApiRequest, ApiResponse, Authenticate, UserInfo } from './http.ts'
+import { measuredStore } from './measured-store.ts'
 import { nodeTunnelTarget } from './node-upgrade.ts'
 import type { NodeTunnels } from './node-tunnels.ts'
 import { serverPaths, type ServerPaths } from './paths.ts'
 import { dispatch, virtualResources } from './registry.ts'
 import { requestInfoOf, type RequestInfo } from './request-info.ts'
 import { errorResponse } from './respond.ts'
+import { createServerMetrics, type ServerMetrics } from './server-metrics.ts'
 import { createAccess } from './stages/access.ts'
 import { admissionOf, type AdmissionStep } from './stages/admit.ts'
 import { bootstrapRoles } from './stages/bootstrap-roles.ts'
-import { createFairness, flowOf } from './stages/fairness.ts'
+import { createFairness, flowOf, isLongRunning, type Fairness } from './stages/fairness.ts'
 import { namespaceLifecycle } from './stages/namespace-lifecycle.ts'
 import { limitRanger } from './stages/limit-ranger.ts'
 import { nodeRestriction } from './stages/node-restriction.ts'
@@ -61,6 +64,8 @@ export interface ApiServerOptions {
   readonly signer?: TokenSigner
   /** Makes the roles and bindings that every cluster has; requests of others than masters wait for them. Default: no. */
   readonly defaultRoles?: boolean
+  /** Where to count. Served at `/metrics`, with whatever else is in it. Default: one of its own. */
+  readonly metrics?: Metrics
   /** Plurals whose watch cache is filled before the server opens instead of at first use. */
   readonly eager?: readonly string[]
 }
@@ -87,7 +92,9 @@ const admissionSteps = ({ signer }: ApiServerOptions): readonly AdmissionStep[] 
 
 /** Resolves when the system namespaces exist and the eager caches are filled. Rejects when the store can't be read. */
 export async function openApiServer(options: ApiServerOptions): Promise<ApiServer> {
-  const { clock, logger, nodes, random, resources, store } = options
+  const { clock, logger, nodes, random, resources } = options
+  const metrics = options.metrics ?? createMetrics()
+  const store = measuredStore(options.store, metrics, clock)
   const feed = await StoreFeed.open({ store, clock, random, logger })
   const caches = new Map<string, WatchCache>()
   const table = new ResourceTable({
@@ -125,9 +132,14 @@ export async function openApiServer(options: ApiServerOptions): Promise<ApiServe
   const ping = { name: 'ping', check: async () => {} }
   const shutdown = { name: 'shutdown', check: async () => ending.signal.throwIfAborted() }
   const checks = { livez: [ping], readyz: [ping, storeCheck, shutdown] }
-  const paths = serverPaths(table, checks, options.signer)
-  const server = new Server(options, machinery, paths, { ending, table })
-  const eager = resources.filter(({ plural, storage }) => !storage && options.eager?.includes(plural))
+  const paths = serverPaths(table, { checks, metrics, signer: options.signer })
+  const fairness = createFairness()
+  const { findResource } = machinery
+  const counted = createServerMetrics({ metrics, fairness, nodes, findResource, caches: () => caches.values() })
+  const server = new Server(options, machinery, paths, { ending, table, fairness, counted })
+  const eager = resources.filter(
+    (def) => isStored(def) && !def.storage && options.eager?.includes(def.plural),
+  )
   try {
     if (table.definitions) await table.follow(machinery.cacheOf(table.definitions))
     await bootstrap(server, resources)
@@ -157,14 +169,23 @@ interface Asked {
   readonly plural: string
 }
 
+interface Answered {
+  /** Undefined when the request's line made no sense. */
+  readonly info: RequestInfo | undefined
+  readonly response: ApiResponse
+}
+
 interface ServerState {
   readonly ending: AbortController
   readonly table: ResourceTable
+  readonly fairness: Fairness
+  readonly counted: ServerMetrics
 }
 
 class Server implements ApiServer {
   readonly #upgrades = createUpgrades()
-  readonly #fairness = createFairness()
+  readonly #fairness: Fairness
+  readonly #counted: ServerMetrics
   readonly #options: ApiServerOptions
   readonly #machinery: Machinery
   readonly #paths: ServerPaths
@@ -178,6 +199,8 @@ class Server implements ApiServer {
     this.#paths = paths
     this.#ending = state.ending
     this.#table = state.table
+    this.#fairness = state.fairness
+    this.#counted = state.counted
   }
 
   onDispose(dispose: () => Promise<void>): void {
@@ -190,24 +213,37 @@ class Server implements ApiServer {
   }
 
   async handle(request: ApiRequest): Promise<ApiResponse> {
+    const { clock } = this.#options
+    const startMs = clock.monotonicMs()
+    const { info, response } = await this.#answer(request)
+    const seconds = info && isLongRunning(info) ? undefined : (clock.monotonicMs() - startMs) / 1_000
+    this.#counted.record({ info, status: response.status, seconds })
+    return response
+  }
+
+  async #answer(request: ApiRequest): Promise<Answered> {
     let info: RequestInfo | undefined
     try {
       info = requestInfoOf(request.method, request.path)
       const asked = info
       const user = await this.#machinery.access.enter(request, asked)
       const flow = flowOf(user, asked)
-      if (flow === undefined) return await this.#route(request, asked, user)
-      return await this.#fairness.run(flow, () => this.#route(request, asked, user), request.signal)
+      const route = () => this.#route(request, asked, user)
+      const response =
+        flow === undefined ? await route() : await this.#fairness.run(flow, route, request.signal)
+      return { info, response }
     } catch (error) {
       // Nobody reads the answer; a body that broke off is no failure of ours.
-      if (request.signal?.aborted) return errorResponse(badRequest('the client went away'))
-      return errorResponse(this.#statusOf(error, info))
+      const isGone = request.signal?.aborted === true
+      const refusal = isGone ? badRequest('the client went away') : this.#statusOf(error, info)
+      return { info, response: errorResponse(refusal) }
     }
   }
 
   async upgrade(request: ApiRequest, socket: Duplex, head: Uint8Array): Promise<void> {
+    let info: RequestInfo | undefined
     try {
-      const info = requestInfoOf(request.method, request.path)
+      info = requestInfoOf(request.method, request.path)
       const presented = withProtocolToken(request)
       const user = await this.#machinery.access.enter(presented, info, { isUpgrade: true })
       const target = nodeTunnelTarget(presented, info, user)
@@ -216,8 +252,11 @@ class Server implements ApiServer {
       if (!info.isResource) throw unknownResource()
       const context = await this.#contextOf({ request: presented, info, user, plural: info.resource })
       await this.#upgrades.serve(context, socket, head)
+      this.#counted.record({ info, status: 101, seconds: undefined })
     } catch (error) {
-      refuseUpgrade(socket, this.#statusOf(error, undefined))
+      const refusal = this.#statusOf(error, undefined)
+      this.#counted.record({ info, status: refusal.status.code, seconds: undefined })
+      refuseUpgrade(socket, refusal)
     }
   }
 

@@ -9,6 +9,10 @@ export class SortedObjects {
     this.#objects = objects
   }
 
+  get size(): number {
+    return this.#objects.length
+  }
+
   find(key: string): CachedObject | undefined {
     const object = this.#objects[this.#lowerBound(key)]
     return object?.key === key ? object : undefined

@@ -37,6 +37,8 @@ export class WatchCache implements FeedListener {
   readonly #bells = new Set<Ring>()
   #live: Live | undefined
   #loading: Promise<void> | undefined
+  /** Watches of clients that follow it now; kept by them. */
+  watchers = 0
   /** Gaps so far: a listing that one fell into is worthless. */
   #gaps = 0
   /** Changes that arrived while loading. */
@@ -99,6 +101,11 @@ export class WatchCache implements FeedListener {
   /** Only after `ready`. Changes identity when the cache had to list afresh: a cursor into an old ring is dead. */
   get ring(): EventRing {
     return this.#state().ring
+  }
+
+  /** Objects that it holds. Undefined while the cache loads. */
+  get size(): number | undefined {
+    return this.#live?.objects.size
   }
 
   /** Undefined while the cache loads. */

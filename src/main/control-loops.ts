@@ -4,6 +4,7 @@ import type { Random } from '../base/ids.ts'
 import type { ResourceDef } from '../api/resource.ts'
 import type { Client } from '../client/client.ts'
 import { openInformers } from '../client/informers.ts'
+import type { QueueMetrics } from '../client/queue-metrics.ts'
 import { runElected } from '../client/leader-election.ts'
 import { runControllers } from '../controllers/controllers.ts'
 import { runScheduler } from '../scheduler/scheduler.ts'
@@ -18,6 +19,7 @@ export interface ControlLoopOptions {
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
+  readonly queueMetrics?: QueueMetrics
 }
 
 /** Controllers and scheduler, running until disposed of. They start by themselves again after a failure. */
@@ -43,11 +45,11 @@ export function openControlLoops(options: ControlLoopOptions): AsyncDisposable {
 }
 
 async function runLoops(
-  { client, resources, rootCertificate, clock, random, logger }: ControlLoopOptions,
+  { client, resources, rootCertificate, clock, random, logger, queueMetrics }: ControlLoopOptions,
   signal: AbortSignal,
 ): Promise<void> {
   await using informers = openInformers({ client, clock, random, logger })
-  const context = { client, informers, clock, random, logger }
+  const context = { client, informers, clock, random, logger, ...(queueMetrics && { queueMetrics }) }
   const controllers = runControllers(resources, { ...context, rootCertificate }, signal)
   await Promise.all([controllers, runScheduler(context, signal)])
 }

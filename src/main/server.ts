@@ -2,6 +2,8 @@ import { networkInterfaces } from 'node:os'
 import { realClock } from '../base/clock.ts'
 import { realRandom } from '../base/ids.ts'
 import type { Logger } from '../base/logger.ts'
+import { createMetrics } from '../base/metrics.ts'
+import { addProcessMetrics } from '../base/process-metrics.ts'
 import { resources } from '../api/table.ts'
 import { openServerCertificate, type KeyPair } from '../apiserver/certificates.ts'
 import { ClusterKeysError, openClusterKeys } from '../apiserver/cluster-keys.ts'
@@ -10,6 +12,7 @@ import { openNodeTunnels } from '../apiserver/node-tunnels.ts'
 import { openApiServer, type ApiServer } from '../apiserver/server.ts'
 import { createTokenSigner } from '../apiserver/stages/service-account-tokens.ts'
 import { mastersGroup, staticAuthenticator } from '../apiserver/stages/authenticate.ts'
+import { createQueueMetrics } from '../client/queue-metrics.ts'
 import { restClient } from '../client/rest-client.ts'
 import { localTransport } from '../client/transport-local.ts'
 import { openStore } from '../store/open.ts'
@@ -39,7 +42,9 @@ export const serverRoot: ProcessRoot = {
     const admin = { name: 'admin', groups: [mastersGroup] }
     const authenticate = staticAuthenticator([{ token: adminToken(dir, random), user: admin }])
     const signer = createTokenSigner(signingKey)
-    const parts = { authenticate, signer, defaultRoles: true, nodes }
+    const metrics = createMetrics()
+    addProcessMetrics(metrics)
+    const parts = { authenticate, signer, defaultRoles: true, nodes, metrics }
     const server = stack.use(await openApiServer({ store, resources, ...parts, clock, random, logger }))
     const listener = stack.use(await listen(server, begin, { ca, own }, logger))
     const listenAt = { ...begin.listen, port: listener.httpPort ?? 0 }
@@ -64,6 +69,7 @@ export const serverRoot: ProcessRoot = {
         client,
         resources,
         rootCertificate: ca.cert,
+        queueMetrics: createQueueMetrics(metrics),
         isShared: store.capabilities.shared,
         clock,
         random,

@@ -146,7 +146,9 @@ const streams = new Set(['attach', 'exec', 'portforward', 'proxy'])
 /** Whose turn a request waits for. Undefined: it takes long by nature, or must be answered whatever else goes on. */
 export function flowOf(user: UserInfo, info: RequestInfo): string | undefined {
   if (!info.isResource) return /^\/(healthz|livez|readyz)/.test(info.path) ? undefined : user.name
-  if (info.verb === 'watch' || streams.has(info.subresource)) return undefined
-  if (info.subresource === 'log' && isTrue(info.query.get('follow'))) return undefined
-  return user.name
+  return isLongRunning(info) ? undefined : user.name
 }
+
+/** It takes as long as its client likes. */
+export const isLongRunning = ({ query, subresource, verb }: RequestInfo): boolean =>
+  verb === 'watch' || streams.has(subresource) || (subresource === 'log' && isTrue(query.get('follow')))

@@ -125,6 +125,7 @@ async function* live(
     options.allowWatchBookmarks ? clock.every(bookmarkPeriodMs, alarm.ring) : () => {},
   ]
   signal.addEventListener('abort', alarm.ring, { once: true })
+  cache.watchers++
   try {
     while (!signal.aborted) {
       const taken = cursor.take()
@@ -148,6 +149,7 @@ async function* live(
       } else await alarm.wait()
     }
   } finally {
+    cache.watchers--
     signal.removeEventListener('abort', alarm.ring)
     for (const stop of wakes) stop()
   }
