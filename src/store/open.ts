@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts'
+import { realRandom } from '../base/ids.ts'
 import type { Logger } from '../base/logger.ts'
 import { invalidError } from './errors.ts'
 import { openMemoryStore } from './memory/memory-store.ts'
@@ -10,14 +11,23 @@ export interface OpenContext {
   readonly logger: Logger
 }
 
+/** The drivers of servers are loaded when they are asked for: whoever uses SQLite has no need of them. */
+const openPostgres = async (rest: string, context: OpenContext): Promise<Store> => {
+  const { openPostgresStore } = await import('./postgres/postgres-store.ts')
+  return openPostgresStore(rest, { ...context, random: realRandom })
+}
+
 /** What may stand before the colon of a store's URL. */
 const backends: Readonly<Record<string, (rest: string, context: OpenContext) => Promise<Store>>> = {
   memory: (_rest, context) => openMemoryStore(context),
   sqlite: (path, context) => openSqliteStore(sqlitePath(path), context),
+  postgres: openPostgres,
+  postgresql: openPostgres,
 }
 
 /**
- * Opens the store that `url` names: `memory:`, or `sqlite:` and the path of a file, which is created if need be.
+ * Opens the store that `url` names: `memory:`, `sqlite:` and the path of a file, which is created if need be, or
+ * `postgres://user:password@host:5432/database`.
  * Throws `invalid` for another URL, otherwise what the backend throws.
  */
 export async function openStore(url: string, context: OpenContext): Promise<Store> {

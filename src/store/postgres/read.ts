@@ -91,11 +91,11 @@ type Statements = ReturnType<typeof statements>
 
 async function list(sql: Statements, session: Session, range: Range, options: ListOptions): Promise<Page> {
   const first = await listChunk(sql, session, range, options)
-  if (first.isWhole) return first
+  if (first.isWhole) return first.page
   // The rest must come from the same state even if that is compacted away meanwhile, by any replica.
   await session.script('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
   try {
-    const page = await listRest(sql, session, range, { options, first })
+    const page = await listRest(sql, session, range, { options, first: first.page })
     await session.script('COMMIT')
     return page
   } catch (error) {
@@ -104,7 +104,8 @@ async function list(sql: Statements, session: Session, range: Range, options: Li
   }
 }
 
-interface ListChunk extends Page {
+interface ListChunk {
+  readonly page: Page
   /** It need not go on: the range or the limit ends here. */
   readonly isWhole: boolean
 }
@@ -113,7 +114,7 @@ async function listRest(
   sql: Statements,
   session: Session,
   range: Range,
-  { options, first }: { readonly options: ListOptions; readonly first: ListChunk },
+  { options, first }: { readonly options: ListOptions; readonly first: Page },
 ): Promise<Page> {
   const { limit = Infinity } = options
   const entries = [...first.entries]
@@ -128,8 +129,8 @@ async function listRest(
     const last = entries.at(-1)
     const rest = last ? { prefix: range.prefix, after: last.key } : range
     const chunk = await listChunk(sql, session, rest, { at, limit: limit - entries.length })
-    entries.push(...chunk.entries)
-    if (chunk.isWhole) return { entries, revision: at, more: chunk.more, remaining: chunk.remaining }
+    entries.push(...chunk.page.entries)
+    if (chunk.isWhole) return { ...chunk.page, entries }
   }
 }
 
@@ -157,11 +158,9 @@ async function listChunk(
   // `found` is how many there were before the bound on bytes, one more than asked for if there are more.
   const [, , total, , , , , found] = rows[0] ?? []
   const more = Number(found ?? 0) > entries.length
+  const remaining = more && isCounted ? Number(total) - entries.length : 0
   return {
-    entries,
-    revision: at ?? head.revision,
-    more,
-    remaining: more && isCounted ? Number(total) - entries.length : 0,
+    page: { entries, revision: at ?? head.revision, more, remaining },
     isWhole: !more || entries.length >= limit,
   }
 }
