@@ -9,6 +9,7 @@ import type { Bench, Row } from './report.ts'
 /** Each benchmark loads when it is asked for. */
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   store: async () => (await import('./store.ts')).benchStore,
+  postgres: async () => (await import('./postgres.ts')).benchPostgres,
   apiserver: async () => (await import('./apiserver.ts')).benchApiServer,
   gateway: async () => (await import('./gateway.ts')).benchGateway,
   apps: async () => (await import('./apps.ts')).benchApps,

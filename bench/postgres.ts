@@ -1,0 +1,182 @@
+import { execFile } from 'node:child_process'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+
+import pg from 'pg'
+
+import { realClock } from '../src/base/clock.ts'
+import { realRandom } from '../src/base/ids.ts'
+import { silentLogger } from '../src/base/logger.ts'
+import { openPostgresStore } from '../src/store/postgres/postgres-store.ts'
+import {
+  findPostgres,
+  startTestServer,
+  testPassword,
+  type TestServer,
+} from '../src/store/postgres/test-server.ts'
+import { median, type Bench, type Row } from './report.ts'
+
+/**
+ * Durable creates per second in PostgreSQL: through our store, beside what the raw engine does with the same writes: a
+ * row of a text key and 1 KiB, one insert per transaction and client, by `pgbench` with prepared statements and by the
+ * driver that our store uses. Taking turns, on the same server, with the same number of writers.
+ */
+
+const writerCounts = [1, 64, 256]
+const rounds = 5
+const roundMs = 2_000
+const valueBytes = 1_024
+const run = promisify(execFile)
+
+interface Subject {
+  readonly name: string
+  readonly round: (writers: number, round: number) => Promise<Round>
+}
+
+interface Round {
+  readonly perSecond: number
+  readonly latencyMs: number
+}
+
+export const benchPostgres: Bench = async (progress) => {
+  const programs = findPostgres()
+  if (programs === undefined) {
+    progress('PostgreSQL is not installed (Debian: postgresql); nothing is measured.')
+    return []
+  }
+  const folder = mkdtempSync(join(tmpdir(), 'sampan-bench-postgres-'))
+  chmodSync(folder, 0o755)
+  try {
+    await using server = await startTestServer({
+      clock: realClock,
+      folder,
+      settings: { max_connections: '600', shared_buffers: '256MB' },
+    })
+    await server.sql(`CREATE TABLE pgbench_rows (key text PRIMARY KEY, value bytea NOT NULL);
+      CREATE TABLE driver_rows (key text PRIMARY KEY, value bytea NOT NULL)`)
+    const context = { clock: realClock, logger: silentLogger, random: realRandom }
+    await using store = await openPostgresStore(server.url('sampan'), context)
+    const subjects: Subject[] = [
+      {
+        name: 'our store',
+        round: (writers, round) =>
+          drive(writers, () => (key, value) => store.create(`/registry/pods/${round}${key}`, value)),
+      },
+      { name: 'pgbench', round: (writers) => pgbench({ server, programs, folder, writers }) },
+      { name: 'pg driver', round: (writers, round) => driver(server, writers, round) },
+    ]
+    return await measure(subjects, progress)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+async function measure(subjects: readonly Subject[], progress: (line: string) => void): Promise<Row[]> {
+  for (const subject of subjects) await subject.round(64, -1) // warm-up
+  const rows: Row[] = []
+  for (const writers of writerCounts) {
+    const measured = new Map<Subject, Round[]>(subjects.map((subject) => [subject, []]))
+    for (let round = 0; round < rounds; round++) {
+      for (const subject of subjects) {
+        const result = await subject.round(writers, round)
+        measured.get(subject)?.push(result)
+        progress(`${subject.name}, ${writers} writers, round ${round + 1}: ${Math.round(result.perSecond)}/s`)
+      }
+    }
+    const perSecondOf = (results: readonly Round[]) => median(results.map(({ perSecond }) => perSecond))
+    const ours = perSecondOf(measured.values().next().value ?? [])
+    for (const [{ name }, results] of measured) {
+      rows.push({
+        name,
+        writers,
+        perSecond: Math.round(perSecondOf(results)),
+        meanMs: Number(median(results.map(({ latencyMs }) => latencyMs)).toFixed(2)),
+        costOfOurs: Number((perSecondOf(results) / ours).toFixed(2)),
+      })
+    }
+  }
+  return rows
+}
+
+/** Writers that each write one after the other. */
+async function drive(
+  writers: number,
+  writeOf: (writer: number) => (key: string, value: Uint8Array) => Promise<unknown>,
+): Promise<Round> {
+  const value = new Uint8Array(valueBytes).fill(120)
+  const startMs = realClock.monotonicMs()
+  let count = 0
+  const writer = async (name: number) => {
+    const write = writeOf(name)
+    for (let i = 0; realClock.monotonicMs() - startMs < roundMs; i++, count++) {
+      await write(`/${writers}/namespace-${name}/pod-${i}`, value)
+    }
+  }
+  await Promise.all(Array.from({ length: writers }, (_, name) => writer(name)))
+  const elapsedMs = realClock.monotonicMs() - startMs
+  return { perSecond: (count / elapsedMs) * 1_000, latencyMs: (elapsedMs * writers) / count }
+}
+
+async function driver(server: TestServer, writers: number, round: number): Promise<Round> {
+  const clients = Array.from(
+    { length: writers },
+    () =>
+      new pg.Client({
+        host: '127.0.0.1',
+        port: server.port,
+        user: 'postgres',
+        password: testPassword,
+        ssl: false,
+      }),
+  )
+  await Promise.all(clients.map((client) => client.connect()))
+  try {
+    return await drive(writers, (writer) => async (key, value) => {
+      const values = [`/registry/pods/${round}${key}`, Buffer.from(value)]
+      await clients[writer]?.query({
+        name: 'insert',
+        text: 'INSERT INTO driver_rows VALUES ($1, $2)',
+        values,
+      })
+    })
+  } finally {
+    await Promise.all(clients.map((client) => client.end()))
+  }
+}
+
+async function pgbench(options: {
+  readonly server: TestServer
+  readonly programs: string
+  readonly folder: string
+  readonly writers: number
+}): Promise<Round> {
+  const { server, programs, folder, writers } = options
+  const script = join(folder, 'insert.sql')
+  writeFileSync(
+    script,
+    `\\set n random(1, 1000000000000000)
+INSERT INTO pgbench_rows VALUES ('/registry/pods/namespace-' || :client_id || '/pod-' || :n, '${'x'.repeat(valueBytes)}'::bytea);\n`,
+  )
+  const args = [
+    '-n',
+    '-M',
+    'prepared',
+    '-j',
+    '2',
+    '-c',
+    String(writers),
+    '-T',
+    String(roundMs / 1_000),
+    '-f',
+    script,
+  ]
+  const where = ['-h', '127.0.0.1', '-p', String(server.port), '-U', 'postgres', 'postgres']
+  const { stdout } = await run(join(programs, 'pgbench'), [...args, ...where], {
+    env: { ...process.env, PGPASSWORD: testPassword },
+  })
+  const perSecond = Number(/^tps = ([0-9.]+)/m.exec(stdout)?.[1])
+  const latencyMs = Number(/^latency average = ([0-9.]+)/m.exec(stdout)?.[1])
+  return { perSecond, latencyMs }
+}
