@@ -12,7 +12,7 @@ export function measuredStore(store: Store, metrics: Metrics, clock: Clock): Sto
   const seconds = metrics.histogram({
     ...spec,
     name: 'etcd_request_duration_seconds',
-    help: "How long the store takes, whichever engine it is; a write until it is durable.",
+    help: 'How long the store takes, whichever engine it is; a write until it is durable.',
     buckets: secondsBuckets,
   })
   const errors = metrics.counter({

@@ -90,10 +90,7 @@ const serverPaths = new Set(['api', 'apis', 'healthz', 'livez', 'metrics', 'open
 const methods = new Set(['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT'])
 
 /** In the order of `requestLabels`. */
-function labelsOf(
-  info: RequestInfo | undefined,
-  { findResource }: ServerMetricsSources,
-): readonly string[] {
+function labelsOf(info: RequestInfo | undefined, { findResource }: ServerMetricsSources): readonly string[] {
   if (!info) return ['other', '', '', '', '', '']
   if (!info.isResource) {
     const root = info.path.split('/', 2)[1] ?? ''
@@ -122,11 +119,7 @@ function observe({ caches, fairness, metrics, nodes }: ServerMetricsSources): vo
     })
   const gauge = (name: string, help: string, read: () => number) =>
     metrics.observed({ name, help, type: 'gauge' }, () => [{ value: read() }])
-  gauge(
-    'apiserver_flowcontrol_current_executing_requests',
-    'Requests that run now.',
-    () => fairness.running,
-  )
+  gauge('apiserver_flowcontrol_current_executing_requests', 'Requests that run now.', () => fairness.running)
   gauge(
     'apiserver_flowcontrol_current_inqueue_requests',
     'Requests that wait for their turn.',

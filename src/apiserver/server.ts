@@ -134,8 +134,13 @@ export async function openApiServer(options: ApiServerOptions): Promise<ApiServe
   const checks = { livez: [ping], readyz: [ping, storeCheck, shutdown] }
   const paths = serverPaths(table, { checks, metrics, signer: options.signer })
   const fairness = createFairness()
-  const { findResource } = machinery
-  const counted = createServerMetrics({ metrics, fairness, nodes, findResource, caches: () => caches.values() })
+  const counted = createServerMetrics({
+    metrics,
+    fairness,
+    nodes,
+    findResource: (group, version, plural) => table.find(group, version, plural),
+    caches: () => caches.values(),
+  })
   const server = new Server(options, machinery, paths, { ending, table, fairness, counted })
   const eager = resources.filter(
     (def) => isStored(def) && !def.storage && options.eager?.includes(def.plural),

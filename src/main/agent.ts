@@ -1,6 +1,8 @@
 import { join } from 'node:path'
 import { realClock } from '../base/clock.ts'
 import { realRandom } from '../base/ids.ts'
+import { createMetrics } from '../base/metrics.ts'
+import { addProcessMetrics } from '../base/process-metrics.ts'
 import { openAgent } from '../node/agent.ts'
 import { openPackageCache } from '../runtime/packages/cache.ts'
 import { openProcessRuntime } from '../runtime/process/process-runtime.ts'
@@ -21,6 +23,8 @@ export const agentRoot: ProcessRoot = {
     const packages = stack.use(
       await openPackageCache({ root: join(dir.node, 'packages'), nodeDefault, clock, logger }),
     )
+    const metrics = createMetrics()
+    addProcessMetrics(metrics)
     stack.use(
       await openAgent({
         client: servers.client,
@@ -30,6 +34,7 @@ export const agentRoot: ProcessRoot = {
         dataDir: dir.node,
         tunnel: servers.kubeconfig,
         servers,
+        metrics,
         clock,
         random,
         logger,

@@ -13,6 +13,7 @@ import { accessSync, constants } from 'node:fs'
 import type { Clock } from '../base/clock.ts'
 import type { Random } from '../base/ids.ts'
 import type { Logger } from '../base/logger.ts'
+import { createMetrics, type Metrics } from '../base/metrics.ts'
 import type { Node } from '../api/schema/types.gen.ts'
 import type { Client } from '../client/client.ts'
 import { openEventRecorder, type EventRecorder } from '../client/events.ts'
@@ -26,10 +27,12 @@ import { findMountSupport } from './mount-support.ts'
 import { readNodeIdentity, writeNodeIdentity, type NodeIdentity } from './node-identity.ts'
 import { openNodeKeeper, type NodeKeeper } from './node-keeper.ts'
 import { allocatableOf, type NodeInput } from './node-object.ts'
+import { addNodeMetrics, measuredPods } from './node-metrics.ts'
 import { createNodeServer } from './node-server.ts'
 import { createObjectSource } from './object-source.ts'
 import { openPodSet } from './pod-set.ts'
 import { timeOf } from './times.ts'
+import { createUsageMeter } from './usage.ts'
 import { createTokenSource } from './service-account-tokens.ts'
 import type { TunnelOptions } from './tunnel.ts'
 import { openTunnels, type ServerUrls } from './tunnels.ts'
@@ -53,6 +56,8 @@ export interface AgentOptions {
   readonly tunnel?: TunnelOptions['server']
   /** All servers there are; without it, the one that `tunnel` names. */
   readonly servers?: ServerUrls
+  /** Where to count. Served to API servers, with whatever else is in it. Default: one of its own. */
+  readonly metrics?: Metrics
   readonly limits?: Partial<AgentLimits>
   /** More labels for the Node. */
   readonly labels?: Readonly<Record<string, string>>
@@ -95,11 +100,16 @@ export async function openAgent(options: AgentOptions): Promise<Agent> {
   }
   keeper = stack.use(openNodeKeeper({ context, input, onNode }))
   if (options.tunnel) {
+    const metrics = options.metrics ?? createMetrics()
+    addNodeMetrics(metrics, nodeName, pods)
     const server = createNodeServer({
       clock,
       logger,
       runtime: options.runtime,
       findPod: (namespace, name) => pods.find(namespace, name),
+      nodeName,
+      usage: createUsageMeter({ runtime: options.runtime, pods: () => measuredPods(pods), clock, logger }),
+      metrics,
     })
     const serve: TunnelOptions['serve'] = (stream, headers) => server.serve(stream, headers)
     const servers = options.servers ?? { urls: [options.tunnel.server], onChange: () => {} }

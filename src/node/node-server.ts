@@ -3,6 +3,9 @@
  *
  *   GET /healthz
  *   GET /containerLogs/NAMESPACE/POD/CONTAINER?follow&tailLines&…&uid
+ *   GET /metrics            the agent's own, for Prometheus
+ *   GET /metrics/resource   CPU and memory of containers, pods and machine, for Prometheus
+ *   GET /stats/summary      the same with rates, as JSON
  *
  * and what `node-streams.ts` has.
  */
@@ -11,9 +14,12 @@ import { finished } from 'node:stream/promises'
 import { Readable } from 'node:stream'
 import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
+import { metricsContentType, type Metrics } from '../base/metrics.ts'
 import { badRequest, internal, invalid, isStatusError, notFound, type StatusError } from '../api/status.ts'
 import { parseLogOptions } from '../api/streams/log-options.ts'
 import { readLog } from './log-reader.ts'
+import { resourceMetrics, statsSummary } from './usage-answers.ts'
+import type { UsageMeter } from './usage.ts'
 import { serveStream, workerOf } from './node-streams.ts'
 import type { PodWorker } from './pod-worker.ts'
 import type { Runtime } from '../runtime/runtime.ts'
@@ -28,6 +34,9 @@ export interface NodeServerOptions {
   readonly logger: Logger
   readonly runtime: Runtime
   readonly findPod: (namespace: string, name: string) => PodWorker | undefined
+  readonly nodeName: string
+  readonly usage: UsageMeter
+  readonly metrics: Pick<Metrics, 'render'>
 }
 
 interface Answer {
@@ -90,9 +99,21 @@ async function route(
   const [first, ...place] = target.path
   if (headers[':method'] !== 'GET') throw badRequest('the node answers GET and POST requests only')
   if (first === 'healthz') return { contentType: 'text/plain', body: [Buffer.from('ok')] }
+  switch (target.path.join('/')) {
+    case 'metrics':
+      return textAnswer(metricsContentType, options.metrics.render())
+    case 'metrics/resource':
+      return textAnswer(metricsContentType, resourceMetrics(await options.usage.look()).render())
+    case 'stats/summary': {
+      const summary = statsSummary(options.nodeName, await options.usage.window())
+      return textAnswer('application/json', JSON.stringify(summary))
+    }
+  }
   if (first === 'containerLogs' && place.length === 3) return containerLogs(options, { place, ...target })
   throw unknownPath(target.path)
 }
+
+const textAnswer = (contentType: string, text: string): Answer => ({ contentType, body: [Buffer.from(text)] })
 
 function decode(segment: string): string {
   try {

@@ -19,6 +19,7 @@ import { timeOf } from './times.ts'
 export interface PodSet extends AsyncDisposable {
   find(namespace: string, name: string): PodWorker | undefined
   readonly size: number
+  all(): readonly PodWorker[]
   /** Makes every worker look again. */
   wakeAll(): void
 }
@@ -78,6 +79,7 @@ export async function openPodSet(context: NodeContext): Promise<PodSet> {
     get size() {
       return workers.size
     },
+    all: () => [...workers.values()],
     wakeAll() {
       for (const worker of workers.values()) worker.update(worker.pod)
     },

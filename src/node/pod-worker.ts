@@ -10,6 +10,7 @@ import { backoffMs } from '../base/backoff.ts'
 import { deferred } from '../base/deferred.ts'
 import { describeError } from '../base/logger.ts'
 import type { Pod } from '../api/schema/types.gen.ts'
+import type { Handle } from '../runtime/runtime.ts'
 import type { ContainerRun } from './container-run.ts'
 import { factsOf, turnWaiting } from './container-slot.ts'
 import type { NodeContext } from './context.ts'
@@ -38,6 +39,8 @@ export interface PodWorker extends AsyncDisposable {
   readonly address: string
   /** Undefined until the node has a range. */
   readonly podIP: string | undefined
+  /** The containers that run, as far as they have been found. */
+  running(): readonly { readonly name: string; readonly handle: Handle }[]
   /** The API server's latest word. */
   update(pod: Pod): void
   /** The API server has said that this pod is no more: stop it and clean up. */
@@ -106,6 +109,7 @@ export function startPodWorker({ context: node, record, onMissing }: PodWorkerOp
     get pod() {
       return state.record.pod
     },
+    running: () => runningOf(state),
     update(pod) {
       state.record = { ...state.record, pod }
       wake()
@@ -114,10 +118,7 @@ export function startPodWorker({ context: node, record, onMissing }: PodWorkerOp
       state.isVanished = true
       wake()
     },
-    async container(container) {
-      await opened.promise
-      return state.slots.get(container)?.run
-    },
+    container: (container) => opened.promise.then(() => state.slots.get(container)?.run),
     enter: (container, argv) => opened.promise.then(() => commandInside(state, container, argv)),
     left: left.promise,
     async [Symbol.asyncDispose]() {
@@ -131,6 +132,9 @@ export function startPodWorker({ context: node, record, onMissing }: PodWorkerOp
     },
   }
 }
+
+const runningOf = ({ slots }: PodState): readonly { readonly name: string; readonly handle: Handle }[] =>
+  [...slots].flatMap(([name, { run }]) => (run.handle ? [{ name, handle: run.handle }] : []))
 
 async function closeSlots({ slots }: PodState): Promise<void> {
   for (const { run, starting } of slots.values()) {

@@ -6,9 +6,11 @@ import { afterEach, beforeEach, test } from 'node:test'
 import { realClock } from '../base/clock.ts'
 import { deferred } from '../base/deferred.ts'
 import { seededRandom } from '../base/ids.ts'
+import { createMetrics } from '../base/metrics.ts'
 import { silentLogger } from '../base/logger.ts'
 import { openFakeRuntime } from '../runtime/fake/fake-runtime.ts'
 import { createNodeServer } from './node-server.ts'
+import { createUsageMeter } from './usage.ts'
 import { openTunnel, type Tunnel } from './tunnel.ts'
 
 // The API server's end, as small as it gets: what it upgrades, it speaks HTTP/2 on as the client.
@@ -31,11 +33,15 @@ beforeEach(async () => {
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
+  const runtime = openFakeRuntime({ clock: realClock })
   const node = createNodeServer({
     clock: realClock,
     logger: silentLogger,
-    runtime: openFakeRuntime({ clock: realClock }),
+    runtime,
     findPod: () => undefined,
+    nodeName: 'n1',
+    usage: createUsageMeter({ runtime, pods: () => [], clock: realClock, logger: silentLogger }),
+    metrics: createMetrics(),
   })
   tunnel = openTunnel({
     server: { server: `http://127.0.0.1:${port}`, token: 'secret' },

@@ -67,6 +67,7 @@ export type WorkloadState =
 
 export interface Stats {
   readonly cpuSeconds: number
+  /** What its end would free. */
   readonly memoryBytes: number
   readonly pids: number
 }

@@ -17,7 +17,7 @@ import { execIn, type Surroundings } from './exec.ts'
 import { execStreamIn } from './exec-stream.ts'
 import { isParentAlive, stopWorkload, workloadProcesses } from './group.ts'
 import { spawnParent } from './parent.ts'
-import { readBootId, readEnviron, readResidentBytes, readWorkingDirectory, ticksPerSecond } from './proc.ts'
+import { readBootId, readEnviron, readOwnBytes, readWorkingDirectory, ticksPerSecond } from './proc.ts'
 import { createProcessTable, type ProcessTable } from './process-table.ts'
 import { handleOf, readExit, readIdentity, readSpec, runtimeName, writeSpec } from './records.ts'
 import { waitForExit } from './wait.ts'
@@ -136,7 +136,7 @@ async function stats(handle: Handle, table: ProcessTable): Promise<Stats> {
   const processes = workloadProcesses(handle, await table.recent()).filter((p) => p.pid !== handle.pid)
   return {
     cpuSeconds: processes.reduce((sum, p) => sum + p.cpuTicks, 0) / ticksPerSecond,
-    memoryBytes: processes.reduce((sum, p) => sum + readResidentBytes(p.pid), 0),
+    memoryBytes: processes.reduce((sum, p) => sum + readOwnBytes(p.pid), 0),
     pids: processes.length,
   }
 }
