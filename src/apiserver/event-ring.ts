@@ -4,6 +4,7 @@
  */
 import type { Revision, StoreEvent } from '../store/store.ts'
 import type { CachedObject } from './cached-object.ts'
+import { FrameBatches } from './frame-batches.ts'
 
 /** Some minutes of a busy resource: a client that reconnects finds its place again. */
 export const ringEventsMax = 4_096
@@ -51,6 +52,7 @@ export const encodeFrame = (type: string, object: Uint8Array): Buffer =>
   Buffer.concat([Buffer.from(`{"type":"${type}","object":`), object, frameEnd])
 
 export class EventRing {
+  readonly batches = new FrameBatches(() => this.end)
   /** Every event after this revision is here. */
   floor: Revision
   readonly #events: (CacheEvent | undefined)[] = []

@@ -14,6 +14,8 @@ import type { CachedObject } from './cached-object.ts'
 import { namespacePrefix, objectKeyOf } from './keys.ts'
 
 export interface Selection {
+  /** Two selections of one resource with the same text select the same. */
+  readonly text: string
   /** Keys outside of it are none of this request's business. */
   readonly prefix: string
   /** The only key that can match, where the request fixes it. */
@@ -27,13 +29,16 @@ export interface Selection {
 /** Throws BadRequest for selectors that can't be read or that name unknown fields. */
 export function selectionOf(def: ResourceDef, namespace: string, query: URLSearchParams): Selection {
   const scope = def.namespaced ? namespace : ''
-  const labels = parseSelector(query.get('labelSelector') ?? '')
-  const fields = parseFieldSelector(query.get('fieldSelector') ?? '')
+  const labelText = query.get('labelSelector') ?? ''
+  const fieldText = query.get('fieldSelector') ?? ''
+  const labels = parseSelector(labelText)
+  const fields = parseFieldSelector(fieldText)
   for (const { field } of fields) checkField(def, field)
   const name = requiredFieldValue(fields, 'metadata.name')
   const place = scope === '' ? requiredFieldValue(fields, 'metadata.namespace') : scope
   const isPlaced = !def.namespaced || (place !== undefined && place !== '')
   return {
+    text: JSON.stringify([scope, labelText, fieldText]),
     prefix: namespacePrefix(def, scope),
     key: name !== undefined && name !== '' && isPlaced ? objectKeyOf(def, place ?? '', name) : undefined,
     hasSelectors: !isEverything(labels) || fields.length > 0,

@@ -11,6 +11,7 @@ import type { ResourceDef } from '../api/resource.ts'
 import { isStoreError, type Revision, type Store, type StoreEvent } from '../store/store.ts'
 import { CachedObject } from './cached-object.ts'
 import { CacheEvent, EventRing } from './event-ring.ts'
+import { FanOut, type Ring } from './fan-out.ts'
 import { resourcePrefix } from './keys.ts'
 import { SortedObjects } from './sorted-objects.ts'
 import type { FeedListener, StoreFeed } from './store-feed.ts'
@@ -19,9 +20,6 @@ import type { FeedListener, StoreFeed } from './store-feed.ts'
 const loadPageMax = 2_000
 /** Compaction keeps minutes of history, a load takes seconds: more misses than this are no coincidence. */
 const loadAttemptsMax = 3
-
-/** A watcher's ear: called when there may be something new. Must be quick and must not throw. */
-export type Ring = () => void
 
 interface Live {
   readonly objects: SortedObjects
@@ -35,6 +33,7 @@ export class WatchCache implements FeedListener {
   readonly prefix: string
   readonly #feed: StoreFeed
   readonly #bells = new Set<Ring>()
+  readonly #fanOut: FanOut
   #live: Live | undefined
   #loading: Promise<void> | undefined
   /** Watches of clients that follow it now; kept by them. */
@@ -48,6 +47,7 @@ export class WatchCache implements FeedListener {
     this.#def = def
     this.prefix = resourcePrefix(def)
     this.#feed = feed
+    this.#fanOut = new FanOut(feed.clock)
   }
 
   get def(): ResourceDef {
@@ -113,10 +113,15 @@ export class WatchCache implements FeedListener {
     return this.#live?.ring
   }
 
-  /** Rings the bell after each change and after a gap, until the returned function is called. */
+  /** Rings the bell with each change and each gap, before anybody else hears of it, until the returned function is called. */
   listen(bell: Ring): () => void {
     this.#bells.add(bell)
     return () => void this.#bells.delete(bell)
+  }
+
+  /** As `listen`, but for the many: soon after the change, when it is this one's turn. */
+  follow(ring: Ring): () => void {
+    return this.#fanOut.add(ring)
   }
 
   apply(event: StoreEvent): void {
@@ -130,6 +135,7 @@ export class WatchCache implements FeedListener {
 
   changed(): void {
     for (const bell of this.#bells) bell()
+    this.#fanOut.wake()
   }
 
   gap(): void {

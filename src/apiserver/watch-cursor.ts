@@ -6,8 +6,11 @@
 import { isStoreError, type Revision, type StoreEvent, type WatchBatch } from '../store/store.ts'
 import { CachedObject } from './cached-object.ts'
 import { CacheEvent, type EventRing, type EventType } from './event-ring.ts'
+import { batchEventsMax, type FrameBatch } from './frame-batches.ts'
+import { chunkBytes, joined } from './respond.ts'
 import type { Selection } from './selection.ts'
 import type { WatchCache } from './watch-cache.ts'
+import type { WatchFrames } from './watch-frames.ts'
 
 /** What a watcher sees of a change: a selector may turn a MODIFIED into an ADDED or a DELETED. */
 export interface Seen {
@@ -17,11 +20,8 @@ export interface Seen {
   readonly event: CacheEvent
 }
 
-/** Events looked at before the client gets something: keeps one watcher from holding the thread. */
-const takeMax = 256
-
 /** `gap`: the cache had to list afresh. `slow`: the ring has gone past the cursor. */
-export type Taken = readonly Seen[] | 'gap' | 'slow'
+export type Taken = readonly Uint8Array[] | 'gap' | 'slow'
 
 export class WatchCursor {
   readonly #cache: WatchCache
@@ -44,21 +44,38 @@ export class WatchCursor {
     return this.#revision
   }
 
-  /** The next changes that concern the watcher; empty when it is up to date. */
-  take(): Taken {
+  /** The next changes that concern the watcher, as it wants to read them; empty when it is up to date. */
+  take(frames: WatchFrames): Taken {
     if (this.#cache.liveRing !== this.#ring) return 'gap'
-    const seen: Seen[] = []
-    const end = Math.min(this.#ring.end, this.#position + takeMax)
-    while (this.#position < end || (seen.length === 0 && this.#position < this.#ring.end)) {
-      const event = this.#ring.at(this.#position)
-      if (!event) return 'slow'
-      this.#position++
-      this.#revision = event.revision
-      const shown = showTo(this.#selection, event)
-      if (shown) seen.push(shown)
+    const ring = this.#ring
+    while (this.#position < ring.end) {
+      if (!ring.at(this.#position)) return 'slow'
+      const batch = frames.areShared
+        ? ring.batches.of(this.#selection.text, this.#position, (from) => this.#batch(from, frames))
+        : this.#batch(this.#position, frames)
+      this.#position = batch.end
+      this.#revision = batch.revision
+      if (batch.frames.length > 0) return batch.frames
     }
-    if (this.#position === this.#ring.end) this.#revision = Math.max(this.#revision, this.#cache.revision)
-    return seen
+    this.#revision = Math.max(this.#revision, this.#cache.revision)
+    return []
+  }
+
+  #batch(from: number, frames: WatchFrames): FrameBatch {
+    const ring = this.#ring
+    const parts: Uint8Array[] = []
+    let [end, revision, size] = [from, this.#revision, 0]
+    for (; end < ring.end && end - from < batchEventsMax && size < chunkBytes; end++) {
+      const event = ring.at(end)
+      if (!event) break
+      revision = event.revision
+      const seen = showTo(this.#selection, event)
+      if (!seen) continue
+      const frame = frames.change(seen)
+      parts.push(frame)
+      size += frame.length
+    }
+    return { end, revision, isFull: end < ring.end, frames: [...joined(parts)] }
   }
 }
 

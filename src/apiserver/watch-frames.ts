@@ -11,6 +11,8 @@ import { metadataOf, tableOf } from './table-rows.ts'
 import type { Seen } from './watch-cursor.ts'
 
 export interface WatchFrames {
+  /** The frame of a change is the same for every watcher that asks for this shape. */
+  readonly areShared: boolean
   change(seen: Seen): Uint8Array
   /** Of the state that a watch begins with. */
   initial(object: CachedObject): Uint8Array
@@ -26,6 +28,7 @@ export function watchFrames(context: VerbContext, representation: Representation
   const { def } = context
   const shape = shaperOf(context, representation)
   return {
+    areShared: !shape,
     change: ({ type, object, event }) =>
       shape ? line(type, shape(type, object)) : event.frame(type, object),
     initial: (object) => (shape ? line('ADDED', shape('ADDED', object)) : encodeFrame('ADDED', object.bytes)),

@@ -119,7 +119,7 @@ async function* live(
   const startMs = clock.monotonicMs()
   let bookmarkMs = startMs + Math.min(bookmarkPeriodMs, Math.max(0, timeoutMs - lastBookmarkLeadMs))
   const wakes = [
-    cache.listen(alarm.ring),
+    cache.follow(alarm.ring),
     clock.after(timeoutMs, alarm.ring),
     clock.after(Math.max(0, timeoutMs - lastBookmarkLeadMs), alarm.ring),
     options.allowWatchBookmarks ? clock.every(bookmarkPeriodMs, alarm.ring) : () => {},
@@ -128,7 +128,7 @@ async function* live(
   cache.watchers++
   try {
     while (!signal.aborted) {
-      const taken = cursor.take()
+      const taken = cursor.take(frames)
       const nowMs = clock.monotonicMs()
       if (taken === 'gap') {
         yield frames.error(tooOld(cursor.revision, cache.revision))
@@ -141,7 +141,7 @@ async function* live(
         })
         return
       }
-      if (taken.length > 0) yield* joined(taken.map((seen) => frames.change(seen)))
+      if (taken.length > 0) yield* taken
       else if (nowMs >= startMs + timeoutMs) return
       else if (options.allowWatchBookmarks && nowMs >= bookmarkMs) {
         yield frames.bookmark(cursor.revision, false)
