@@ -17,17 +17,25 @@ const openPostgres = async (rest: string, context: OpenContext): Promise<Store> 
   return openPostgresStore(rest, { ...context, random: realRandom })
 }
 
+const openEtcd = async (url: { readonly rest: string; readonly isSecure: boolean }, context: OpenContext) => {
+  const { parseEtcdUrl } = await import('./etcd/etcd-url.ts')
+  const { openEtcdStore } = await import('./etcd/etcd-store.ts')
+  return openEtcdStore(parseEtcdUrl(url), { ...context, random: realRandom })
+}
+
 /** What may stand before the colon of a store's URL. */
 const backends: Readonly<Record<string, (rest: string, context: OpenContext) => Promise<Store>>> = {
   memory: (_rest, context) => openMemoryStore(context),
   sqlite: (path, context) => openSqliteStore(sqlitePath(path), context),
+  etcd: (rest, context) => openEtcd({ rest, isSecure: false }, context),
+  etcds: (rest, context) => openEtcd({ rest, isSecure: true }, context),
   postgres: openPostgres,
   postgresql: openPostgres,
 }
 
 /**
- * Opens the store that `url` names: `memory:`, `sqlite:` and the path of a file, which is created if need be, or
- * `postgres://user:password@host:5432/database`.
+ * Opens the store that `url` names: `memory:`, `sqlite:` and the path of a file, which is created if need be,
+ * `postgres://user:password@host:5432/database`, or `etcd://host:2379,host2:2379/prefix` (`etcd/etcd-url.ts` has the rest).
  * Throws `invalid` for another URL, otherwise what the backend throws.
  */
 export async function openStore(url: string, context: OpenContext): Promise<Store> {

@@ -48,14 +48,15 @@ export const history: Properties = {
 
   'a revision that has not happened is future, with the current one': async (store, signal) => {
     const current = await fill(store, ['/a'])
-    const at = current + 1
+    const at = current + 1_000 // an engine may count what nobody wrote here, such as the beginning of a watch
     for (const action of [
       () => store.get('/a', { at }),
       () => store.list({ prefix: '' }, { at }),
       () => watchUntil(store, { from: at, until: at, signal }),
       () => store.compact(at),
     ]) {
-      assert.equal((await thrown('future', action)).revision, current)
+      const { revision = 0 } = await thrown('future', action)
+      assert(revision >= current && revision < at)
     }
   },
 

@@ -103,7 +103,7 @@ export const watches: Properties = {
     for (const from of [start, revision]) {
       for await (const batch of store.watch({ prefix: '/quiet/' }, from, signal)) {
         assert.deepEqual(batch.events, [])
-        assert(batch.revision >= from && batch.revision <= revision)
+        assert(batch.revision >= from && batch.revision <= (await store.current()))
         break
       }
     }
@@ -162,7 +162,7 @@ export const watches: Properties = {
     const ended = new AbortController()
     const from = await store.current()
     for await (const { revision } of store.watch(all, from, ended.signal)) {
-      assert.equal(revision, from)
+      assert(revision >= from)
       setImmediate(() => ended.abort())
     }
   },
@@ -173,12 +173,13 @@ export const watches: Properties = {
   ) => {
     const from = await store.current()
     const watch = store.watch(all, from, signal)[Symbol.asyncIterator]()
-    assert.deepEqual((await watch.next()).value, { events: [], revision: from })
+    const first = await watch.next()
+    assert.deepEqual(first.value?.events, [])
     const attentive = watchEvents(store, { from, count: watchBacklogMax + 1, signal })
     const until = await createMany(store, watchBacklogMax + 1)
     await attentive // then the other one, too, could have seen everything
     const error = await thrown('lagging', () => watch.next())
-    assert.equal(error.revision, from)
+    assert.equal(error.revision, first.value?.revision)
     const { events } = await watchUntil(store, { from, until, signal })
     assert.equal(events.length, watchBacklogMax + 1)
   },

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 
 import { isStoreError } from '../store.ts'
-import { bytes, fill, keysOf, text, thrown, watchUntil, type Properties } from './suite.ts'
+import { bytes, fill, keysOf, text, thrown, watchEvents, watchUntil, type Properties } from './suite.ts'
 
 export const writes: Properties = {
   'an empty store has a revision and holds nothing': async (store) => {
@@ -177,7 +177,7 @@ export const writes: Properties = {
     const startMs = performance.now()
     const created = await store.create('/short', bytes('x'), { ttlMs })
     const from = await store.create('/long', bytes('x'), { ttlMs: 60_000 })
-    const { events } = await watchUntil(store, { from, until: from + 1, signal })
+    const events = await watchEvents(store, { from, count: 1, signal })
     assert(created < from)
     assert(performance.now() - startMs >= ttlMs, 'it was deleted too soon')
     assert.deepEqual([events[0]?.type, events[0]?.key, text(events[0]?.previous)], ['delete', '/short', 'x'])
@@ -190,7 +190,7 @@ export const writes: Properties = {
     const renewed = await store.create('/renewed', bytes('x'), { ttlMs: 30 })
     const startMs = performance.now()
     const last = await store.update('/renewed', bytes('y'), renewed, { ttlMs: 120 })
-    const { events } = await watchUntil(store, { from: last, until: last + 1, signal })
+    const events = await watchEvents(store, { from: last, count: 1, signal })
     assert(performance.now() - startMs >= 120, 'the renewed key was deleted too soon')
     assert.equal(events[0]?.key, '/renewed')
     assert.deepEqual(await keysOf(store, ''), ['/kept'])

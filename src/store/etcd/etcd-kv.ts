@@ -1,0 +1,166 @@
+import { compactedError, conflictError, existsError, futureError, missingError } from '../errors.ts'
+import { isStoreError, type Revision } from '../store.ts'
+import type { EtcdClient } from './etcd-client.ts'
+import { isCompacted, isFuture, storeErrorOf } from './etcd-errors.ts'
+import {
+  compactRequest,
+  methods,
+  putRequest,
+  putResponse,
+  rangeRequest,
+  rangeResponse,
+  txnRequest,
+  txnResponse,
+  type Condition,
+  type PutRequest,
+  type RangeRequest,
+  type RangeResponse,
+  type TxnResponse,
+} from './messages.ts'
+import { openWatchStream } from './watch-stream.ts'
+
+/**
+ * Where a store lives in an etcd, and the requests that it makes there, with the store's errors.
+ *
+ *     PREFIX data KEY   an entry: mod_revision and create_revision are its revisions
+ *     PREFIX mark       written so that its event tells how far a watch has come (`watch-feed.ts`)
+ */
+export interface EtcdKv {
+  readonly prefix: string
+  readonly dataPrefix: string
+  /** The greatest revision that any answer has shown. */
+  readonly newest: Revision
+  /** The oldest revision that is kept, as far as is known. */
+  readonly oldest: Revision
+  noteNewest(revision: Revision): void
+  noteOldest(revision: Revision): void
+  /** Linearizable. `request.key` is etcd's. Throws `compacted` or `future`. */
+  range(request: RangeRequest): Promise<RangeResponse>
+  current(): Promise<Revision>
+  /** Writes or deletes `key`, which is the store's; throws `exists`, `missing` or `conflict` where the condition does not hold. */
+  change(key: string, condition: Condition | undefined, put: PutRequest | undefined): Promise<TxnResponse>
+  mark(): Promise<Revision>
+  /** Asks etcd. */
+  askOldest(): Promise<Revision>
+  /** Throws `future`. To compact less than is compacted changes nothing. */
+  compact(before: Revision): Promise<void>
+}
+
+export const createEtcdKv = (client: EtcdClient, prefix: string): EtcdKv => new PrefixKv(client, prefix)
+
+class PrefixKv implements EtcdKv {
+  readonly prefix: string
+  readonly dataPrefix: string
+  newest: Revision = 0
+  oldest: Revision = 0
+  readonly #client: EtcdClient
+  readonly #markKey: string
+
+  constructor(client: EtcdClient, prefix: string) {
+    this.#client = client
+    this.prefix = prefix
+    this.dataPrefix = `${prefix}data`
+    this.#markKey = `${prefix}mark`
+  }
+
+  noteNewest(revision: Revision): void {
+    this.newest = Math.max(this.newest, revision)
+  }
+
+  noteOldest(revision: Revision): void {
+    this.oldest = Math.max(this.oldest, revision)
+  }
+
+  async range(request: RangeRequest): Promise<RangeResponse> {
+    try {
+      const answer = rangeResponse(await this.#client.read(methods.range, rangeRequest(request)))
+      this.noteNewest(answer.revision)
+      return answer
+    } catch (error) {
+      const at = request.revision ?? 0
+      if (isFuture(error)) throw futureError(at, await this.current())
+      if (isCompacted(error)) throw compactedError(at, await this.askOldest())
+      throw storeErrorOf(error)
+    }
+  }
+
+  async current(): Promise<Revision> {
+    return (await this.range({ key: this.#markKey, keysOnly: true })).revision
+  }
+
+  async change(
+    key: string,
+    condition: Condition | undefined,
+    put: PutRequest | undefined,
+  ): Promise<TxnResponse> {
+    // In etcd a missing key has the revision 0: a condition of that would create it.
+    const isRevision = (equals: number) => Number.isSafeInteger(equals) && equals > 0
+    if (condition?.on === 'modRevision' && !isRevision(condition.equals)) return this.#refuse(key, condition)
+    const message = txnRequest(this.dataPrefix + key, condition, put)
+    const answer = await this.#write(methods.txn, message, key).then(txnResponse)
+    if (!answer.succeeded) {
+      if (condition?.on === 'createRevision') throw existsError(key)
+      if (!answer.entry) throw missingError(key)
+      throw conflictError(key, condition?.equals ?? 0, answer.entry.modRevision)
+    }
+    this.noteNewest(answer.revision)
+    return answer
+  }
+
+  async mark(): Promise<Revision> {
+    const message = putRequest({ key: this.#markKey, value: new Uint8Array(), lease: 0 })
+    return putResponse(await this.#write(methods.put, message))
+  }
+
+  /** etcd tells it only to who asks for too much: reading tells that, a watch from the beginning how much. */
+  async askOldest(): Promise<Revision> {
+    const probe = rangeRequest({ key: this.#markKey, revision: 1, keysOnly: true })
+    try {
+      await this.#client.read(methods.range, probe)
+    } catch (error) {
+      if (!isCompacted(error)) throw storeErrorOf(error)
+      this.noteOldest(await this.#refusedWatch())
+    }
+    return this.oldest
+  }
+
+  async compact(before: Revision): Promise<void> {
+    if (before <= this.oldest) return
+    try {
+      await this.#client.read(methods.compact, compactRequest(before))
+      this.noteOldest(before)
+    } catch (error) {
+      if (isFuture(error)) throw futureError(before, await this.current())
+      // Somebody else was there first: then there is nothing left to forget.
+      if (!isCompacted(error)) throw storeErrorOf(error)
+      await this.askOldest()
+    }
+  }
+
+  async #refuse(key: string, { equals }: Condition): Promise<never> {
+    const { entries } = await this.range({ key: this.dataPrefix + key, keysOnly: true })
+    if (!entries[0]) throw missingError(key)
+    throw conflictError(key, equals, entries[0].modRevision)
+  }
+
+  #refusedWatch(): Promise<Revision> {
+    const { promise, resolve, reject } = Promise.withResolvers<Revision>()
+    const onEnd = (error: Error) => {
+      if (isStoreError(error, 'compacted')) resolve(error.revision ?? 0)
+      else reject(error)
+    }
+    const place = { client: this.#client, prefix: this.#markKey, dataPrefix: this.dataPrefix, from: 1 }
+    openWatchStream({ ...place, onStep: () => {}, onEnd }).catch((error: unknown) =>
+      reject(storeErrorOf(error)),
+    )
+    return promise
+  }
+
+  async #write(method: string, message: Parameters<EtcdClient['write']>[1], key?: string): Promise<Buffer> {
+    try {
+      return await this.#client.write(method, message)
+    } catch (error) {
+      throw storeErrorOf(error, key)
+    }
+  }
+}
