@@ -7,13 +7,13 @@ import { podsRef } from './status-writer.ts'
 
 /** Answers whether nothing is left. When something still runs, the worker is woken at its end. */
 export async function leavePod(state: PodState): Promise<boolean> {
-  const { pod } = state.record
+  const { pod, isGone } = state.record
   const seconds = pod.metadata.deletionGracePeriodSeconds
-  const graceMs = state.isVanished || seconds === undefined ? graceMsOf(state) : seconds * 1000
+  const graceMs = isGone || seconds === undefined ? graceMsOf(state) : seconds * 1000
   const isStopped = stopAll(state, graceMs)
-  if (!state.isVanished) publish(state)
+  if (!isGone) publish(state)
   if (!isStopped) return false
-  if (!state.isVanished) {
+  if (!isGone) {
     await state.writer.flush() // what became of the pod is known before it is gone
     await deleteFromServer(state)
   }

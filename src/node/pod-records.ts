@@ -27,6 +27,8 @@ export interface PodRecord {
   readonly startTime: string
   /** The agent ended it; it never starts again. */
   readonly ended?: { readonly reason: string; readonly message: string }
+  /** The API server has said that the pod is no more. */
+  readonly isGone?: true
 }
 
 export interface AttemptExit {

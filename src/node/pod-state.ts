@@ -29,8 +29,6 @@ export interface PodState {
   record: PodRecord
   /** The record that is on disk. */
   saved?: PodRecord
-  /** The API server has said that the pod is no more. */
-  isVanished: boolean
   /** When the files of its volumes are compared with their objects again. */
   volumesDueMs: number
 }
@@ -58,7 +56,6 @@ export function createPodState({ context, record, wake, stop, onMissing }: PodSt
     address: addressAt(context.loopbackBlock, record.index) ?? '',
     wake,
     record,
-    isVanished: false,
     volumesDueMs: 0,
   }
 }

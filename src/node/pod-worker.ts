@@ -84,6 +84,7 @@ export function startPodWorker({ context: node, record, onMissing }: PodWorkerOp
         await save(state)
         await openSlots(state)
         opened.resolve()
+        await save(state) // what came meanwhile; nothing may come between this and the look
         dueMs = await sync(state)
         if (dueMs === undefined) return left.resolve()
         failures = 0
@@ -115,7 +116,7 @@ export function startPodWorker({ context: node, record, onMissing }: PodWorkerOp
       wake()
     },
     vanish() {
-      state.isVanished = true
+      state.record = { ...state.record, isGone: true }
       wake()
     },
     container: (container) => opened.promise.then(() => state.slots.get(container)?.run),
@@ -156,7 +157,8 @@ async function sync(state: PodState): Promise<number | undefined> {
   const { context, slots } = state
   const { clock } = context
   const { pod } = state.record
-  if (state.isVanished || pod.metadata.deletionTimestamp) return (await leavePod(state)) ? undefined : idleMs
+  if (state.record.isGone || pod.metadata.deletionTimestamp)
+    return (await leavePod(state)) ? undefined : idleMs
   const leftMs = deadlineMs(state)
   if (leftMs !== undefined && leftMs <= 0) {
     const message = 'Pod was active on the node longer than the specified deadline'
@@ -192,11 +194,16 @@ async function sync(state: PodState): Promise<number | undefined> {
   return Math.min(...dues.filter((due) => due !== undefined))
 }
 
+/**
+ * Returns with the latest record on disk, also when it changes while it is written. Only then may it be acted on: an
+ * app that was told to end because of a deletion must not be started again by an agent that has never heard of it.
+ */
 async function save(state: PodState): Promise<void> {
-  if (state.saved === state.record) return
-  const { record } = state
-  await writePodRecord(state.paths, record)
-  state.saved = record
+  while (state.saved !== state.record) {
+    const { record } = state
+    await writePodRecord(state.paths, record)
+    state.saved = record
+  }
 }
 
 /** Milliseconds until the pod's deadline, if it has one. */
