@@ -31,6 +31,7 @@ const groups = [
   ['node.v1', 'api', 'node/v1', ['types.go']],
   ['authentication.v1', 'api', 'authentication/v1', ['types.go']],
   ['storage.v1', 'api', 'storage/v1', ['types.go']],
+  ['certificates.v1', 'api', 'certificates/v1', ['types.go']],
   ['authorization.v1', 'api', 'authorization/v1', ['types.go']],
 ] as const
 
@@ -96,7 +97,8 @@ const readTable = (sources: ReadonlyMap<string, string>): Table => {
       if (leaf.includes('.') && !leaf.startsWith('string:')) queue.push(leaf)
       const named = leaf.startsWith('string:') ? leaf.slice(7) : ''
       const values = named === '' ? undefined : enumsOf(packages, named)
-      if (values) enums.set(named, values)
+      // The table separates words by spaces; the one enumeration with spaces in its words goes without.
+      if (values?.every((value) => !value.includes(' '))) enums.set(named, values)
     }
   }
   const position = (name: string) => groups.findIndex(([group]) => name.startsWith(`${group}.`))

@@ -4,6 +4,7 @@
  */
 import type { KubeObject } from './meta.ts'
 import type { ResourceDef } from './resource.ts'
+import { certificateSigningRequests } from './resources/certificatesigningrequests.ts'
 import { clusterRoleBindings } from './resources/clusterrolebindings.ts'
 import { clusterRoles } from './resources/clusterroles.ts'
 import { configMaps } from './resources/configmaps.ts'
@@ -84,6 +85,8 @@ export const resources: readonly ResourceDef[] = [
   // batch
   erased(cronJobs),
   erased(jobs),
+  // certificates.k8s.io
+  erased(certificateSigningRequests),
   // networking.k8s.io
   erased(ingressClasses),
   erased(ingresses),

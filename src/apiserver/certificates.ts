@@ -72,6 +72,47 @@ export const issueClientCertificate = ({
     validMs: clientValidMs,
   })
 
+/** What a PEM request (PKCS #10) asks for. */
+export interface RequestedCertificate {
+  readonly commonName: string
+  readonly organizations: readonly string[]
+  /** Base64 of the DER public key. */
+  readonly publicKey: string
+}
+
+/** Throws when the text is no request, or its signature is not of its key. */
+export async function readCertificateRequest(pem: string): Promise<RequestedCertificate> {
+  const x509 = await loadX509()
+  const request = new x509.Pkcs10CertificateRequest(pem)
+  if (!(await request.verify())) throw new Error('the signature of the request is not of its key')
+  const { subjectName } = request
+  return {
+    commonName: subjectName.getField('CN')[0] ?? '',
+    organizations: subjectName.getField('O'),
+    publicKey: Buffer.from(request.publicKey.rawData).toString('base64'),
+  }
+}
+
+/** A client certificate in PEM with the subject and the key of a request that was read before, valid for `seconds`. */
+export async function signCertificateRequest(
+  ca: KeyPair,
+  pem: string,
+  seconds: number,
+  clock: Clock,
+): Promise<string> {
+  const x509 = await loadX509()
+  const request = new x509.Pkcs10CertificateRequest(pem)
+  const subject = request.subjectName.toJSON()
+  const certificate = await certify({
+    ca,
+    clock,
+    subject,
+    publicKey: await request.publicKey.export(),
+    validMs: seconds * 1_000,
+  })
+  return certificate
+}
+
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
 
 /** Loaded when there is something to make: most starts only read files. */
@@ -109,7 +150,20 @@ interface Issue {
   readonly validMs: number
 }
 
-async function issue({ ca, clock, subject, hosts, validMs }: Issue): Promise<KeyPair> {
+async function issue(options: Issue): Promise<KeyPair> {
+  const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
+  const cert = await certify({ ...options, publicKey: keys.publicKey })
+  return { cert, key: await keyPem(keys.privateKey) }
+}
+
+async function certify({
+  ca,
+  clock,
+  subject,
+  hosts,
+  publicKey,
+  validMs,
+}: Issue & { readonly publicKey: webcrypto.CryptoKey }): Promise<string> {
   const x509 = await loadX509()
   const issuer = new x509.X509Certificate(ca.cert)
   const signingKey = await crypto.subtle.importKey(
@@ -119,7 +173,6 @@ async function issue({ ca, clock, subject, hosts, validMs }: Issue): Promise<Key
     false,
     ['sign'],
   )
-  const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
   const nowMs = clock.now().getTime()
   const purpose = hosts ? x509.ExtendedKeyUsage.serverAuth : x509.ExtendedKeyUsage.clientAuth
   const names = hosts?.map((host) => ({
@@ -129,7 +182,7 @@ async function issue({ ca, clock, subject, hosts, validMs }: Issue): Promise<Key
   const certificate = await x509.X509CertificateGenerator.create({
     subject,
     issuer: issuer.subject,
-    publicKey: keys.publicKey,
+    publicKey,
     signingKey,
     signingAlgorithm: algorithm,
     serialNumber: serialNumber(),
@@ -143,7 +196,7 @@ async function issue({ ca, clock, subject, hosts, validMs }: Issue): Promise<Key
       ...(names ? [new x509.SubjectAlternativeNameExtension(names)] : []),
     ],
   })
-  return { cert: certificate.toString('pem'), key: await keyPem(keys.privateKey) }
+  return certificate.toString('pem')
 }
 
 /** 127 random bits: positive, as the encoding wants it. */

@@ -34,6 +34,7 @@ import { createAccess } from './stages/access.ts'
 import { admissionOf, type AdmissionStep } from './stages/admit.ts'
 import { bootstrapRoles } from './stages/bootstrap-roles.ts'
 import { createFairness, flowOf, isLongRunning, type Fairness } from './stages/fairness.ts'
+import { certificateRequests } from './stages/certificate-requests.ts'
 import { namespaceLifecycle } from './stages/namespace-lifecycle.ts'
 import { limitRanger } from './stages/limit-ranger.ts'
 import { nodeRestriction } from './stages/node-restriction.ts'
@@ -84,6 +85,7 @@ const admissionSteps = ({ signer }: ApiServerOptions): readonly AdmissionStep[] 
   limitRanger(),
   priority(),
   nodeRestriction,
+  certificateRequests,
   roleEscalation,
   serviceAddresses,
   // Last: what it takes is given back when a later step refuses, and there is none.
@@ -134,13 +136,9 @@ export async function openApiServer(options: ApiServerOptions): Promise<ApiServe
   const checks = { livez: [ping], readyz: [ping, storeCheck, shutdown] }
   const paths = serverPaths(table, { checks, metrics, signer: options.signer })
   const fairness = createFairness()
-  const counted = createServerMetrics({
-    metrics,
-    fairness,
-    nodes,
-    findResource: (group, version, plural) => table.find(group, version, plural),
-    caches: () => caches.values(),
-  })
+  const { findResource } = machinery
+  const watched = { nodes, findResource, caches: () => caches.values() }
+  const counted = createServerMetrics({ metrics, fairness, ...watched })
   const server = new Server(options, machinery, paths, { ending, table, fairness, counted })
   const eager = resources.filter(
     (def) => isStored(def) && !def.storage && options.eager?.includes(def.plural),

@@ -5,6 +5,9 @@ import { hostname } from 'node:os'
 /** The annotation of a Node that carries `readMachineIdentity` of its agent. */
 export const machineIdAnnotation = 'sampan.dev/machine-id'
 
+/** The annotation of a Node that carries the key its machine proves itself by: base64 of the DER public key. */
+export const identityKeyAnnotation = 'sampan.dev/identity-key'
+
 /**
  * Says whether two processes see the same loopback: equal exactly when they run on the same boot of the same machine
  * and in the same network namespace. The gateway compares its own with a node's before it dials 127.x. A hash,

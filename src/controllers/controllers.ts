@@ -6,6 +6,7 @@
 import type { ResourceDef } from '../api/resource.ts'
 import type { Clock } from '../base/clock.ts'
 import { runController, type ControllerSpec, type LoopContext } from '../client/controller.ts'
+import { certificateRequestController, type CertificateSigner } from './certificate-requests.ts'
 import { clusterRoleAggregationController } from './cluster-role-aggregation.ts'
 import { withCustomResources } from './crd-resources.ts'
 import { crdController } from './crd.ts'
@@ -34,15 +35,20 @@ export const controllers = (resources: readonly ResourceDef[], clock: Clock): re
 export interface ControllerOptions extends LoopContext {
   /** PEM of the cluster's CA, published in every namespace. Without it pods are told none. */
   readonly rootCertificate?: string
+  /** Without it nobody gets a certificate by asking. */
+  readonly signer?: CertificateSigner
 }
 
 /** Runs them all until `signal` aborts; resolves when the work in hand is finished. */
 export async function runControllers(
   resources: readonly ResourceDef[],
-  { rootCertificate, ...context }: ControllerOptions,
+  { rootCertificate, signer, ...context }: ControllerOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const specs = controllers(resources, context.clock)
+  const specs = [
+    ...controllers(resources, context.clock),
+    ...(signer ? [certificateRequestController(signer)] : []),
+  ]
   await Promise.all([
     ...specs.map((spec) => runController(spec, context, signal)),
     withCustomResources(resources, context, signal, (all, until) => runGarbageCollector(all, context, until)),

@@ -8,7 +8,7 @@ import { describeError } from '../base/logger.ts'
 import { kubernetesVersion, sampanVersion } from '../base/version.ts'
 import { CommandError } from './command-error.ts'
 import { dataDir, defaultDataDir } from './data-dir.ts'
-import { formatListen, parseAdvertise, parseListen } from './listen-address.ts'
+import { formatListen, parseListen, parseServerUrl } from './listen-address.ts'
 
 const print = (line: string) => void process.stdout.write(`${line}\n`)
 
@@ -16,8 +16,13 @@ async function main(): Promise<void> {
   const program = new Command('sampan')
     .description('Runs Node.js apps across any machines you own, with the Kubernetes API.')
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'sampan: ')) })
-  const dataDirDefault = defaultDataDir(process.env)
+  addServers(program)
+  addNodes(program)
+  addOffline(program)
+  await program.parseAsync()
+}
 
+function addServers(program: Command): void {
   serverOptions(
     program
       .command('up')
@@ -49,7 +54,50 @@ async function main(): Promise<void> {
     const { up } = await import('./up.ts')
     await up({ ...serverSettings(flags), parts: ['server'] })
   })
+}
 
+function addNodes(program: Command): void {
+  const dataDirDefault = defaultDataDir(process.env)
+  program
+    .command('join')
+    .description('make this machine a node of a cluster and run its agent')
+    .argument('<url>', 'https://HOST:PORT of a server, as `sampan server` or `up` prints it')
+    .option('--data-dir <dir>', 'where the node keeps what it has', dataDirDefault)
+    .option('--name <node>', "this machine's name in the cluster", nodeNameDefault())
+    .addOption(
+      new Option('--token <token>', 'from `sampan token create`, the first time').env('SAMPAN_JOIN_TOKEN'),
+    )
+    .action(async (url: string, flags: JoinFlags) => {
+      const [{ join }, { checkNodeName, up }] = await Promise.all([import('./join.ts'), import('./up.ts')])
+      const [dir, nodeName] = [dataDir(resolve(flags.dataDir)), flags.name]
+      checkNodeName(nodeName)
+      const { token } = flags
+      await join({
+        url: parseServerUrl(url, 'the URL'),
+        dir,
+        nodeName,
+        env: process.env,
+        print,
+        ...(token !== undefined && { token }),
+      })
+      await up({ parts: ['agent'], dir, nodeName, print })
+    })
+
+  program
+    .command('token')
+    .description('tokens that let machines join')
+    .command('create')
+    .description('print a new token')
+    .option('--data-dir <dir>', 'of a server', dataDirDefault)
+    .option('--ttl <duration>', 'how long it lets machines join', '24h')
+    .action(async (flags: { readonly dataDir: string; readonly ttl: string }) => {
+      const { createToken, parseLife } = await import('./token.ts')
+      await createToken(dataDir(resolve(flags.dataDir)), parseLife(flags.ttl, '--ttl'), print)
+    })
+}
+
+function addOffline(program: Command): void {
+  const dataDirDefault = defaultDataDir(process.env)
   program
     .command('deploy-example', { hidden: true })
     .requiredOption('--data-dir <dir>')
@@ -76,8 +124,6 @@ async function main(): Promise<void> {
         `sampan ${sampanVersion} (Kubernetes API ${kubernetesVersion.gitVersion}, Node.js ${process.version})`,
       ),
     )
-
-  await program.parseAsync()
 }
 
 interface ServerFlags {
@@ -87,6 +133,12 @@ interface ServerFlags {
   readonly advertise?: string
   readonly store: string
   readonly serverTokenFile?: string
+}
+
+interface JoinFlags {
+  readonly dataDir: string
+  readonly name: string
+  readonly token?: string
 }
 
 interface UpFlags {
@@ -119,7 +171,7 @@ const serverSettings = (flags: ServerFlags) => ({
   listen: parseListen(flags.listen, '--listen'),
   tlsListen: parseListen(flags.tlsListen, '--tls-listen'),
   store: flags.store,
-  ...(flags.advertise !== undefined && { advertise: parseAdvertise(flags.advertise) }),
+  ...(flags.advertise !== undefined && { advertise: parseServerUrl(flags.advertise, '--advertise') }),
   ...(flags.serverTokenFile !== undefined && { serverToken: readServerToken(flags.serverTokenFile) }),
   print,
 })

@@ -6,6 +6,7 @@ import type { Client } from '../client/client.ts'
 import { openInformers } from '../client/informers.ts'
 import type { QueueMetrics } from '../client/queue-metrics.ts'
 import { runElected } from '../client/leader-election.ts'
+import type { CertificateSigner } from '../controllers/certificate-requests.ts'
 import { runControllers } from '../controllers/controllers.ts'
 import { runScheduler } from '../scheduler/scheduler.ts'
 
@@ -14,6 +15,7 @@ export interface ControlLoopOptions {
   readonly resources: readonly ResourceDef[]
   /** PEM of the cluster's CA. */
   readonly rootCertificate: string
+  readonly signer: CertificateSigner
   /** Several servers may work on one store: then only the leader's loops run. */
   readonly isShared: boolean
   readonly clock: Clock
@@ -45,11 +47,11 @@ export function openControlLoops(options: ControlLoopOptions): AsyncDisposable {
 }
 
 async function runLoops(
-  { client, resources, rootCertificate, clock, random, logger, queueMetrics }: ControlLoopOptions,
+  { client, resources, rootCertificate, signer, clock, random, logger, queueMetrics }: ControlLoopOptions,
   signal: AbortSignal,
 ): Promise<void> {
   await using informers = openInformers({ client, clock, random, logger })
   const context = { client, informers, clock, random, logger, ...(queueMetrics && { queueMetrics }) }
-  const controllers = runControllers(resources, { ...context, rootCertificate }, signal)
+  const controllers = runControllers(resources, { ...context, rootCertificate, signer }, signal)
   await Promise.all([controllers, runScheduler(context, signal)])
 }

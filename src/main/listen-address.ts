@@ -18,12 +18,12 @@ export function parseListen(text: string, flag: string): ListenAddress {
 }
 
 /** Reads the URL under which a server is reached from elsewhere. Throws `CommandError`. */
-export function parseAdvertise(text: string): string {
+export function parseServerUrl(text: string, flag: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url?.protocol === 'https:' && url.pathname === '/' && url.search === '' && url.username === '')
     return url.origin
   throw new CommandError(
-    `--advertise ${JSON.stringify(text)} is no URL of a server: write https://HOST:PORT, for example https://10.0.0.1:18888`,
+    `${flag} ${JSON.stringify(text)} does not say where a server is: write https://HOST:PORT, for example https://10.0.0.1:18888`,
   )
 }
 

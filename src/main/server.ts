@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { networkInterfaces } from 'node:os'
 import { realClock } from '../base/clock.ts'
 import { realRandom } from '../base/ids.ts'
@@ -5,7 +6,12 @@ import type { Logger } from '../base/logger.ts'
 import { createMetrics } from '../base/metrics.ts'
 import { addProcessMetrics } from '../base/process-metrics.ts'
 import { resources } from '../api/table.ts'
-import { openServerCertificate, type KeyPair } from '../apiserver/certificates.ts'
+import {
+  openServerCertificate,
+  readCertificateRequest,
+  signCertificateRequest,
+  type KeyPair,
+} from '../apiserver/certificates.ts'
 import { ClusterKeysError, openClusterKeys } from '../apiserver/cluster-keys.ts'
 import { listenApi } from '../apiserver/listen.ts'
 import { openNodeTunnels } from '../apiserver/node-tunnels.ts'
@@ -13,8 +19,12 @@ import { openApiServer, type ApiServer } from '../apiserver/server.ts'
 import { createTokenSigner } from '../apiserver/stages/service-account-tokens.ts'
 import { mastersGroup, staticAuthenticator } from '../apiserver/stages/authenticate.ts'
 import { createQueueMetrics } from '../client/queue-metrics.ts'
+import { keepServerLease } from '../client/api-servers.ts'
+import type { Client } from '../client/client.ts'
+import { readMachineIdentity } from '../client/machine-identity.ts'
 import { restClient } from '../client/rest-client.ts'
 import { localTransport } from '../client/transport-local.ts'
+import { CertificateRequestError, type CertificateSigner } from '../controllers/certificate-requests.ts'
 import { openStore } from '../store/open.ts'
 import { isStoreError, type Store } from '../store/store.ts'
 import { CommandError } from './command-error.ts'
@@ -69,13 +79,16 @@ export const serverRoot: ProcessRoot = {
         client,
         resources,
         rootCertificate: ca.cert,
-        queueMetrics: createQueueMetrics(metrics),
+        signer: signerOf(ca),
         isShared: store.capabilities.shared,
+        queueMetrics: createQueueMetrics(metrics),
         clock,
         random,
         logger,
       }),
     )
+    // Last, so that it goes first: whoever is told of this server finds it at work.
+    if (store.capabilities.shared) stack.use(openServerLease({ client, url, dir, logger }))
     const owned = stack.move()
     return {
       ready: {
@@ -103,6 +116,40 @@ async function openStoreOf(begin: Begin, dir: DataDir, logger: Logger): Promise<
   }
 }
 
+const signerOf = (ca: KeyPair): CertificateSigner => ({
+  async read(request) {
+    try {
+      return await readCertificateRequest(request)
+    } catch (cause) {
+      throw new CertificateRequestError(`no request for a certificate: ${(cause as Error).message}`, {
+        cause,
+      })
+    }
+  },
+  sign: (request, seconds) => signCertificateRequest(ca, request, seconds, realClock),
+})
+
+interface ServerLease {
+  readonly client: Client
+  readonly url: string
+  readonly dir: DataDir
+  readonly logger: Logger
+}
+
+/** Tells agents and gateways of this server. The name is the same at each start. */
+function openServerLease({ client, url, dir, logger }: ServerLease): AsyncDisposable {
+  const identity = `${readMachineIdentity()} ${dir.root}`
+  const name = `apiserver-${createHash('sha256').update(identity).digest('hex').slice(0, 16)}`
+  const stop = new AbortController()
+  const running = keepServerLease({ client, name, url, clock: realClock, logger }, stop.signal)
+  return {
+    async [Symbol.asyncDispose]() {
+      stop.abort()
+      await running
+    },
+  }
+}
+
 async function openKeys(store: Store, begin: Begin, dir: DataDir) {
   const token = () => serverToken(dir, begin.serverToken, realRandom)
   try {
@@ -119,7 +166,8 @@ async function listen(
   { ca, own }: { readonly ca: KeyPair; readonly own: KeyPair },
   logger: Logger,
 ) {
-  const tls = { ...begin.tlsListen, cert: own.cert, key: own.key, ca: ca.cert }
+  // The CA goes along: who joins knows its digest and not yet the certificate.
+  const tls = { ...begin.tlsListen, cert: `${own.cert}\n${ca.cert}`, key: own.key, ca: ca.cert }
   const plain = await listenApi({ server, clock: realClock, logger, http: begin.listen }).catch(
     (error: unknown) => {
       throw listenError(error, begin.listen, '--listen')

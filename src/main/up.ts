@@ -17,10 +17,11 @@ export interface UpOptions {
   readonly parts: readonly PartName[]
   /** Of the agent here. */
   readonly nodeName?: string
-  readonly listen: ListenAddress
-  readonly tlsListen: ListenAddress
+  readonly listen?: ListenAddress
+  readonly tlsListen?: ListenAddress
   readonly gatewayListen?: ListenAddress
-  readonly store: string
+  /** Of the server here. */
+  readonly store?: string
   readonly advertise?: string
   readonly serverToken?: string
   readonly print: (line: string) => void
@@ -34,6 +35,9 @@ export interface Addresses {
   readonly gatewayListen: ListenAddress
 }
 
+/** Of a part that doesn't run here. */
+const anyPort: ListenAddress = { host: '127.0.0.1', port: 0 }
+
 interface Running {
   readonly supervisor: ProcessIdentity
   readonly processes: readonly (ProcessIdentity & { readonly name: string })[]
@@ -43,7 +47,7 @@ interface Running {
 const inheritWaitMs = 15_000
 
 /**
- * `sampan up` and `sampan server`: starts server, agent and gateway as processes of their own and keeps them running until
+ * `sampan up`, `sampan server` and `sampan join`: starts server, agent and gateway, or some of them, as processes of their own and keeps them running until
  * a signal. What they run, the apps, is not theirs to end.
  */
 export async function up(options: UpOptions): Promise<void> {
@@ -60,15 +64,15 @@ export async function up(options: UpOptions): Promise<void> {
   }
   await takeOver(dir)
   let where: Addresses = {
-    listen: options.listen,
-    tlsListen: options.tlsListen,
-    gatewayListen: options.gatewayListen ?? { host: '127.0.0.1', port: 0 },
+    listen: options.listen ?? anyPort,
+    tlsListen: options.tlsListen ?? anyPort,
+    gatewayListen: options.gatewayListen ?? anyPort,
   }
   const begin = (): Begin => ({
     type: 'begin',
     dataDir: dir.root,
     nodeName,
-    store: options.store,
+    store: options.store ?? '',
     ...(options.advertise !== undefined && { advertise: options.advertise }),
     ...(options.serverToken !== undefined && { serverToken: options.serverToken }),
     ...where,
@@ -115,7 +119,8 @@ export async function up(options: UpOptions): Promise<void> {
 /** Also the value of a label of the node, hence not longer than one. */
 const nodeNameLengthMax = 63
 
-function checkNodeName(name: string): void {
+/** Throws `CommandError`. */
+export function checkNodeName(name: string): void {
   if (name.length <= nodeNameLengthMax && checkDns1123Subdomain(name).length === 0) return
   throw new CommandError(
     `--name ${JSON.stringify(name)} is no name for a node: use up to ${nodeNameLengthMax} lower case letters, digits, dashes and dots, for example --name node-1`,

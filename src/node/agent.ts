@@ -8,7 +8,7 @@
  */
 import { mkdir, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createHash } from 'node:crypto'
+import { createHash, X509Certificate } from 'node:crypto'
 import { accessSync, constants } from 'node:fs'
 import type { Clock } from '../base/clock.ts'
 import type { Random } from '../base/ids.ts'
@@ -181,6 +181,7 @@ async function assemble(options: AgentOptions, { identity, recorder, disk, podCI
     onDiskFull: disk.ring,
   }
   const machineIdentity = readMachineIdentity()
+  const identityKey = options.tunnel?.cert && identityKeyOf(options.tunnel.cert)
   const input = async (): Promise<NodeInput> => {
     const probe = await runtime.probe()
     return {
@@ -189,6 +190,7 @@ async function assemble(options: AgentOptions, { identity, recorder, disk, podCI
       load: await readMachineLoad(dataDir),
       loopbackBlock,
       machineIdentity,
+      ...(identityKey !== undefined && { identityKey }),
       podsMax: limits.pods,
       hasHitFullDisk: disk.isRinging(),
       nowIso: timeOf(clock.now()),
@@ -198,6 +200,9 @@ async function assemble(options: AgentOptions, { identity, recorder, disk, podCI
   }
   return { context, input }
 }
+
+const identityKeyOf = (certificate: string): string =>
+  new X509Certificate(certificate).publicKey.export({ type: 'spki', format: 'der' }).toString('base64')
 
 function addressOf(server: string): ApiAddress {
   const { hostname, port, protocol } = new URL(server)

@@ -1,6 +1,6 @@
 /** The Node object that the agent maintains, computed from facts. Pure. */
 import { kubernetesVersion, sampanVersion } from '../base/version.ts'
-import { machineIdAnnotation } from '../client/machine-identity.ts'
+import { identityKeyAnnotation, machineIdAnnotation } from '../client/machine-identity.ts'
 import { loopbackBlockAnnotation } from '../api/pod-address.ts'
 import type { Node, NodeCondition, NodeStatus } from '../api/schema/types.gen.ts'
 import { canonicalQuantity } from '../api/quantity.ts'
@@ -12,6 +12,8 @@ export interface NodeInput {
   readonly load: MachineLoad
   readonly loopbackBlock: string
   readonly machineIdentity: string
+  /** Base64 of the public key that the agent proves itself by; unset without a certificate. */
+  readonly identityKey?: string
   readonly podsMax: number
   /** Why the runtime is not usable; undefined when it is. */
   readonly runtimeProblem?: string
@@ -24,7 +26,14 @@ export interface NodeInput {
 const memoryReservedBytes = 100 * 1024 * 1024 // kubelet's default: memory.available<100Mi is pressure
 const diskFreeShareMin = 0.05 // below that share free, installs and logs are about to fail
 
-export function nodeMeta({ nodeName, facts, loopbackBlock, machineIdentity, labels }: NodeInput) {
+export function nodeMeta({
+  nodeName,
+  facts,
+  identityKey,
+  loopbackBlock,
+  machineIdentity,
+  labels,
+}: NodeInput) {
   const { architecture, operatingSystem } = facts
   return {
     labels: {
@@ -36,7 +45,11 @@ export function nodeMeta({ nodeName, facts, loopbackBlock, machineIdentity, labe
       'beta.kubernetes.io/arch': architecture,
       'sampan.dev/runtime.process': 'true',
     },
-    annotations: { [machineIdAnnotation]: machineIdentity, [loopbackBlockAnnotation]: loopbackBlock },
+    annotations: {
+      [machineIdAnnotation]: machineIdentity,
+      [loopbackBlockAnnotation]: loopbackBlock,
+      ...(identityKey !== undefined && { [identityKeyAnnotation]: identityKey }),
+    },
   }
 }
 

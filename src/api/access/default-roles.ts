@@ -141,6 +141,7 @@ export const nodeRules: readonly PolicyRule[] = [
   rule(['get'], '', ['persistentvolumeclaims', 'persistentvolumes']),
   rule(['create', 'delete', 'get', 'patch', 'update'], 'coordination.k8s.io', ['leases']),
   rule(read, 'node.k8s.io', ['runtimeclasses']),
+  rule(['create', ...read], 'certificates.k8s.io', ['certificatesigningrequests']),
   paths(['/sampan/v1/nodes/*', '/api', '/api/*', '/apis', '/apis/*']),
 ]
 
@@ -178,6 +179,9 @@ export const defaultClusterRoles: readonly ClusterRole[] = [
     rules: [paths(['/.well-known/openid-configuration', '/openid/v1/jwks'])],
   }),
   role('system:node', { rules: nodeRules }),
+  role('system:node-bootstrapper', {
+    rules: [rule(['create', ...read], 'certificates.k8s.io', ['certificatesigningrequests'])],
+  }),
   role('system:sampan-gateway', {
     rules: [
       rule(read, '', ['nodes', 'pods', 'services']),
@@ -208,6 +212,7 @@ export const defaultClusterRoleBindings: readonly ClusterRoleBinding[] = [
   binding('system:public-info-viewer', groups('system:authenticated', 'system:unauthenticated')),
   binding('system:monitoring', groups('system:monitoring')),
   binding('system:service-account-issuer-discovery', groups('system:serviceaccounts')),
+  binding('system:node-bootstrapper', groups('system:bootstrappers')),
   binding('system:sampan-gateway', [{ kind: 'User', name: 'system:sampan-gateway' }]),
 ]
 

@@ -2228,6 +2228,32 @@ message 2 string
 errorCode 3 int32 *
 = storage.v1.VolumeNodeResources
 count 1 int32 *
+= certificates.v1.CertificateSigningRequest kind
+metadata 1 meta.v1.ObjectMeta
+spec 2 .CertificateSigningRequestSpec !
+status 3 .CertificateSigningRequestStatus
+= certificates.v1.CertificateSigningRequestCondition
+type 1 string:.RequestConditionType !
+status 6 string:core.v1.ConditionStatus !
+reason 2 string
+message 3 string
+lastUpdateTime 4 time
+lastTransitionTime 5 time
+= certificates.v1.CertificateSigningRequestList kind
+metadata 1 meta.v1.ListMeta
+items 2 [].CertificateSigningRequest !
+= certificates.v1.CertificateSigningRequestSpec
+request 1 bytes !
+signerName 7 string !
+expirationSeconds 8 int32 *
+usages 5 []string:.KeyUsage list=atomic
+username 2 string
+uid 3 string
+groups 4 []string list=atomic
+extra 6 map[].ExtraValue=box[]string
+= certificates.v1.CertificateSigningRequestStatus
+conditions 1 [].CertificateSigningRequestCondition list=map,type
+certificate 2 bytes
 = authorization.v1.FieldSelectorAttributes
 rawSelector 1 string
 requirements 2 []meta.v1.FieldSelectorRequirement list=atomic

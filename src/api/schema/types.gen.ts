@@ -3420,6 +3420,46 @@ export interface VolumeNodeResources {
   count?: number
 }
 
+export interface CertificateSigningRequest {
+  apiVersion: string
+  kind: string
+  metadata: ObjectMeta
+  spec: CertificateSigningRequestSpec
+  status?: CertificateSigningRequestStatus
+}
+
+export interface CertificateSigningRequestCondition {
+  type: string
+  status: string
+  reason?: string
+  message?: string
+  lastUpdateTime?: Time
+  lastTransitionTime?: Time
+}
+
+export interface CertificateSigningRequestList {
+  apiVersion: string
+  kind: string
+  metadata: ListMeta
+  items: CertificateSigningRequest[]
+}
+
+export interface CertificateSigningRequestSpec {
+  request: Bytes
+  signerName: string
+  expirationSeconds?: number
+  usages?: string[]
+  username?: string
+  uid?: string
+  groups?: string[]
+  extra?: Record<string, string[]>
+}
+
+export interface CertificateSigningRequestStatus {
+  conditions?: CertificateSigningRequestCondition[]
+  certificate?: Bytes
+}
+
 export interface FieldSelectorAttributes {
   rawSelector?: string
   requirements?: FieldSelectorRequirement[]

@@ -1,0 +1,162 @@
+/**
+ * Certificates for those who join: says yes to nodes that prove who they are, signs what somebody has said yes to, and
+ * clears old requests away. Signers are those of upstream with the same names.
+ *
+ * A node is its key. The first machine that joins under a name with a join token owns the name; its Node says which key
+ * that is. Another machine's request for the name waits for a person: `kubectl certificate approve`.
+ */
+import { certificateSigningRequests } from '../api/resources/certificatesigningrequests.ts'
+import { nodes } from '../api/resources/nodes.ts'
+import type { CertificateSigningRequest, Node } from '../api/schema/types.gen.ts'
+import { isNotFound } from '../api/status.ts'
+import type { ControllerContext, ControllerSpec } from '../client/controller.ts'
+import { identityKeyAnnotation } from '../client/machine-identity.ts'
+
+/** The certificate authority, as far as controllers need it. */
+export interface CertificateSigner {
+  /** What a PEM request asks for. Throws `CertificateRequestError`, also when its signature is not of its key. */
+  read(request: string): Promise<RequestedCertificate>
+  /** A client certificate in PEM, valid for at most `seconds`. */
+  sign(request: string, seconds: number): Promise<string>
+}
+
+/** The request itself is wrong; the message says how. */
+export class CertificateRequestError extends Error {
+  override readonly name = 'CertificateRequestError'
+}
+
+export interface RequestedCertificate {
+  readonly commonName: string
+  readonly organizations: readonly string[]
+  /** Base64 of the DER public key. */
+  readonly publicKey: string
+}
+
+export const nodeSigner = 'kubernetes.io/kube-apiserver-client-kubelet'
+export const clientSigner = 'kubernetes.io/kube-apiserver-client'
+
+const nodesGroup = 'system:nodes'
+const bootstrappersGroup = 'system:bootstrappers'
+const nodeUserPrefix = 'system:node:'
+const mastersGroup = 'system:masters'
+const usagesAllowed = new Set(['client auth', 'digital signature', 'key encipherment'])
+const yearSeconds = 365 * 24 * 3_600
+/** As upstream: what was decided is kept for an hour, what nobody has looked at for a day. */
+const decidedKeptMs = 3_600_000
+const pendingKeptMs = 24 * 3_600_000
+
+export const certificateRequestController = (signer: CertificateSigner): ControllerSpec => ({
+  name: 'certificate-requests',
+  component: 'csrsigning-controller',
+  watches: certificateSigningRequests,
+  reads: [nodes],
+  workers: 1,
+  async reconcile({ name }, context) {
+    const found = context.informers.for<CertificateSigningRequest>(certificateSigningRequests).get('', name)
+    if (!found || (await isCleared(found, context))) return
+    const has = (type: string) =>
+      found.status?.conditions?.some((condition) => condition.type === type) === true
+    const isOurs = found.spec.signerName === nodeSigner || found.spec.signerName === clientSigner
+    if (isOurs && !has('Denied') && !has('Failed') && !found.status?.certificate) {
+      if (has('Approved')) await sign(found, signer, context)
+      else await approveKnown(found, signer, context)
+    }
+    return { requeueAfterMs: decidedKeptMs }
+  },
+})
+
+async function isCleared(
+  { metadata, status }: CertificateSigningRequest,
+  { client, clock }: ControllerContext,
+): Promise<boolean> {
+  const isDecided = (status?.conditions ?? []).length > 0
+  const ageMs = clock.now().getTime() - Date.parse(metadata.creationTimestamp ?? '')
+  if (!(ageMs > (isDecided ? decidedKeptMs : pendingKeptMs))) return false
+  await client
+    .resource<CertificateSigningRequest>(certificateSigningRequests)
+    .delete(metadata.name ?? '', { uid: metadata.uid ?? '' })
+    .catch((error: unknown) => {
+      if (!isNotFound(error)) throw error
+    })
+  return true
+}
+
+async function sign(
+  request: CertificateSigningRequest,
+  signer: CertificateSigner,
+  { client, events }: ControllerContext,
+): Promise<void> {
+  const { expirationSeconds = yearSeconds, request: encoded, signerName } = request.spec
+  const api = client.resource<CertificateSigningRequest>(certificateSigningRequests)
+  const pem = fromBase64(encoded)
+  try {
+    const problem = problemOf(await signer.read(pem), request)
+    if (problem !== undefined) throw new CertificateRequestError(problem)
+    const certificate = toBase64(await signer.sign(pem, Math.min(expirationSeconds, yearSeconds)))
+    await api.updateStatus({ ...request, status: { ...request.status, certificate } })
+    return
+  } catch (error) {
+    if (!(error instanceof CertificateRequestError)) throw error
+    const failed = {
+      type: 'Failed',
+      status: 'True',
+      reason: 'SignerValidationFailure',
+      message: error.message,
+    }
+    const conditions = [...(request.status?.conditions ?? []), failed]
+    await api.updateStatus({ ...request, status: { ...request.status, conditions } })
+    events.record(request, 'Warning', 'SignerValidationFailure', `${signerName}: ${error.message}`)
+  }
+}
+
+/** Why a certificate must not be made, whoever has said yes. */
+function problemOf(
+  { commonName, organizations }: RequestedCertificate,
+  { spec }: CertificateSigningRequest,
+): string | undefined {
+  const unusual = (spec.usages ?? []).find((usage) => !usagesAllowed.has(usage))
+  if (unusual !== undefined) return `the usage ${JSON.stringify(unusual)} is not for clients of the API`
+  if (commonName === '') return 'the request names no user: its subject has no common name'
+  if (organizations.includes(mastersGroup))
+    return `the group ${mastersGroup} is not given to anybody by a request`
+  const isNode = commonName.startsWith(nodeUserPrefix) && organizations.join() === nodesGroup
+  if (spec.signerName === nodeSigner && !isNode)
+    return `a node's subject is ${nodeUserPrefix}NAME in the group ${nodesGroup}`
+  return undefined
+}
+
+/** Says yes to a machine that joins under a new name, and to one whose key the name's Node already has. */
+async function approveKnown(
+  request: CertificateSigningRequest,
+  signer: CertificateSigner,
+  { client, events, informers }: ControllerContext,
+): Promise<void> {
+  const { groups = [], request: encoded, signerName, username = '' } = request.spec
+  if (signerName !== nodeSigner) return
+  const asked = await signer.read(fromBase64(encoded)).catch(() => undefined) // no request: a person may look at it
+  if (!asked || problemOf(asked, request) !== undefined) return
+  if (username !== asked.commonName && !groups.includes(bootstrappersGroup)) return
+  const node = informers.for<Node>(nodes).get('', asked.commonName.slice(nodeUserPrefix.length))
+  const owner = node?.metadata.annotations?.[identityKeyAnnotation]
+  if (node && owner !== asked.publicKey) {
+    const why = `another machine has this name. If this one shall have it instead: kubectl certificate approve ${request.metadata.name}`
+    events.record(request, 'Warning', 'NameTaken', why)
+    return
+  }
+  const approved = {
+    type: 'Approved',
+    status: 'True',
+    reason: 'AutoApproved',
+    message: node ? 'the node has shown its key' : 'a new node has shown a join token',
+  }
+  const conditions = [...(request.status?.conditions ?? []), approved]
+  const name = encodeURIComponent(request.metadata.name ?? '')
+  await client.request({
+    method: 'PUT',
+    path: `/apis/certificates.k8s.io/v1/certificatesigningrequests/${name}/approval`,
+    body: { ...request, status: { ...request.status, conditions } },
+  })
+}
+
+const fromBase64 = (text: string): string => Buffer.from(text, 'base64').toString('utf8')
+const toBase64 = (text: string): string => Buffer.from(text).toString('base64')
