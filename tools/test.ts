@@ -18,6 +18,7 @@ const slow = new Set([
   'src/runtime/process/full-disk.test.ts',
   'src/runtime/process/process-runtime.test.ts',
   'src/store/sqlite/crash.test.ts',
+  'src/store/sqlite/flip.test.ts',
   'src/store/sqlite/sqlite-store.test.ts',
 ])
 const all = ['src/**/*.test.ts', 'tests/**/*.test.ts']

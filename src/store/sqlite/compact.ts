@@ -1,6 +1,9 @@
-import { inTransaction, setMeta, type Engine } from './engine.ts'
+import type { Revision } from '../store.ts'
+import { inTransaction, type Engine } from './engine.ts'
 import { writeTypes, type CompactArgs, type Compacted } from './protocol.ts'
-import { numberIn, textIn } from './rows.ts'
+import { numberIn, textIn, verified } from './rows.ts'
+import { corruptValueError } from './sqlite-errors.ts'
+import { minus, pastHash } from './state.ts'
 
 // Writes wait for a chunk, which takes some 10 ms: finding what may go costs less than letting it go.
 const chunkRevisionsMax = 2_000
@@ -13,31 +16,46 @@ const deleteType = writeTypes.indexOf('delete')
 
 /** One bounded step of forgetting history before `before`, and of giving free pages back to the file system. */
 export function compact(engine: Engine, { before }: CompactArgs): Compacted {
-  const to = Math.min(before, engine.compacted + chunkRevisionsMax)
-  if (to > engine.compacted) {
+  const to = Math.min(before, engine.state.compacted + chunkRevisionsMax)
+  if (to > engine.state.compacted) {
     inTransaction(engine, () => forgetUpTo(engine, to))
-    return { compacted: engine.compacted, isDone: false }
+    return { compacted: engine.state.compacted, isDone: false }
   }
-  return { compacted: engine.compacted, isDone: !giveBack(engine) }
+  return { compacted: engine.state.compacted, isDone: !giveBack(engine) }
 }
 
-function forgetUpTo(engine: Engine, to: number): void {
-  const { sql, file } = engine
-  let forgotten = 0
-  for (const row of sql.headOfLog.all(engine.compacted, to)) {
-    if (forgotten >= chunkRowsMax) break
-    const revision = numberIn(row, 'revision', file)
-    const previous = numberIn(row, 'previous', file)
+function forgetUpTo(engine: Engine, to: Revision): void {
+  const { sql, state, file } = engine
+  const { rows, reached } = nextRows(engine, to)
+  for (const { revision, type, previous, key } of rows) {
     if (previous > 0) {
       sql.dropLog.run(previous)
-      sql.dropPast.run(textIn(row, 'key', file), revision)
-      forgotten++
+      if (Number(sql.dropPast.run(key, revision, previous).changes) === 0) throw corruptValueError(file, key)
+      state.past = minus(state.past, pastHash(key, revision, previous))
     }
-    if (row['type'] === deleteType) sql.dropLog.run(revision)
-    engine.compacted = revision
+    if (type === deleteType) sql.dropLog.run(revision)
   }
-  setMeta(engine, 'compacted', engine.compacted)
-  setMeta(engine, 'revision', engine.revision)
+  state.compacted = reached
+}
+
+interface Head {
+  readonly revision: Revision
+  readonly type: number
+  readonly previous: Revision
+  readonly key: string
+}
+
+/** Checked before anything goes by them: a damaged row must not take a sound one along. Read first, for rows must not go under a cursor. */
+function nextRows({ sql, state, file }: Engine, to: Revision): { rows: Head[]; reached: Revision } {
+  const rows: Head[] = []
+  let forgotten = 0
+  for (const found of sql.spanLog.iterate(state.compacted, to)) {
+    const row = verified(found, textIn(found, 'key', file), numberIn(found, 'revision', file), file)
+    if (row.previous > 0 && forgotten++ === chunkRowsMax)
+      return { rows, reached: rows.at(-1)?.revision ?? state.compacted }
+    rows.push({ revision: row.revision, type: row.type, previous: row.previous, key: row.key })
+  }
+  return { rows, reached: to }
 }
 
 /** True when there may be more to give back. */

@@ -145,7 +145,7 @@ test('a database of a later format is refused with a clear sentence and left as 
   db.exec('PRAGMA user_version = 99')
   db.close()
   const error = await thrown('newer', () => open(file))
-  assert.match(error.message, /format 99, written by a later Sampan; this one reads up to 1/)
+  assert.match(error.message, /format 99, written by a later Sampan; this one reads up to 2/)
   assert(error.message.includes(file))
 })
 

@@ -5,9 +5,10 @@
 import { parentPort } from 'node:worker_threads'
 
 import { assert } from '../../base/assert.ts'
+import { realClock } from '../../base/clock.ts'
 import { describeError } from '../../base/logger.ts'
 import { compact } from './compact.ts'
-import { openEngine, type Engine } from './engine.ts'
+import { closeEngine, openEngine, type Engine } from './engine.ts'
 import { transferables, type CallName, type Calls, type Request, type Response } from './protocol.ts'
 import { due, get, list, nextDue, replay } from './read.ts'
 import { translateSqliteError } from './sqlite-errors.ts'
@@ -23,8 +24,9 @@ function createHandlers(): Handlers {
   }
   return {
     open(args) {
-      engine = openEngine(args)
-      return { revision: engine.revision, compacted: engine.compacted, nextDueMs: nextDue(engine, -1) }
+      engine = openEngine(args, realClock)
+      const { revision, compacted } = engine.state
+      return { revision, compacted, nextDueMs: nextDue(engine, -1), notes: engine.notes }
     },
     write: (args) => writeGroup(opened(), args),
     get: (args) => get(opened(), args),
@@ -33,7 +35,7 @@ function createHandlers(): Handlers {
     due: (args) => due(opened(), args),
     compact: (args) => compact(opened(), args),
     close() {
-      opened().db.close()
+      closeEngine(opened())
       engine = undefined
       return null
     },

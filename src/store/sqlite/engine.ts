@@ -1,20 +1,25 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import { crc32 } from 'node:zlib'
 
+import type { Clock } from '../../base/clock.ts'
 import { StoreError, type Revision } from '../store.ts'
 import { openDatabase } from './database.ts'
 import type { OpenArgs } from './protocol.ts'
-import { numberIn, verified, type LogRow } from './rows.ts'
+import { openHead, type HeadFile } from './head-file.ts'
+import { verified, type LogRow } from './rows.ts'
 import { corruptError, corruptValueError } from './sqlite-errors.ts'
+import { decodeState, encodeState, type State } from './state.ts'
+import { verifyTables } from './verify.ts'
 
 /** The open database as its thread sees it. */
 export interface Engine {
   readonly file: string
   readonly db: DatabaseSync
   readonly sql: Readonly<Record<StatementName, StatementSync>>
-  /** The last committed revision. */
-  revision: Revision
-  compacted: Revision
+  readonly head: HeadFile
+  /** As of the last commit; within `inTransaction`, as it will be. */
+  readonly state: State
+  /** What opening had to say to the operator. */
+  readonly notes: readonly string[]
 }
 
 /** A range is `key >= ? AND key < ?` with a number of `bounds.ts`' making; `x''`, being no text, follows every text. */
@@ -25,17 +30,15 @@ const statements = {
   addLog: 'INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?)',
   getLog: 'SELECT * FROM log WHERE revision = ?',
   spanLog: 'SELECT * FROM log WHERE revision > ? AND revision <= ? ORDER BY revision',
-  headOfLog:
-    'SELECT revision, type, previous, key FROM log WHERE revision > ? AND revision <= ? ORDER BY revision',
   dropLog: 'DELETE FROM log WHERE revision = ?',
   lastLog: 'SELECT max(revision) AS revision FROM log',
   addLive: 'INSERT INTO live VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
   setLive: 'UPDATE live SET revision = ?, due_ms = ? WHERE key = ?',
-  getLive: 'SELECT revision FROM live WHERE key = ?',
+  getLive: 'SELECT revision, due_ms FROM live WHERE key = ?',
   dropLive: 'DELETE FROM live WHERE key = ?',
   addPast: 'INSERT INTO past VALUES (?, ?, ?)',
   getPast: 'SELECT revision FROM past WHERE key = ? AND until > ? AND revision <= ?',
-  dropPast: 'DELETE FROM past WHERE key = ? AND until = ?',
+  dropPast: 'DELETE FROM past WHERE key = ? AND until = ? AND revision = ?',
   listNow: 'SELECT key, revision FROM live WHERE key > ? AND key >= ? AND key < ? ORDER BY key',
   countNow: 'SELECT count(*) AS count FROM live WHERE key > ? AND key >= ? AND key < ?',
   listAt: `SELECT key, revision FROM live WHERE key > ?1 AND key >= ?2 AND key < ?3 AND revision <= ?4
@@ -45,42 +48,51 @@ const statements = {
     + (SELECT count(*) FROM past WHERE key > ?1 AND key >= ?2 AND key < ?3 AND until > ?4 AND revision <= ?4) AS count`,
   due: 'SELECT key, revision FROM live WHERE due_ms <= ? ORDER BY due_ms LIMIT ?',
   nextDue: 'SELECT min(due_ms) AS due_ms FROM live WHERE due_ms IS NOT NULL AND due_ms > ?',
-  getMeta: 'SELECT value, sum FROM meta WHERE name = ?',
-  setMeta: 'INSERT OR REPLACE INTO meta VALUES (?, ?, ?)',
+  getState: 'SELECT value FROM state WHERE id = 1',
+  setState: 'UPDATE state SET value = ? WHERE id = 1',
   freePages: 'PRAGMA freelist_count',
   pages: 'PRAGMA page_count',
 } as const
 export type StatementName = keyof typeof statements
 
-export function openEngine({ file, fileBytesMax }: OpenArgs): Engine {
-  const db = openDatabase(file, fileBytesMax)
-  try {
-    const entries = Object.entries(statements).map(([name, text]) => [name, db.prepare(text)])
-    const sql = Object.fromEntries(entries) as Record<StatementName, StatementSync>
-    const engine: Engine = { file, db, sql, revision: 0, compacted: 0 }
-    engine.compacted = metaOf(engine, 'compacted')
-    // The log's last rows may have been compacted away: the revision then stands in `meta` alone.
-    const last = sql.lastLog.get()?.['revision']
-    engine.revision = Math.max(metaOf(engine, 'revision'), typeof last === 'number' ? last : 0)
-    return engine
-  } catch (error) {
-    db.close()
-    throw error
-  }
+export function openEngine({ file, fileBytesMax }: OpenArgs, clock: Clock): Engine {
+  const { db, notes, hasLeftovers } = openDatabase(file, fileBytesMax)
+  using undo = new DisposableStack()
+  undo.defer(() => db.close())
+  const entries = Object.entries(statements).map(([name, text]) => [name, db.prepare(text)])
+  const sql = Object.fromEntries(entries) as Record<StatementName, StatementSync>
+  const value = sql.getState.get()?.['value']
+  const state = value instanceof Uint8Array ? decodeState(Buffer.from(value)) : undefined
+  if (!state) throw corruptError(file, 'its state fails its checksum')
+  const head = undo.use(openHead(file, clock))
+  const engine: Engine = { file, db, sql, head, state, notes }
+  verifyTables(engine)
+  head.note(state.revision, { hasLeftovers })
+  undo.move()
+  return engine
+}
+
+export function closeEngine({ db, head }: Engine): void {
+  head[Symbol.dispose]()
+  db.close()
 }
 
 /** Runs `change` in one transaction; when this returns it is on disk. Whatever throws, nothing of it was written. */
-export function inTransaction<T>(engine: Engine, change: () => T): T {
-  const { db, sql, revision, compacted } = engine
+export function inTransaction<T>({ db, sql, head, state }: Engine, change: () => T): T {
+  const before = { ...state }
   sql.begin.run()
   try {
     const result = change()
+    // Every change moves one of these; a group that was refused as a whole costs no write.
+    if (state.revision !== before.revision || state.compacted !== before.compacted)
+      sql.setState.run(encodeState(state))
     sql.commit.run()
+    head.note(state.revision)
     return result
   } catch (error) {
-    engine.revision = revision
-    engine.compacted = compacted
+    Object.assign(state, before)
     if (db.isTransaction) sql.rollback.run()
+    head.note(state.revision, { hasLeftovers: true })
     throw error
   }
 }
@@ -91,21 +103,5 @@ export function logRow(engine: Engine, key: string, revision: Revision): LogRow 
   if (!row) throw corruptValueError(engine.file, key)
   return verified(row, key, revision, engine.file)
 }
-
-type MetaName = 'revision' | 'compacted'
-
-function metaOf(engine: Engine, name: MetaName): number {
-  const row = engine.sql.getMeta.get(name)
-  if (!row) return 0
-  const value = numberIn(row, 'value', engine.file)
-  if (row['sum'] !== metaSum(name, value)) throw corruptError(engine.file, `its ${name} fails its checksum`)
-  return value
-}
-
-export function setMeta(engine: Engine, name: MetaName, value: number): void {
-  engine.sql.setMeta.run(name, value, metaSum(name, value))
-}
-
-const metaSum = (name: MetaName, value: number): number => crc32(`${name} ${value}`)
 
 export const isCorrupt = (error: unknown): boolean => error instanceof StoreError && error.code === 'corrupt'

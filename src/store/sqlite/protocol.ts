@@ -45,6 +45,8 @@ export interface Opened {
   readonly compacted: Revision
   /** When the first key expires. */
   readonly nextDueMs: number | undefined
+  /** What the operator should know though nothing is wrong with what is there. */
+  readonly notes: readonly string[]
 }
 
 export const writeTypes = ['create', 'update', 'delete'] as const

@@ -28,7 +28,7 @@ const dueKeysMax = 500
 const afterAllText = new Uint8Array() // SQLite orders every blob after every text
 
 export function get(engine: Engine, { key, at }: GetArgs): Found {
-  const asked = at ?? engine.revision
+  const asked = at ?? engine.state.revision
   const revision = versionAt(engine, key, asked)
   return {
     revision: asked,
@@ -38,8 +38,8 @@ export function get(engine: Engine, { key, at }: GetArgs): Found {
 
 export function list(engine: Engine, args: ListArgs): ListChunk {
   const { limit, isCounted } = args
-  const revision = args.at ?? engine.revision
-  const isNow = revision === engine.revision
+  const revision = args.at ?? engine.state.revision
+  const isNow = revision === engine.state.revision
   const select = isNow ? engine.sql.listNow : engine.sql.listAt
   const rows: LogRow[] = []
   const entriesMax = Math.min(limit, chunkEntriesMax)
@@ -72,8 +72,8 @@ export function replay(engine: Engine, args: ReplayArgs): ReplayChunk {
     if (revision !== seen + 1) throw corruptError(engine.file, `the log has no revision ${seen + 1}`)
     seen = revision
     const key = textIn(found, 'key', engine.file)
+    const row = verified(found, key, revision, engine.file) // of other ranges too: a damaged key may belong to this one
     if (!isInRange(key, range)) continue
-    const row = verified(found, key, revision, engine.file)
     const replaced = row.previous === 0 ? undefined : logRow(engine, key, row.previous).value
     rows.push(row)
     previous.push(replaced)

@@ -3,6 +3,9 @@ import { StoreError } from '../store.ts'
 /** Primary result codes of SQLite (https://sqlite.org/rescode.html); the low byte of what node:sqlite reports. */
 const codes = { busy: 5, locked: 6, readonly: 8, ioerr: 10, corrupt: 11, full: 13, cantopen: 14, notadb: 26 }
 
+export const isSqliteError = (error: unknown, name: keyof typeof codes): boolean =>
+  error instanceof Error && 'errcode' in error && (Number(error.errcode) & 0xff) === codes[name]
+
 /** What the database threw, as a StoreError; undefined for anything but SQLite's and the file system's: a fault of ours. */
 export function translateSqliteError(error: unknown, file: string): StoreError | undefined {
   if (error instanceof StoreError) return error

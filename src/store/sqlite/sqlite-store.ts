@@ -46,6 +46,7 @@ export async function openSqliteStore(path: string, options: SqliteOptions): Pro
   const database = startDatabase((error) => crashed(error))
   try {
     const opened = await database.call('open', { file, fileBytesMax: options.fileBytesMax })
+    for (const note of opened.notes) options.logger.warn(note)
     const store = new SqliteStore(file, database, opened, options)
     crashed = (error) => store.crash(error)
     return store

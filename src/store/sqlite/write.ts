@@ -2,7 +2,8 @@ import type { Revision } from '../store.ts'
 import { inTransaction, isCorrupt, logRow, type Engine } from './engine.ts'
 import { pack, peek } from './packed.ts'
 import { anyRevision, writeTypes, type WriteBatch, type WriteOutcome, type WriteResults } from './protocol.ts'
-import { sumOf, type LogRow } from './rows.ts'
+import { numberIn, sumOf, type LogRow } from './rows.ts'
+import { liveHash, minus, pastHash, plus } from './state.ts'
 
 interface Write {
   readonly key: string
@@ -43,8 +44,9 @@ export function writeGroup(engine: Engine, batch: WriteBatch): WriteResults {
 const writes = { create, update, delete: remove }
 
 function create(engine: Engine, { key, value, dueMs }: Write): Written {
-  const revision = engine.revision + 1
+  const revision = engine.state.revision + 1
   if (Number(engine.sql.addLive.run(key, revision, dueMs).changes) === 0) return refused('exists')
+  engine.state.live = plus(engine.state.live, liveHash(key, revision, dueMs))
   appendLog(engine, {
     revision,
     type: writeTypes.indexOf('create'),
@@ -57,13 +59,15 @@ function create(engine: Engine, { key, value, dueMs }: Write): Written {
 }
 
 function update(engine: Engine, write: Write): Written {
-  const replaced = match(engine, write)
-  if ('outcome' in replaced) return replaced
+  const match = findMatch(engine, write)
+  if ('outcome' in match) return match
+  const { replaced } = match
   const { key, value, dueMs } = write
   const { createRevision } = replaced
-  const revision = engine.revision + 1
+  const revision = engine.state.revision + 1
+  retire(engine, match, revision)
   engine.sql.setLive.run(revision, dueMs, key)
-  engine.sql.addPast.run(key, revision, replaced.revision)
+  engine.state.live = plus(engine.state.live, liveHash(key, revision, dueMs))
   appendLog(engine, {
     revision,
     type: writeTypes.indexOf('update'),
@@ -76,13 +80,14 @@ function update(engine: Engine, write: Write): Written {
 }
 
 function remove(engine: Engine, write: Write): Written {
-  const replaced = match(engine, write)
-  if ('outcome' in replaced) return replaced
+  const match = findMatch(engine, write)
+  if ('outcome' in match) return match
+  const { replaced } = match
   const { key } = write
   const { createRevision } = replaced
-  const revision = engine.revision + 1
+  const revision = engine.state.revision + 1
+  retire(engine, match, revision)
   engine.sql.dropLive.run(key)
-  engine.sql.addPast.run(key, revision, replaced.revision)
   const value = new Uint8Array()
   appendLog(engine, {
     revision,
@@ -95,24 +100,38 @@ function remove(engine: Engine, write: Write): Written {
   return { outcome: 'ok', revision, createRevision, replaced }
 }
 
+interface Match {
+  readonly replaced: LogRow
+  readonly dueMs: number | null
+}
+
 /** The version that the write replaces, or why it is refused. */
-function match(engine: Engine, { key, expected }: Write): LogRow | Written {
+function findMatch(engine: Engine, { key, expected }: Write): Match | Written {
   const live = engine.sql.getLive.get(key)
   if (!live) return refused('missing')
-  const present = Number(live['revision'])
+  const present = numberIn(live, 'revision', engine.file)
   if (expected !== anyRevision && present !== expected) return refused('conflict', present)
   try {
-    return logRow(engine, key, present)
+    const dueMs = live['due_ms'] === null ? null : numberIn(live, 'due_ms', engine.file)
+    return { replaced: logRow(engine, key, present), dueMs }
   } catch (error) {
     if (isCorrupt(error)) return refused('corrupt') // the other writes of the group have no part in it
     throw error
   }
 }
 
+/** The version that was current until `revision` is past. */
+function retire({ sql, state }: Engine, { replaced, dueMs }: Match, revision: Revision): void {
+  const { key } = replaced
+  sql.addPast.run(key, revision, replaced.revision)
+  state.live = minus(state.live, liveHash(key, replaced.revision, dueMs))
+  state.past = plus(state.past, pastHash(key, revision, replaced.revision))
+}
+
 function appendLog(engine: Engine, row: LogRow): void {
   const { revision, type, previous, createRevision, key, value } = row
   engine.sql.addLog.run(revision, type, previous, createRevision, sumOf(row), key, value)
-  engine.revision = revision
+  engine.state.revision = revision
 }
 
 const refused = (outcome: WriteOutcome, revision: Revision = 0): Written => ({
