@@ -16,12 +16,14 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
+import { after, before } from 'node:test'
 import { promisify } from 'node:util'
 
 import pg from 'pg'
 
-import type { Clock } from '../../base/clock.ts'
+import { realClock, type Clock } from '../../base/clock.ts'
 
 const run = promisify(execFile)
 const startMsMax = 30_000
@@ -58,6 +60,30 @@ export function findPostgres(): string | undefined {
   const debian = globSync('/usr/lib/postgresql/*/bin').toSorted((a, b) => versionIn(b) - versionIn(a))
   const folders = [...debian, ...(process.env['PATH'] ?? '').split(delimiter)]
   return folders.find((folder) => existsSync(join(folder, 'initdb')) && existsSync(join(folder, 'postgres')))
+}
+
+/** For `describe`: why its tests are skipped. With CI=true they run, and fail for want of PostgreSQL. */
+export const skipReason = (): string | false =>
+  findPostgres() === undefined && process.env['CI'] !== 'true'
+    ? 'PostgreSQL is not installed (Debian: postgresql)'
+    : false
+
+/** A server for the tests of one `describe`, started before them and gone after them. */
+export function serverForTests(settings: Readonly<Record<string, string>> = {}): () => TestServer {
+  let server: TestServer | undefined
+  const folder = join(tmpdir(), `sampan-postgres-${process.pid}-${performance.now()}`)
+  before(async () => {
+    mkdirSync(folder, { mode: 0o755 })
+    server = await startTestServer({ clock: realClock, folder, settings })
+  })
+  after(async () => {
+    await server?.[Symbol.asyncDispose]()
+    rmSync(folder, { recursive: true, force: true })
+  })
+  return () => {
+    if (!server) throw new Error('the server runs only while the tests do')
+    return server
+  }
 }
 
 const versionIn = (folder: string): number => Number(/\d+/.exec(folder)?.[0])
