@@ -136,8 +136,7 @@ export async function openApiServer(options: ApiServerOptions): Promise<ApiServe
   const checks = { livez: [ping], readyz: [ping, storeCheck, shutdown] }
   const paths = serverPaths(table, { checks, metrics, signer: options.signer })
   const fairness = createFairness()
-  const { findResource } = machinery
-  const watched = { nodes, findResource, caches: () => caches.values() }
+  const watched = { nodes, findResource: table.find.bind(table), caches: () => caches.values() }
   const counted = createServerMetrics({ metrics, fairness, ...watched })
   const server = new Server(options, machinery, paths, { ending, table, fairness, counted })
   const eager = resources.filter(
