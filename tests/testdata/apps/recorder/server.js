@@ -2,7 +2,8 @@
 const { appendFileSync } = require('node:fs')
 const { createServer } = require('node:http')
 
-appendFileSync(process.env.START_LOG, `${process.env.POD_UID} ${process.pid}\n`)
+const { START_LOG, POD_UID, POD_NAME } = process.env
+appendFileSync(START_LOG, `${POD_UID} ${process.pid} ${POD_NAME} ${Date.now()}\n`)
 const server = createServer((_request, response) => response.end(String(process.pid)))
 server.listen(8000)
 process.on('SIGTERM', () => process.exit(0))
