@@ -49,7 +49,9 @@ export interface Output {
 }
 
 export interface ClusterOptions {
-  /** More arguments for `sampan up`. */
+  /** Default: `up`. A server alone has no gateway and no node. */
+  readonly command?: 'up' | 'server'
+  /** More arguments for it. */
   readonly args?: readonly string[]
   readonly env?: NodeJS.ProcessEnv
   /** A folder of the caller's; default: one of its own, which goes in the end. */
@@ -75,8 +77,10 @@ export async function openCluster(options: ClusterOptions = {}): Promise<Cluster
   let ports = { api: '127.0.0.1:0', tls: '127.0.0.1:0', gateway: '127.0.0.1:0' }
   let child: ChildProcess | undefined
   const start = async () => {
-    const listen = ['--listen', ports.api, '--tls-listen', ports.tls, '--gateway-listen', ports.gateway]
-    const args = ['up', '--data-dir', dataDir, '--name', 'node-1', ...listen, ...(options.args ?? [])]
+    const { command = 'up' } = options
+    const own = command === 'up' ? ['--gateway-listen', ports.gateway, '--name', 'node-1'] : []
+    const listen = ['--listen', ports.api, '--tls-listen', ports.tls, ...own]
+    const args = [command, '--data-dir', dataDir, ...listen, ...(options.args ?? [])]
     child = spawn(process.execPath, [executable, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env })
     output = ''
     child.stdout?.on('data', (chunk) => (output += String(chunk)))

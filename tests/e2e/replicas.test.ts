@@ -1,0 +1,157 @@
+/** Two servers on one store: each does all that one does, and nothing stops when one of them is gone. */
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { openCluster, runSampan, until, type Cluster } from '../support/cluster.ts'
+import { startEtcdCluster } from '../support/etcd.ts'
+import { ask } from '../support/http.ts'
+import { deployment, ingress, service, yaml } from '../support/manifests.ts'
+import { isPresent } from '../../tools/parts.ts'
+import { leaderTiming } from '../../src/client/leader-election.ts'
+
+/** What a slow test machine may add to a promise of seconds. */
+const slackMs = 3_000
+const takeOverMs = 15_000
+
+const why = isPresent('etcd') ? false : 'etcd is not installed, needed for servers that share a store'
+if (why !== false && process.env['CI'] === 'true') throw new Error(why)
+
+describe('two servers on one etcd', { skip: why }, () => {
+  const stack = new AsyncDisposableStack()
+  let first: Cluster
+  let second: Cluster
+  let store: readonly string[]
+  before(async () => {
+    const etcd = stack.use(await startEtcdCluster())
+    store = ['--store', `etcd://${etcd.endpoints}`]
+    first = stack.use(await openCluster({ args: store }))
+    const token = join(first.dataDir, 'credentials', 'server.token')
+    second = stack.use(
+      await openCluster({ command: 'server', args: [...store, '--server-token-file', token] }),
+    )
+    first.ok('apply -f -', {
+      input: yaml(deployment({ name: 'web', replicas: 2 }), service('web'), ingress('web', 'web.test')),
+    })
+    first.ok('rollout status deployment/web --timeout=60s')
+  })
+  after(() => stack.disposeAsync())
+
+  const holder = (cluster: Cluster) =>
+    cluster.ok('get lease sampan-controllers -n kube-system -o jsonpath={.spec.holderIdentity}')
+  const pids = () => first.ok('get pods -l app=web -o jsonpath={range.items[*]}{.metadata.uid}{"\\n"}{end}')
+
+  test('each reads what the other has just written', () => {
+    for (let i = 0; i < 5; i++) {
+      const [writer, reader] = i % 2 === 0 ? [first, second] : [second, first]
+      writer.ok(`create configmap seen-${i} --from-literal=i=${i}`)
+      assert.equal(reader.ok(`get configmap seen-${i} -o jsonpath={.data.i}`), String(i))
+      reader.ok(`delete configmap seen-${i}`)
+      assert.equal(writer.kubectl(`get configmap seen-${i}`).code, 1)
+    }
+  })
+
+  test('a watch through one sees what is written through the other, in order', async () => {
+    await using watching = second.follow('get configmaps -l watched=yes -w -o name')
+    for (let i = 0; i < 10; i++) {
+      first.ok(`create configmap watched-${i}`)
+      first.ok(`label configmap watched-${i} watched=yes`)
+    }
+    const wanted = Array.from({ length: 10 }, (_, i) => `configmap/watched-${i}`)
+    await until('all are seen', () => (watching.stdout().trim().split('\n').length >= 10 ? true : undefined))
+    assert.deepEqual(watching.stdout().trim().split('\n'), wanted)
+    first.ok('delete configmap -l watched=yes')
+  })
+
+  test('a token of the one is good at the other, and its logs and commands reach the node', async () => {
+    const token = first.ok('create token default').trim()
+    const { code, stderr } = second.kubectl(['--token', token, 'auth', 'whoami', '-o', 'name'])
+    assert.equal(code, 0, stderr)
+    assert.match(
+      await until('logs through the second', () => second.ok('logs deployment/web') || undefined),
+      /listening/,
+    )
+    assert.equal(second.ok('exec deployment/web -- echo there'), 'there\n')
+  })
+
+  test('a server that hangs: the other leads within 15 s, the app goes on, nothing happens twice', async () => {
+    const before = pids()
+    const [frozen, leader] = [first.pidOf('server'), holder(first)]
+    const stoppedMs = performance.now()
+    process.kill(frozen, 'SIGSTOP')
+    try {
+      second.ok('scale deployment web --replicas=4')
+      await until(
+        'the other leads',
+        () => (holder(second) === leader ? undefined : true),
+        takeOverMs + slackMs,
+      )
+      assert.ok(performance.now() - stoppedMs < takeOverMs + slackMs)
+      second.ok('rollout status deployment/web --timeout=60s')
+      assert.equal((await ask(`${first.gatewayUrl}/`, { host: 'web.test' })).status, 200)
+      assert.equal(second.ok('exec deployment/web -- echo again'), 'again\n')
+    } finally {
+      process.kill(frozen, 'SIGCONT')
+    }
+    // The old leader is back and believes for a moment that it leads.
+    first.ok('rollout status deployment/web --timeout=60s')
+    await until('it follows', () => (first.kubectl('get --raw /readyz').code === 0 ? true : undefined))
+    const now = pids().trim().split('\n')
+    assert.equal(now.length, 4)
+    for (const uid of before.trim().split('\n')) assert.ok(now.includes(uid), 'no pod was replaced')
+    assert.equal(first.ok('get replicasets -l app=web -o name').trim().split('\n').length, 1)
+  })
+
+  test('a leader that ends says goodbye: the other acts at once', async () => {
+    assert.notEqual(holder(first), '')
+    await second.stop()
+    const stoppedMs = performance.now()
+    first.ok('scale deployment web --replicas=3')
+    await until(
+      'the scale is acted on',
+      () => (first.ok('get deployment web -o jsonpath={.status.replicas}') === '3' ? true : undefined),
+      leaderTiming.leaseMs - 1_000,
+    )
+    assert.ok(performance.now() - stoppedMs < leaderTiming.leaseMs, 'nobody waited for a lease to run out')
+    await second.start()
+    const leases = [
+      'get',
+      'lease',
+      '-n',
+      'kube-system',
+      '-l',
+      'apiserver.kubernetes.io/identity',
+      '-o',
+      'name',
+    ]
+    await until('both are on the list', () =>
+      first.ok(leases).trim().split('\n').length === 2 ? true : undefined,
+    )
+  })
+
+  test('a server with another token, or with the files of another cluster, is refused with the way out', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'sampan-other-'))
+    try {
+      const file = join(folder, 'token')
+      writeFileSync(file, 'some other token of 32 characters')
+      const listen = ['--listen', '127.0.0.1:0', '--tls-listen', '127.0.0.1:0']
+      const args = [
+        'server',
+        '--data-dir',
+        join(folder, 'data'),
+        '--server-token-file',
+        file,
+        ...listen,
+        ...store,
+      ]
+      const { code, stderr } = runSampan(args)
+      assert.equal(code, 1)
+      assert.match(stderr, /does not open the keys in the store.*--server-token-file/)
+      writeFileSync(file, 'short')
+      assert.match(runSampan(args).stderr, /holds fewer than 16 characters/)
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+})
