@@ -1,13 +1,17 @@
+import { createPrivateKey } from 'node:crypto'
 import { join } from 'node:path'
 import { realClock } from '../base/clock.ts'
 import { realRandom } from '../base/ids.ts'
+import type { Logger } from '../base/logger.ts'
+import { kubeconfigText, readKubeconfig } from '../client/kubeconfig.ts'
 import { createMetrics } from '../base/metrics.ts'
 import { addProcessMetrics } from '../base/process-metrics.ts'
 import { openAgent } from '../node/agent.ts'
 import { openPackageCache } from '../runtime/packages/cache.ts'
 import { openProcessRuntime } from '../runtime/process/process-runtime.ts'
-import { openApiServers } from './api-servers.ts'
-import { credentialOf, dataDir } from './data-dir.ts'
+import { openApiServers, type ApiServers } from './api-servers.ts'
+import { endProcess, watchCertificate } from './credential-renewal.ts'
+import { credentialOf, dataDir, writeWhole } from './data-dir.ts'
 import type { ProcessRoot } from './process.ts'
 
 /** The agent process: runs this machine's pods. */
@@ -40,10 +44,40 @@ export const agentRoot: ProcessRoot = {
         logger,
       }),
     )
+    stack.use(renewal(begin.nodeName, kubeconfig, servers, logger))
     const owned = stack.move()
     return {
       ready: { line: `agent       node ${begin.nodeName}` },
       [Symbol.asyncDispose]: () => owned.disposeAsync(),
     }
   },
+}
+
+function renewal(
+  nodeName: string,
+  file: string,
+  { client, kubeconfig }: ApiServers,
+  logger: Logger,
+): AsyncDisposable {
+  const { ca = '', cert = '', key = '', server } = kubeconfig
+  return watchCertificate({
+    certificate: cert,
+    present: async () => (await readKubeconfig(file)).cert ?? '',
+    renew: async (signal) => {
+      const { requestCertificate } = await import('../node/join.ts')
+      const renewed = await requestCertificate({
+        client,
+        nodeName,
+        key: createPrivateKey(key),
+        onWaiting: (name) => logger.warn('the request for a new certificate waits for approval', { name }),
+        clock: realClock,
+        random: realRandom,
+        signal,
+      })
+      writeWhole(file, kubeconfigText({ server, ca, cert: renewed, key, user: `system:node:${nodeName}` }))
+    },
+    onRenewed: endProcess,
+    clock: realClock,
+    logger,
+  })
 }

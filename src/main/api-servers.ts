@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { realClock } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
 import { followServers } from '../client/api-servers.ts'
@@ -7,6 +7,7 @@ import { failoverTransport } from '../client/failover-transport.ts'
 import { readKubeconfig, type Kubeconfig } from '../client/kubeconfig.ts'
 import { restClient } from '../client/rest-client.ts'
 import { httpTransport } from '../client/transport-http.ts'
+import { writeWhole } from './data-dir.ts'
 
 export interface ApiServers extends AsyncDisposable {
   /** Asks whichever server answers. */
@@ -71,8 +72,7 @@ function remembered(file: string): readonly string[] {
 
 function remember(file: string, urls: readonly string[], logger: Logger): void {
   try {
-    writeFileSync(`${file}.new`, JSON.stringify(urls), { mode: 0o600 })
-    renameSync(`${file}.new`, file)
+    writeWhole(file, JSON.stringify(urls))
   } catch (error) {
     logger.warn('the list of API servers could not be kept', { error })
   }

@@ -1,4 +1,4 @@
-import { accessSync, constants, mkdirSync } from 'node:fs'
+import { accessSync, constants, mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 
@@ -44,6 +44,13 @@ export function createDataDir(dir: DataDir): void {
 
 export const credentialOf = (dir: DataDir, name: string): string =>
   join(dir.credentials, `${name}.kubeconfig`)
+
+/** Mode 0600. Whoever reads the file sees the old text or the new, never a part, also while several write it. */
+export function writeWhole(file: string, text: string): void {
+  const temporary = `${file}.${process.pid}`
+  writeFileSync(temporary, text, { mode: 0o600 })
+  renameSync(temporary, file)
+}
 
 /** The user's data folder by the XDG rules. */
 export function defaultDataDir(env: NodeJS.ProcessEnv): string {

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto'
-import { existsSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { connect, type DetailedPeerCertificate } from 'node:tls'
 import { isStatusError } from '../api/status.ts'
 import { realClock } from '../base/clock.ts'
@@ -10,7 +10,7 @@ import { httpTransport } from '../client/transport-http.ts'
 import { JoinRefusedError, requestCertificate } from '../node/join.ts'
 import { NodeKeyError, openNodeKey } from '../node/node-key.ts'
 import { CommandError } from './command-error.ts'
-import { createDataDir, credentialOf, type DataDir } from './data-dir.ts'
+import { createDataDir, credentialOf, writeWhole, type DataDir } from './data-dir.ts'
 import { caDigestOf, parseJoinToken, type JoinToken } from './join-token.ts'
 
 export interface JoinOptions {
@@ -140,9 +140,4 @@ function chainOf(first: DetailedPeerCertificate): readonly Buffer[] {
     chain.push(at.raw)
   }
   return chain
-}
-
-function writeWhole(file: string, text: string): void {
-  writeFileSync(`${file}.new`, text, { mode: 0o600 })
-  renameSync(`${file}.new`, file)
 }

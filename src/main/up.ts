@@ -1,10 +1,10 @@
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { checkDns1123Subdomain } from '../api/names.ts'
 import { realClock } from '../base/clock.ts'
 import { openChild, type Child } from './child.ts'
 import { CommandError } from './command-error.ts'
-import { createDataDir, type DataDir } from './data-dir.ts'
+import { createDataDir, writeWhole, type DataDir } from './data-dir.ts'
 import type { ListenAddress } from './listen-address.ts'
 import type { Begin, Ready } from './messages.ts'
 import { isAlive, processIdentity, type ProcessIdentity } from './process-identity.ts'
@@ -165,9 +165,7 @@ function writeRunning(dir: DataDir, children: readonly Child[]): void {
   const supervisor = processIdentity(process.pid)
   if (!supervisor) throw new CommandError('/proc does not show this process: Sampan runs apps on Linux only')
   const running: Running = { supervisor, processes: identities }
-  const file = runningFile(dir)
-  writeFileSync(`${file}.new`, JSON.stringify(running), { mode: 0o600 })
-  renameSync(`${file}.new`, file)
+  writeWhole(runningFile(dir), JSON.stringify(running))
 }
 
 const signalled = () =>

@@ -59,11 +59,14 @@ export async function requestCertificate(wish: CertificateWish): Promise<string>
   }
 }
 
-/** A PKCS #10 request in PEM: the subject is a node, the signature shows that the key is ours. */
+/** A PKCS #10 request in PEM, of an Ed25519 or a P-256 key: the subject is a node, the signature shows that the key is ours. */
 async function requestOf(nodeName: string, key: KeyObject): Promise<string> {
   await import('reflect-metadata') // the library below asks for it and doesn't bring it
   const x509 = await import('@peculiar/x509')
-  const algorithm = { name: 'Ed25519' }
+  const algorithm =
+    key.asymmetricKeyType === 'ed25519'
+      ? { name: 'Ed25519' }
+      : { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
   const { subtle } = webcrypto
   const request = await x509.Pkcs10CertificateRequestGenerator.create({
     name: [{ CN: [`system:node:${nodeName}`] }, { O: ['system:nodes'] }],
