@@ -44,6 +44,7 @@ import { serviceAccounts } from './resources/serviceaccounts.ts'
 import { services } from './resources/services.ts'
 import { statefulSets } from './resources/statefulsets.ts'
 import { storageClasses } from './resources/storageclasses.ts'
+import { nodeMetrics, podMetrics } from './resources/usage-metrics.ts'
 
 /**
  * A definition reads and changes objects of its own type only; whoever holds the table decodes by `schema` first, so
@@ -108,6 +109,9 @@ export const resources: readonly ResourceDef[] = [
   erased(runtimeClasses),
   // discovery.k8s.io
   erased(endpointSlices),
+  // metrics.k8s.io: its plurals are those of core, which come first
+  erased(nodeMetrics),
+  erased(podMetrics),
   // apiextensions.k8s.io
   erased(customResourceDefinitions),
 ]

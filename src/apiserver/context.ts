@@ -7,6 +7,7 @@ import type { Store } from '../store/store.ts'
 import type { Access } from './stages/access.ts'
 import type { Admission } from './stages/admit.ts'
 import type { NodeTunnels } from './node-tunnels.ts'
+import type { NodeUsage } from './node-usage.ts'
 import type { RequestInfo } from './request-info.ts'
 import type { ApiRequest, ApiResponse, UserInfo } from './http.ts'
 import type { WatchCache } from './watch-cache.ts'
@@ -17,6 +18,7 @@ export interface Machinery {
   readonly random: Random
   readonly logger: Logger
   readonly nodes: NodeTunnels | undefined
+  readonly usage: NodeUsage
   readonly access: Access
   readonly admission: Admission
   /** The one cache of a resource, not necessarily loaded. */

@@ -12,6 +12,7 @@ import { nodeProxy, proxy } from './subresources/proxy.ts'
 import { reviews } from './subresources/reviews.ts'
 import { scale } from './subresources/scale.ts'
 import { tokenRequest } from './subresources/token-request.ts'
+import { usageMetrics } from './subresources/usage-metrics.ts'
 import { create } from './verbs/create.ts'
 import { deleteCollection } from './verbs/delete-collection.ts'
 import { deleteOne } from './verbs/delete.ts'
@@ -55,8 +56,9 @@ export function dispatch(context: VerbContext): Promise<ApiResponse> {
   checkPlace(def, info)
   if (info.subresource !== '') return dispatchSubresource(context)
   if (info.verb === 'other' || !def.verbs.includes(info.verb) || isMisdirected(info)) throw methodNotAllowed()
-  const review = reviews[`${def.group}/${def.plural}`]
-  return review ? review(context) : objectVerbs[info.verb](context)
+  const id = `${def.group}/${def.plural}`
+  const own = reviews[id] ?? usageMetrics[id]
+  return own ? own(context) : objectVerbs[info.verb](context)
 }
 
 /** A collection is posted to, an object is put and patched. */

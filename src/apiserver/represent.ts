@@ -1,5 +1,5 @@
 /** Objects as the client asked for them. JSON goes out as the cached bytes; every other shape is parsed and built. */
-import type { KubeObject } from '../api/meta.ts'
+import { apiVersionOf, type KubeObject, type ListMeta } from '../api/meta.ts'
 import type { CachedObject } from './cached-object.ts'
 import type { VerbContext } from './context.ts'
 import { negotiate, type Representation } from './negotiate.ts'
@@ -41,6 +41,32 @@ export async function valueResponse(
     return bytesResponse(status, 'application/json', [Buffer.from(JSON.stringify(value))])
   const { stringify } = await import('yaml')
   return bytesResponse(status, 'application/yaml', [Buffer.from(stringify(value))])
+}
+
+/** For lists of what is no stored object. */
+export const plainListResponse = (
+  context: VerbContext,
+  objects: readonly KubeObject[],
+  representation: Representation,
+): Promise<ApiResponse> => valueResponse(200, shapeList(context, objects, {}, representation), representation)
+
+export function shapeList(
+  context: VerbContext,
+  objects: readonly KubeObject[],
+  metadata: ListMeta,
+  representation: Representation,
+): unknown {
+  const { def } = context
+  const { shape, version } = representation
+  if (shape === 'table') return tableOf(objects, metadata, tableOptionsOf(context, representation))
+  if (shape === 'object')
+    return { kind: def.listKind, apiVersion: apiVersionOf(def.group, def.version), metadata, items: objects }
+  return {
+    kind: 'PartialObjectMetadataList',
+    apiVersion: `meta.k8s.io/${version}`,
+    metadata,
+    items: objects.map((object) => metadataOf(object, version)),
+  }
 }
 
 export const tableOptionsOf = (

@@ -21,10 +21,12 @@ import { withProtocolToken } from './connect/protocol-token.ts'
 import { createUpgrades } from './connect/upgrades.ts'
 import type { Machinery, VerbContext } from './context.ts'
 import { resourceId, ResourceTable } from './crd-table.ts'
+import type { HealthChecks } from './health.ts'
 import type { ApiRequest, ApiResponse, Authenticate, UserInfo } from './http.ts'
 import { measuredStore } from './measured-store.ts'
 import { nodeTunnelTarget } from './node-upgrade.ts'
 import type { NodeTunnels } from './node-tunnels.ts'
+import { createNodeUsage } from './node-usage.ts'
 import { serverPaths, type ServerPaths } from './paths.ts'
 import { dispatch, virtualResources } from './registry.ts'
 import { requestInfoOf, type RequestInfo } from './request-info.ts'
@@ -111,6 +113,7 @@ export async function openApiServer(options: ApiServerOptions): Promise<ApiServe
     random,
     logger,
     nodes,
+    usage: createNodeUsage({ nodes, clock, logger }),
     get access() {
       return access
     },
@@ -130,10 +133,7 @@ export async function openApiServer(options: ApiServerOptions): Promise<ApiServe
     rolesMade: options.defaultRoles ? rolesMade.promise : undefined,
   })
   const ending = new AbortController()
-  const storeCheck = { name: 'store', check: async () => void (await store.current()) }
-  const ping = { name: 'ping', check: async () => {} }
-  const shutdown = { name: 'shutdown', check: async () => ending.signal.throwIfAborted() }
-  const checks = { livez: [ping], readyz: [ping, storeCheck, shutdown] }
+  const checks = healthChecks(store, ending.signal)
   const paths = serverPaths(table, { checks, metrics, signer: options.signer })
   const fairness = createFairness()
   const watched = { nodes, findResource: table.find.bind(table), caches: () => caches.values() }
@@ -161,6 +161,13 @@ export async function openApiServer(options: ApiServerOptions): Promise<ApiServe
     await feed[Symbol.asyncDispose]()
   })
   return server
+}
+
+function healthChecks(store: Store, ending: AbortSignal): HealthChecks {
+  const storeCheck = { name: 'store', check: async () => void (await store.current()) }
+  const ping = { name: 'ping', check: async () => {} }
+  const shutdown = { name: 'shutdown', check: async () => ending.throwIfAborted() }
+  return { livez: [ping], readyz: [ping, storeCheck, shutdown] }
 }
 
 interface Asked {

@@ -158,6 +158,10 @@ export const defaultClusterRoles: readonly ClusterRole[] = [
   role('system:aggregate-to-admin', { rules: adminRules, aggregateTo: 'admin' }),
   role('system:aggregate-to-edit', { rules: editRules, aggregateTo: 'edit' }),
   role('system:aggregate-to-view', { rules: viewRules, aggregateTo: 'view' }),
+  role('system:aggregated-metrics-reader', {
+    rules: [rule(read, 'metrics.k8s.io', ['nodes', 'pods'])],
+    aggregateTo: 'view',
+  }),
   role('system:discovery', { rules: [paths([...discoveryPaths, ...healthPaths])] }),
   role('system:basic-user', {
     rules: [

@@ -19,8 +19,8 @@ interface Golden {
   }[]
 }
 
-const nameOf = ({ group, plural, storage, version }: ResourceDef): string =>
-  storage ? `${plural}.${version}.${group}` : plural
+const nameOf = ({ group, isVirtual, plural, storage, version }: ResourceDef): string =>
+  storage || isVirtual ? `${plural}.${version}.${group}` : plural
 
 const read = (name: string): Golden => {
   const url = new URL(`../../../tests/testdata/printing/${name}.json`, import.meta.url)

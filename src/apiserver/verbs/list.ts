@@ -4,11 +4,10 @@ import type { VerbContext } from '../context.ts'
 import { listOptionsOf } from '../list-options.ts'
 import { negotiate, type Representation } from '../negotiate.ts'
 import { readPage, type ObjectPage } from '../pages.ts'
-import { tableOptionsOf, valueResponse } from '../represent.ts'
+import { shapeList, valueResponse } from '../represent.ts'
 import { bytesResponse } from '../respond.ts'
 import { selectionOf } from '../selection.ts'
 import type { ApiResponse } from '../http.ts'
-import { metadataOf, tableOf } from '../table-rows.ts'
 
 export async function list(context: VerbContext): Promise<ApiResponse> {
   const { def, info, machinery, request } = context
@@ -26,7 +25,9 @@ export async function listResponse(
 ): Promise<ApiResponse> {
   if (representation.shape === 'object' && representation.format === 'json')
     return bytesResponse(200, 'application/json', listChunks(context, page))
-  return valueResponse(200, shapeList(context, page, representation), representation)
+  const objects = page.objects.map((object) => object.parse())
+  const shaped = shapeList(context, objects, metadataOfPage(page), representation)
+  return valueResponse(200, shaped, representation)
 }
 
 const metadataOfPage = (page: ObjectPage): ListMeta => ({
@@ -52,20 +53,4 @@ function listChunks({ def }: VerbContext, page: ObjectPage): Uint8Array[] {
   }
   chunks.push(closing)
   return chunks
-}
-
-function shapeList(context: VerbContext, page: ObjectPage, representation: Representation): unknown {
-  const { def } = context
-  const metadata = metadataOfPage(page)
-  const objects = page.objects.map((object) => object.parse())
-  if (representation.shape === 'table')
-    return tableOf(objects, metadata, tableOptionsOf(context, representation))
-  if (representation.shape === 'object')
-    return { kind: def.listKind, apiVersion: apiVersionOf(def.group, def.version), metadata, items: objects }
-  return {
-    kind: 'PartialObjectMetadataList',
-    apiVersion: `meta.k8s.io/${representation.version}`,
-    metadata,
-    items: objects.map((object) => metadataOf(object, representation.version)),
-  }
 }
