@@ -26,8 +26,9 @@ import { frameOf, type Parts } from './protobuf.ts'
  *               └──▶ next endpoint, after a pause ─▶ … until the call's time is over
  */
 export interface EtcdClient extends AsyncDisposable {
-  /** May be sent more than once. */
-  read(method: string, message: Parts): Promise<Buffer>
+  readonly isClosed: boolean
+  /** For reads, and for writes that may happen twice: sent again until it is answered. */
+  ask(method: string, message: Parts): Promise<Buffer>
   /** Sent again only when it certainly had no effect; another failure leaves the outcome open. */
   write(method: string, message: Parts): Promise<Buffer>
   /** One attempt: who watches knows where to go on. */
@@ -43,8 +44,8 @@ export interface EtcdClientOptions {
 
 /** For all attempts together. */
 const callMsMax = 10_000
-/** A member that can't reach the others keeps a read this long before another is asked. */
-const readAttemptMs = 4_000
+/** A member that is frozen, or lost its leader, is given this long before another is asked; then twice as long. */
+const askAttemptMs = 2_000
 /** Longer than the 7 s after which etcd itself gives up, so that it can say what happened. */
 const writeAttemptMs = 8_000
 const retry = { baseMs: 25, factor: 2, capMs: 1_000, jitter: 0.5 }
@@ -70,8 +71,12 @@ class FailoverClient implements EtcdClient {
     this.#nextEndpoint = Math.floor(options.random.float() * options.config.endpoints.length)
   }
 
-  read(method: string, message: Parts): Promise<Buffer> {
-    return this.#call(method, frameOf(message), { attemptMs: readAttemptMs, mayRepeat: isPassing })
+  get isClosed(): boolean {
+    return this.#closing.signal.aborted
+  }
+
+  ask(method: string, message: Parts): Promise<Buffer> {
+    return this.#call(method, frameOf(message), { attemptMs: askAttemptMs, mayRepeat: isPassing })
   }
 
   write(method: string, message: Parts): Promise<Buffer> {
@@ -112,7 +117,7 @@ class FailoverClient implements EtcdClient {
       try {
         used = session && !session.isClosed ? session : await this.#connect()
         const token = this.#options.config.user ? await this.#authenticate(used) : undefined
-        const timeoutMs = Math.min(attemptMs, deadlineMs - clock.monotonicMs())
+        const timeoutMs = Math.min(attemptMs * 2 ** attempt, deadlineMs - clock.monotonicMs())
         return await used.unary({ path, frame, token, timeoutMs })
       } catch (error) {
         if (!(error instanceof GrpcError)) throw error
@@ -205,7 +210,7 @@ async function askToken(
       path: methods.authenticate,
       frame,
       token: undefined,
-      timeoutMs: readAttemptMs,
+      timeoutMs: askAttemptMs,
     })
     return authenticateResponse(answer)
   } catch (error) {

@@ -17,6 +17,7 @@ import {
   type RangeResponse,
   type TxnResponse,
 } from './messages.ts'
+import type { Parts } from './protobuf.ts'
 import { openWatchStream } from './watch-stream.ts'
 
 /**
@@ -39,6 +40,7 @@ export interface EtcdKv {
   current(): Promise<Revision>
   /** Writes or deletes `key`, which is the store's; throws `exists`, `missing` or `conflict` where the condition does not hold. */
   change(key: string, condition: Condition | undefined, put: PutRequest | undefined): Promise<TxnResponse>
+  /** Writes the mark; its revision. */
   mark(): Promise<Revision>
   /** Asks etcd. */
   askOldest(): Promise<Revision>
@@ -73,7 +75,7 @@ class PrefixKv implements EtcdKv {
 
   async range(request: RangeRequest): Promise<RangeResponse> {
     try {
-      const answer = rangeResponse(await this.#client.read(methods.range, rangeRequest(request)))
+      const answer = rangeResponse(await this.#client.ask(methods.range, rangeRequest(request)))
       this.noteNewest(answer.revision)
       return answer
     } catch (error) {
@@ -109,14 +111,18 @@ class PrefixKv implements EtcdKv {
 
   async mark(): Promise<Revision> {
     const message = putRequest({ key: this.#markKey, value: new Uint8Array(), lease: 0 })
-    return putResponse(await this.#write(methods.put, message))
+    try {
+      return putResponse(await this.#client.ask(methods.put, message))
+    } catch (error) {
+      throw storeErrorOf(error)
+    }
   }
 
   /** etcd tells it only to who asks for too much: reading tells that, a watch from the beginning how much. */
   async askOldest(): Promise<Revision> {
     const probe = rangeRequest({ key: this.#markKey, revision: 1, keysOnly: true })
     try {
-      await this.#client.read(methods.range, probe)
+      await this.#client.ask(methods.range, probe)
     } catch (error) {
       if (!isCompacted(error)) throw storeErrorOf(error)
       this.noteOldest(await this.#refusedWatch())
@@ -127,7 +133,7 @@ class PrefixKv implements EtcdKv {
   async compact(before: Revision): Promise<void> {
     if (before <= this.oldest) return
     try {
-      await this.#client.read(methods.compact, compactRequest(before))
+      await this.#client.ask(methods.compact, compactRequest(before))
       this.noteOldest(before)
     } catch (error) {
       if (isFuture(error)) throw futureError(before, await this.current())
@@ -156,7 +162,7 @@ class PrefixKv implements EtcdKv {
     return promise
   }
 
-  async #write(method: string, message: Parameters<EtcdClient['write']>[1], key?: string): Promise<Buffer> {
+  async #write(method: string, message: Parts, key: string): Promise<Buffer> {
     try {
       return await this.#client.write(method, message)
     } catch (error) {

@@ -49,6 +49,7 @@ export interface GrpcCall {
   /** A message as `frameOf` makes it. */
   readonly frame: Uint8Array
   readonly token: string | undefined
+  /** How long it may take until the answer begins, or goes on. */
   readonly timeoutMs: number
 }
 
@@ -91,7 +92,7 @@ const messageBytesMax = 512 * 1024 * 1024
 
 interface Pending {
   readonly startMs: number
-  readonly deadlineMs: number
+  deadlineMs: number
   readonly stream: ClientHttp2Stream
   readonly fail: (error: GrpcError) => void
 }
@@ -166,7 +167,9 @@ class Http2Session implements GrpcSession {
   unary({ timeoutMs, ...call }: GrpcCall): Promise<Buffer> {
     return new Promise((resolve, reject) => {
       let answer: Buffer | undefined
+      const startMs = this.#clock.monotonicMs()
       const stream = this.#request(call, {
+        onData: () => (pending.deadlineMs = this.#heardMs + timeoutMs),
         onMessage: (message) => (answer = message),
         onEnd: (error) => {
           this.#pending.delete(pending)
@@ -175,7 +178,6 @@ class Http2Session implements GrpcSession {
           else reject(new GrpcError(grpcCodes.unknown, `${this.name} answered without a message`))
         },
       })
-      const startMs = this.#clock.monotonicMs()
       const pending = { startMs, deadlineMs: startMs + timeoutMs, stream, fail: reject }
       this.#pending.add(pending)
     })
@@ -215,7 +217,10 @@ class Http2Session implements GrpcSession {
     this.#session.destroy()
   }
 
-  #request({ path, frame, token }: Omit<GrpcCall, 'timeoutMs'>, on: GrpcStream): ClientHttp2Stream {
+  #request(
+    { path, frame, token }: Omit<GrpcCall, 'timeoutMs'>,
+    on: GrpcStream & { readonly onData?: () => void },
+  ): ClientHttp2Stream {
     if (this.isClosed) throw this.#broken(true)
     const stream = this.#session.request({
       [constants.HTTP2_HEADER_METHOD]: 'POST',
@@ -239,6 +244,7 @@ class Http2Session implements GrpcSession {
     stream.on('trailers', end)
     stream.on('data', (chunk: Buffer) => {
       this.#heardMs = this.#clock.monotonicMs()
+      on.onData?.()
       try {
         reader.push(chunk)
       } catch (error) {

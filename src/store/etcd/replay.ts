@@ -1,7 +1,14 @@
 import type { Clock } from '../../base/clock.ts'
 import { deferred } from '../../base/deferred.ts'
 import { isInRange } from '../keys.ts'
-import { StoreError, type Range, type Revision, type StoreEvent, type WatchBatch } from '../store.ts'
+import {
+  isStoreError,
+  StoreError,
+  type Range,
+  type Revision,
+  type StoreEvent,
+  type WatchBatch,
+} from '../store.ts'
 import type { EtcdClient } from './etcd-client.ts'
 import { openWatchStream, type WatchStep } from './watch-stream.ts'
 
@@ -22,18 +29,42 @@ export interface ReplayOptions {
 const stepEventsMax = 10_000
 const stepBytesMax = 16 * 1024 * 1024
 const silenceMsMax = 10_000
+const retryMs = 100
 
 /**
  * The past of a watch. The whole prefix is read and the range picked from it: only an event that is known to exist says
- * that etcd has told everything before, and the range itself may have none.
+ * that etcd has told everything before, and the range itself may have none. Goes on when a connection breaks.
  */
 export async function replay(options: ReplayOptions): Promise<WatchBatch> {
-  const { range, from, to, lastEvent, clock } = options
+  const { from, to, lastEvent, client, clock } = options
   const last = Math.min(to, lastEvent)
   if (from >= last) return { events: [], revision: to }
-  const events: StoreEvent[] = []
-  let [read, readBytes] = [0, 0]
-  const done = deferred<WatchBatch>()
+  const past: Past = { events: [], bytes: 0, read: 0, seen: from, heardMs: clock.monotonicMs() }
+  for (;;) {
+    try {
+      return { events: past.events, revision: await readOn(options, past, last) }
+    } catch (error) {
+      const isLate = clock.monotonicMs() - past.heardMs > silenceMsMax
+      if (!isStoreError(error, 'unavailable') || isLate || client.isClosed) throw error
+    }
+    await clock.sleep(retryMs)
+  }
+}
+
+interface Past {
+  readonly events: StoreEvent[]
+  /** Events read, and their bytes, also of those outside the range. */
+  read: number
+  bytes: number
+  /** Everything up to here is in `events`. */
+  seen: Revision
+  heardMs: number
+}
+
+/** As far as one connection carries; resolves with the revision that was reached. */
+async function readOn(options: ReplayOptions, past: Past, last: Revision): Promise<Revision> {
+  const { range, to, clock } = options
+  const done = deferred<Revision>()
   let cancel = () => {}
   const expectMore = () => {
     cancel()
@@ -43,18 +74,19 @@ export async function replay(options: ReplayOptions): Promise<WatchBatch> {
   }
   const onStep = (step: WatchStep) => {
     expectMore()
+    past.seen = step.revision
+    past.heardMs = clock.monotonicMs()
     for (const event of step.events) {
-      read++
-      readBytes += event.value.byteLength + (event.previous?.byteLength ?? 0)
-      if (event.revision <= to && isInRange(event.key, range)) events.push(event)
+      past.read++
+      past.bytes += event.value.byteLength + (event.previous?.byteLength ?? 0)
+      if (event.revision <= to && isInRange(event.key, range)) past.events.push(event)
     }
-    if (step.revision >= last) done.resolve({ events, revision: to })
-    else if (read >= stepEventsMax || readBytes >= stepBytesMax)
-      done.resolve({ events, revision: step.revision })
+    if (step.revision >= last) done.resolve(to)
+    else if (past.read >= stepEventsMax || past.bytes >= stepBytesMax) done.resolve(step.revision)
   }
   expectMore()
   try {
-    const stream = await openWatchStream({ ...options, onStep, onEnd: done.reject })
+    const stream = await openWatchStream({ ...options, from: past.seen, onStep, onEnd: done.reject })
     try {
       return await done.promise
     } finally {

@@ -51,7 +51,7 @@ export async function openWatchStream(options: WatchStreamOptions): Promise<Open
     const step = stepOf(events, response.revision, options)
     if (step) onStep(step)
   }
-  stream = await client.watch(
+  const opening = client.watch(
     watchRequest({
       key: prefix,
       rangeEnd: prefixEnd(prefix) ?? keyAfterAll,
@@ -69,6 +69,9 @@ export async function openWatchStream(options: WatchStreamOptions): Promise<Open
       onEnd: (error) => fail(error ?? new GrpcError(grpcCodes.unavailable, 'etcd ended the watch')),
     },
   )
+  stream = await opening.catch((error: unknown) => {
+    throw storeErrorOf(error)
+  })
   if (isOver) stream.close()
   return stream
 }
