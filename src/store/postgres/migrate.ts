@@ -1,5 +1,5 @@
 import type { Logger } from '../../base/logger.ts'
-import { isStoreError, StoreError } from '../store.ts'
+import { StoreError } from '../store.ts'
 import { createTables, formatVersion, migrationLock } from './schema.ts'
 import type { Session } from './session.ts'
 
@@ -10,18 +10,24 @@ import type { Session } from './session.ts'
 export async function migrate(session: Session, schema: string): Promise<void> {
   const format = await formatOf(session, schema)
   if (format === formatVersion) return
-  await session.script('BEGIN')
+  // Held by the session, not by a transaction: one that began before the wait would look up names as they were then.
+  await session.script(`SELECT pg_advisory_lock(${migrationLock(schema)})`)
   try {
-    await session.script(`SELECT pg_advisory_xact_lock(${migrationLock(schema)})`)
-    const now = await formatOf(session, schema)
-    if (now === undefined) {
+    if ((await formatOf(session, schema)) === undefined) {
       await refuseForeign(session, schema)
-      await session.script(`CREATE SCHEMA IF NOT EXISTS "${schema}"; ${createTables(schema)}`)
+      await create(session, schema)
     }
-    await session.script('COMMIT')
+  } finally {
+    if (!session.isLost) await session.script(`SELECT pg_advisory_unlock(${migrationLock(schema)})`)
+  }
+}
+
+/** As one transaction, which several statements in one message are. */
+async function create(session: Session, schema: string): Promise<void> {
+  try {
+    await session.script(`CREATE SCHEMA IF NOT EXISTS "${schema}"; ${createTables(schema)}`)
   } catch (error) {
-    if (!session.isLost) await session.script('ROLLBACK')
-    if (isStoreError(error)) throw error
+    if (session.isLost) throw error
     throw new StoreError(
       'unavailable',
       `The tables of Sampan could not be created in PostgreSQL's schema ${schema} (${messageOf(error)}). Grant the user CREATE on the database, or on that schema.`,
@@ -33,11 +39,12 @@ export async function migrate(session: Session, schema: string): Promise<void> {
 async function formatOf(session: Session, schema: string): Promise<number | undefined> {
   const [exists] = await session.script(`SELECT to_regclass('"${schema}".meta') IS NOT NULL`)
   if (exists?.[0] !== true) return undefined
-  const [row] = await session
+  const rows = await session
     .script(`SELECT value FROM "${schema}".meta WHERE name = 'format'`)
     .catch((cause: unknown) => {
       throw session.isLost ? cause : notOursError(schema)
     })
+  const [row] = rows
   if (!row) throw notOursError(schema)
   const format = Number(row[0])
   if (format <= formatVersion) return format

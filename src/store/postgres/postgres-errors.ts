@@ -18,7 +18,13 @@ const goneStates = /^(25006|57P0.|08...)$/
 const stateOf = (error: unknown): string | undefined =>
   error instanceof pg.DatabaseError ? error.code : undefined
 
-export const isHopeless = (error: unknown): boolean => hopelessStates.test(stateOf(error) ?? '')
+export const isHopeless = (error: unknown): boolean =>
+  hopelessStates.test(stateOf(error) ?? '') || (error instanceof Error && isTlsRefusal(error))
+
+/** The server has no TLS, or a certificate that does not convince. */
+const isTlsRefusal = (error: Error): boolean =>
+  / SSL |certificate/.test(error.message) ||
+  ('code' in error && /CERT|TLS|SIGNATURE/.test(String(error.code)))
 
 /** After such an error the session is of no more use. */
 export const isGone = (error: unknown): boolean =>

@@ -31,9 +31,6 @@ import type { Session, Statement } from './session.ts'
 import { createTail, type Tail } from './tail.ts'
 import { eventsOfGroup, writeGroup, writeStatement, type PendingWrite, type Written } from './write.ts'
 
-/** Keys that other replicas wrote and did not live to delete expire this much late. */
-const expirySweepMs = 10_000
-
 export interface PostgresOptions extends Partial<HistoryLimits> {
   readonly clock: Clock
   readonly logger: Logger
@@ -44,9 +41,17 @@ export interface PostgresOptions extends Partial<HistoryLimits> {
   readonly searchMsMax?: number
   /** How often the log is read without being told to. */
   readonly pollMs?: number
+  /** So much too late the keys expire that another replica wrote and did not live to delete. */
+  readonly sweepMs?: number
 }
 
-const defaults = { ...historyDefaults, answerMsMax: 10_000, searchMsMax: 5_000, pollMs: 1_000 }
+const defaults = {
+  ...historyDefaults,
+  answerMsMax: 10_000,
+  searchMsMax: 5_000,
+  pollMs: 1_000,
+  sweepMs: 10_000,
+}
 type Settings = PostgresOptions & typeof defaults
 
 /**
@@ -110,7 +115,7 @@ class PostgresStore implements Store {
     connections.onNewSession((session) => this.#checkHistory(session))
     this.#writes = createGroupCommit((writes) => this.#commit(writes))
     this.#expiry = createExpiry({ clock, logger, sweep: (nowMs) => this.#sweep(nowMs) })
-    this.#stopSweeps = clock.every(expirySweepMs, () => this.#expiry.note(this.#expiry.nowMs()))
+    this.#stopSweeps = clock.every(settings.sweepMs, () => this.#expiry.note(this.#expiry.nowMs()))
     this.#expiry.note(this.#expiry.nowMs())
     const current = () => this.#tail.revision
     const oldest = () => this.#tail.compacted

@@ -3,8 +3,8 @@ import type { Clock } from '../../base/clock.ts'
 import type { Random } from '../../base/ids.ts'
 import { isStoreError, StoreError } from '../store.ts'
 import { isHopeless, unreachableError } from './postgres-errors.ts'
-import { describeHosts, type PostgresTarget } from './postgres-url.ts'
-import { openSession, type Row, type Session, type SessionOptions } from './session.ts'
+import { describeHosts, type Host, type PostgresTarget } from './postgres-url.ts'
+import { openSession, type Row, type Session } from './session.ts'
 
 const retry = { baseMs: 50, factor: 2, capMs: 1_000, jitter: 0.5 }
 const versionMin = 130_000
@@ -44,28 +44,21 @@ const settings: Readonly<Record<string, string>> = {
  * what the last of them said, at once when asking again can't help.
  */
 export async function connectPrimary(options: PrimaryOptions, signal?: AbortSignal): Promise<Session> {
-  const { clock, random, target, searchMsMax, verify } = options
+  const { clock, random, target, searchMsMax } = options
   const deadlineMs = clock.monotonicMs() + searchMsMax
   for (let round = 0; ; round++) {
     let why = ''
+    let isWorthIt = false
     for (const host of target.hosts) {
       try {
-        const session = await openWritable({ clock, target, host, answerMsMax: options.answerMsMax })
-        try {
-          await verify(session)
-          return session
-        } catch (error) {
-          await session.close()
-          throw error
-        }
+        return await openVerified(options, host)
       } catch (error) {
-        if (isStoreError(error) && error.code !== 'unavailable') throw error
-        why = error instanceof Error ? error.message || error.name : String(error)
-        if (error instanceof AggregateError)
-          why = error.errors.map(({ message }: Error) => message).join(', ')
-        if (isHopeless(error)) throw unreachableError(describeHosts(target), why)
+        if (isStoreError(error)) throw error
+        why = reasonOf(error)
+        isWorthIt ||= !isHopeless(error)
       }
     }
+    if (!isWorthIt) throw unreachableError(describeHosts(target), why)
     const waitMs = backoffMs(round, retry, random)
     if (signal?.aborted || clock.monotonicMs() + waitMs > deadlineMs)
       throw unreachableError(describeHosts(target), why)
@@ -73,11 +66,15 @@ export async function connectPrimary(options: PrimaryOptions, signal?: AbortSign
   }
 }
 
-async function openWritable(options: SessionOptions): Promise<Session> {
-  const session = await openSession(options)
+async function openVerified(
+  { clock, target, answerMsMax, verify }: PrimaryOptions,
+  host: Host,
+): Promise<Session> {
+  const session = await openSession({ clock, target, host, answerMsMax })
   try {
-    const [row] = await session.script(setUp(options.answerMsMax))
+    const [row] = await session.script(setUp(answerMsMax))
     checkServer(row)
+    await verify(session)
     return session
   } catch (error) {
     await session.close()
@@ -85,16 +82,21 @@ async function openWritable(options: SessionOptions): Promise<Session> {
   }
 }
 
-function checkServer(row: Row | undefined): void {
-  const [version, isReadOnly] = row ?? []
+function checkServer([version, isReadOnly]: Row = []): void {
   if (Number(version) < versionMin) {
     throw new StoreError(
       'invalid',
       `This PostgreSQL is version ${Math.floor(Number(version) / 10_000)}; Sampan needs 13 or later. Upgrade it, or name another one.`,
     )
   }
-  if (isReadOnly === 'on')
-    throw new StoreError('unavailable', 'it takes no writes: a standby, or set to read-only')
+  // Not final: a standby may become the primary.
+  if (isReadOnly === 'on') throw new Error('it takes no writes: a standby, or set to read-only')
+}
+
+/** Node tells of a name with several addresses in an error of errors. */
+function reasonOf(error: unknown): string {
+  if (error instanceof AggregateError) return error.errors.map(reasonOf).join(', ')
+  return error instanceof Error ? error.message || error.name : String(error)
 }
 
 /** One round trip. The server gives up a statement before this side gives up the server. */

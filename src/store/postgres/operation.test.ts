@@ -1,0 +1,186 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+
+import { realClock } from '../../base/clock.ts'
+import { realRandom } from '../../base/ids.ts'
+import { createLogger, silentLogger } from '../../base/logger.ts'
+import { all, bytes, keysOf, text, thrown, watchEvents, watchUntil } from '../conformance/suite.ts'
+import { openPostgresStore } from './postgres-store.ts'
+import { startTestProxy } from './test-proxy.ts'
+import { serverForTests, skipReason, testPassword } from './test-server.ts'
+
+const context = { clock: realClock, logger: silentLogger, random: realRandom }
+const hasty = { ...context, answerMsMax: 1_000, searchMsMax: 500 }
+
+describe('PostgreSQL in operation', { skip: skipReason() }, () => {
+  const server = serverForTests({ autovacuum_naptime: '1s', wal_level: 'replica' })
+  const sql = (statement: string) => server().sql(statement)
+
+  it('replicas that start at once create the tables once', async () => {
+    const opened = await Promise.all(
+      Array.from({ length: 6 }, () => openPostgresStore(server().url('many'), context)),
+    )
+    await Promise.all(opened.map((store, i) => store.create(`/${i}`, bytes('x'))))
+    for (const store of opened) {
+      assert.equal((await keysOf(store, '')).length, 6)
+      assert.deepEqual([store.capabilities.durable, store.capabilities.shared], [true, true])
+    }
+    await Promise.all(opened.map((store) => store[Symbol.asyncDispose]()))
+  })
+
+  it('what was written is there after all replicas are gone', async (t) => {
+    const url = server().url('reopened')
+    let revision = 0
+    {
+      await using store = await openPostgresStore(url, context)
+      await store.create('/a\0b', bytes('nul')) // which PostgreSQL's text can't hold
+      revision = await store.create('/ü', bytes('two'))
+    }
+    await using store = await openPostgresStore(url, context)
+    assert.equal(await store.current(), revision)
+    assert.deepEqual(await keysOf(store, ''), ['/a\0b', '/ü'])
+    const { events } = await watchUntil(store, { from: 0, until: revision, signal: t.signal })
+    assert.deepEqual(
+      events.map(({ key }) => key),
+      ['/a\0b', '/ü'],
+    )
+  })
+
+  it('tables of a later format, of someone else, or without a right to create them are refused with a sentence', async () => {
+    {
+      await using store = await openPostgresStore(server().url('later'), context)
+      await store.create('/a', bytes('x'))
+    }
+    await sql("UPDATE later.meta SET value = 2 WHERE name = 'format'")
+    const later = await thrown('newer', () => openPostgresStore(server().url('later'), context))
+    assert.match(later.message, /format 2.*later Sampan/)
+    await sql('CREATE SCHEMA foreign_one; CREATE TABLE foreign_one.log (x int)')
+    assert.match(
+      (await thrown('corrupt', () => openPostgresStore(server().url('foreign_one'), context))).message,
+      /not Sampan's/,
+    )
+    await sql(`CREATE ROLE powerless LOGIN PASSWORD '${testPassword}'`)
+    const powerless = server().url('denied').replace('postgres:', 'powerless:')
+    assert.match(
+      (await thrown('unavailable', () => openPostgresStore(powerless, context))).message,
+      /Grant the user CREATE/,
+    )
+  })
+
+  it('a wrong password and a wrong database are told at once, without the password', async () => {
+    for (const url of [
+      server().url('x').replace(testPassword, 'wrong-word'),
+      server().url('x').replace('/postgres?', '/nowhere?'),
+    ]) {
+      const startMs = realClock.monotonicMs()
+      const error = await thrown('unavailable', () => openPostgresStore(url, context))
+      assert(realClock.monotonicMs() - startMs < 5_000)
+      assert.doesNotMatch(`${error.stack} ${JSON.stringify(error)}`, /wrong-word|pass-word/)
+    }
+  })
+
+  it('sslmode=require is not met by a server without TLS', async () => {
+    const error = await thrown('unavailable', () =>
+      openPostgresStore(`${server().url('x')}&sslmode=require`, hasty),
+    )
+    assert.match(error.message, /SSL/)
+  })
+
+  it('a server that does not sync is told of', async () => {
+    const lines: string[] = []
+    const logger = createLogger({ clock: realClock, level: 'warn', write: (line) => lines.push(line) })
+    await sql('ALTER SYSTEM SET fsync = off')
+    await sql('SELECT pg_reload_conf()')
+    try {
+      await using store = await openPostgresStore(server().url('unsynced'), { ...context, logger })
+      assert.equal(store.capabilities.durable, false)
+      assert.match(lines.join('\n'), /fsync = off/)
+    } finally {
+      await sql('ALTER SYSTEM RESET fsync')
+      await sql('SELECT pg_reload_conf()')
+    }
+  })
+
+  it('a write whose notification is lost is found by polling', async (t) => {
+    await using store = await openPostgresStore(server().url('silent'), { ...context, pollMs: 100 })
+    const created = await store.create('/a', bytes('x'))
+    const watching = watchEvents(store, { from: created, count: 1, signal: t.signal })
+    await sql(`INSERT INTO silent.log VALUES (${created + 1}, 0, ${created + 1}, 7, 0, '/b', 'y')`)
+    const [event] = await watching
+    assert.deepEqual([event?.type, event?.key, text(event?.value)], ['create', '/b', 'y'])
+  })
+
+  it("a replica's keys expire, also when it is gone", async (t) => {
+    const url = server().url('expiring')
+    await using survivor = await openPostgresStore(url, { ...context, sweepMs: 200 })
+    {
+      await using store = await openPostgresStore(url, context)
+      await store.create('/a', bytes('x'), { ttlMs: 50 })
+    }
+    const [, event] = await watchEvents(survivor, { from: 0, count: 2, signal: t.signal })
+    assert.deepEqual([event?.type, event?.key], ['delete', '/a'])
+  })
+
+  it('a watcher that was cut off while its history was compacted is told so', async (t) => {
+    const url = server().url('behind')
+    await using proxy = await startTestProxy(server().port)
+    await using behind = await openPostgresStore(server().url('behind', proxy.port), {
+      ...hasty,
+      pollMs: 100,
+    })
+    await using other = await openPostgresStore(url, context)
+    const first = await other.create('/a', bytes('x'))
+    const watch = behind.watch(all, 0, t.signal)[Symbol.asyncIterator]()
+    while (((await watch.next()).value?.revision ?? 0) < first);
+    proxy.swallow(true)
+    await other.create('/b', bytes('x'))
+    const last = await other.create('/c', bytes('x'))
+    await other.compact(last)
+    proxy.swallow(false)
+    proxy.cut()
+    const error = await thrown('compacted', () => watch.next())
+    assert.equal(error.revision, last)
+    const next = await other.create('/d', bytes('x'))
+    const { events } = await watchUntil(behind, { from: last, until: next, signal: t.signal })
+    assert.deepEqual(
+      events.map(({ key }) => key),
+      ['/d'],
+    )
+  })
+
+  it('the size stays bounded under many updates of the same keys', async (t) => {
+    const [keys, updates] = [200, 20_000]
+    const history = { historyRevisionsMax: 2_000 }
+    await using store = await openPostgresStore(server().url('bounded'), { ...context, ...history })
+    const value = new Uint8Array(1_024).fill(120)
+    const sizes: number[] = []
+    const one = async (name: number) => {
+      const key = `/objects/${name}`
+      let revision = await store.create(key, value)
+      for (let i = 1; i < updates / keys; i++) {
+        revision = await store.update(key, value, revision)
+        if (name === 0 && i % 20 === 0) sizes.push(await sizeOf(sql, 'bounded'))
+      }
+    }
+    await Promise.all(Array.from({ length: keys }, (_, name) => one(name)))
+    await store.compact(await store.current())
+    const [rows] = await sql(
+      'SELECT (SELECT count(*) FROM bounded.log) AS log, (SELECT count(*) FROM bounded.past) AS past',
+    )
+    // The log's last row stays, and what it replaced.
+    assert.deepEqual([Number(rows?.['log']), Number(rows?.['past'])], [keys + 1, 1])
+    t.diagnostic(`${updates} updates of ${keys} KiB, MiB on disk on the way: ${sizes.join(' ')}`)
+    assert.equal((await keysOf(store, '')).length, keys)
+    // All of it together would be more than 20 MiB, and several times that with what updates leave behind.
+    assert(Math.max(...sizes) < 20, `the tables grew to ${Math.max(...sizes)} MiB`)
+  })
+})
+
+const sizeOf = async (
+  sql: (text: string) => Promise<Record<string, unknown>[]>,
+  schema: string,
+): Promise<number> => {
+  const tables = ['log', 'live', 'past'].map((name) => `pg_total_relation_size('${schema}.${name}')`)
+  const [row] = await sql(`SELECT ((${tables.join(' + ')}) / 1048576)::int AS size`)
+  return Number(row?.['size'])
+}
