@@ -1,13 +1,13 @@
 /** The real programs that tests run against, and how they get onto a machine. */
 import { spawnSync } from 'node:child_process'
-import { accessSync, constants, existsSync, readFileSync } from 'node:fs'
+import { accessSync, constants, globSync, readFileSync } from 'node:fs'
 
 export interface Part {
   readonly program: string
   readonly debianPackage: string
   /** Completes the sentence "needed for …". */
   readonly purpose: string
-  /** What tells that a package without a program of its own is there. */
+  /** A file, or a pattern of it, that tells that a package without a program of its own in PATH is there. */
   readonly file?: string
 }
 
@@ -20,6 +20,12 @@ export const parts: readonly Part[] = [
   { program: 'etcd', debianPackage: 'etcd-server', purpose: 'the store on etcd' },
   { program: 'etcdctl', debianPackage: 'etcd-client', purpose: 'users, alarms and leaders of etcd in tests' },
   { program: 'ip', debianPackage: 'iproute2', purpose: 'hosts in network namespaces' },
+  {
+    program: 'postgresql',
+    debianPackage: 'postgresql',
+    purpose: 'the store in PostgreSQL',
+    file: '/usr/lib/postgresql/*/bin/initdb',
+  },
   {
     program: 'python3-kubernetes',
     debianPackage: 'python3-kubernetes',
@@ -49,7 +55,7 @@ export async function installParts(): Promise<void> {
 /** Whether a part, or any other program, can be used. */
 export function isPresent(program: string): boolean {
   const file = parts.find((part) => part.program === program)?.file
-  return file === undefined ? isOnPath(program) : existsSync(file)
+  return file === undefined ? isOnPath(program) : globSync(file).length > 0
 }
 
 function isOnPath(program: string): boolean {

@@ -55,12 +55,10 @@ describe('PostgreSQL fails over to its standby', { skip: skipReason() }, () => {
     await using store = await openPostgresStore(url, context)
     await store.create('/kept', bytes('x'))
     await caughtUp(primary, standby)
-    await standby.sql('SELECT pg_wal_replay_pause()')
-    standby.signal('SIGSTOP') // it receives nothing more
+    await disconnect(standby)
     const watch = store.watch(all, 0, t.signal)[Symbol.asyncIterator]()
     const lost = await store.create('/lost', bytes('x'))
     await primary.kill()
-    standby.signal('SIGCONT')
     await standby.promote()
     // Another client of the new history takes the same revision for something else.
     await using other = await openPostgresStore(standby.url('sampan'), context)
@@ -80,6 +78,13 @@ describe('PostgreSQL fails over to its standby', { skip: skipReason() }, () => {
     assert.equal(text((await restarted.get('/other')).entry?.value), 'y')
   })
 })
+
+/** From now on the standby receives nothing. */
+async function disconnect(standby: TestServer): Promise<void> {
+  await standby.sql("ALTER SYSTEM SET primary_conninfo = ''")
+  await standby.sql('SELECT pg_reload_conf()')
+  while ((await standby.sql('SELECT 1 FROM pg_stat_wal_receiver')).length > 0) await realClock.sleep(20)
+}
 
 const isUnavailable = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && error.code === 'unavailable'

@@ -133,7 +133,7 @@ describe('PostgreSQL fails', { skip: skipReason() }, () => {
     await other.query(`SELECT held.write_1('{0}', '{"\\\\x61"}', '{"\\\\x62"}', '{0}', '{0}', 1, 0)`)
     let isDone = false
     const create = store.create('/mine', bytes('x')).finally(() => (isDone = true))
-    await lockWaiter(server().sql)
+    await lockWaiter((statement) => server().sql(statement))
     assert.equal(isDone, false)
     Reflect.get(Reflect.get(other, 'connection') as object, 'stream').destroy()
     assert.equal(await create, 1) // the other's write never happened

@@ -87,6 +87,8 @@ function resultOf(
       return conflictError(key, expected ?? 0, Number(at))
     case 'later':
       return again
+    case 'corrupt':
+    case undefined:
     default:
       return badRowError(`the log has no value for the key "${key}"`)
   }
