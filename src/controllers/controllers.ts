@@ -12,6 +12,7 @@ import { withCustomResources } from './crd-resources.ts'
 import { crdController } from './crd.ts'
 import { deploymentController } from './deployment/deployment.ts'
 import { endpointSliceController } from './endpoint-slice.ts'
+import { endpointsController } from './endpoints.ts'
 import { runGarbageCollector } from './garbage.ts'
 import { namespaceController } from './namespace.ts'
 import { nodeLifecycleController } from './node-lifecycle.ts'
@@ -24,6 +25,7 @@ export const controllers = (resources: readonly ResourceDef[], clock: Clock): re
   deploymentController,
   replicaSetController,
   endpointSliceController,
+  endpointsController,
   namespaceController(resources),
   crdController,
   nodeLifecycleController(clock),

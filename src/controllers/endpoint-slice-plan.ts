@@ -75,7 +75,7 @@ function groupsOf(service: Service, selected: readonly Pod[]): readonly Group[] 
   const inOrder = selected.toSorted((a, b) => ((a.metadata.name ?? '') < (b.metadata.name ?? '') ? -1 : 1))
   for (const pod of inOrder) {
     if (!pod.status?.podIP || isPodFinished(pod)) continue
-    const ports = (service.spec.ports ?? []).flatMap((port) => endpointPort(port, pod) ?? [])
+    const ports = portsFor(service, pod)
     const key = JSON.stringify(ports)
     const group = groups.get(key) ?? { ports, endpoints: [] }
     groups.set(key, group)
@@ -83,6 +83,10 @@ function groupsOf(service: Service, selected: readonly Pod[]): readonly Group[] 
   }
   return [...groups.values()]
 }
+
+/** Those of the service's ports that the pod has. */
+export const portsFor = (service: Service, pod: Pod): DiscoveryEndpointPort[] =>
+  (service.spec.ports ?? []).flatMap((port) => endpointPort(port, pod) ?? [])
 
 interface Content {
   readonly slice: EndpointSlice | undefined

@@ -4,9 +4,20 @@ import { pods } from '../api/resources/pods.ts'
 import { services } from '../api/resources/services.ts'
 import { matchesLabels, selectorFromLabels } from '../api/selector.ts'
 import { isTerminating, keyOf, type KubeObject } from '../api/meta.ts'
-import type { ControllerSpec } from '../client/controller.ts'
+import type { ControllerSpec, Trigger } from '../client/controller.ts'
 import { isManaged, planSlices } from './endpoint-slice-plan.ts'
 import { ignoreNotFound } from './owned.ts'
+
+/** A pod concerns the services that select it. */
+export const servicesOfPods: Trigger = {
+  resource: pods,
+  keys: (pod, { informers }) =>
+    informers
+      .for<Service>(services)
+      .byIndex('namespace', pod.metadata.namespace ?? '')
+      .filter((service) => selects(service, pod))
+      .map(keyOf),
+}
 
 /** Turns a Service's selector into the addresses behind it. */
 export const endpointSliceController: ControllerSpec = {
@@ -14,17 +25,7 @@ export const endpointSliceController: ControllerSpec = {
   component: 'endpoint-slice-controller',
   watches: services,
   owns: [endpointSlices],
-  triggers: [
-    {
-      resource: pods,
-      keys: (pod, { informers }) =>
-        informers
-          .for<Service>(services)
-          .byIndex('namespace', pod.metadata.namespace ?? '')
-          .filter((service) => selects(service, pod))
-          .map(keyOf),
-    },
-  ],
+  triggers: [servicesOfPods],
   workers: 4,
   async reconcile({ namespace, name }, { client, informers }) {
     const service = informers.for<Service>(services).get(namespace, name)
@@ -47,8 +48,8 @@ export const endpointSliceController: ControllerSpec = {
   },
 }
 
-const hasSelector = ({ spec }: Service): boolean =>
+export const hasSelector = ({ spec }: Service): boolean =>
   spec.type !== 'ExternalName' && Object.keys(spec.selector ?? {}).length > 0
 
-const selects = (service: Service, pod: KubeObject): boolean =>
+export const selects = (service: Service, pod: KubeObject): boolean =>
   hasSelector(service) && matchesLabels(selectorFromLabels(service.spec.selector), pod.metadata.labels)

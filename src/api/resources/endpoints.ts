@@ -18,7 +18,7 @@ import {
   validateQualifiedName,
 } from './validate-values.ts'
 
-/** The older form of EndpointSlices: kept for those who still write or read it, filled by nobody here. */
+/** The older form of EndpointSlices, for those who still read or write it. */
 export const endpoints: ResourceDef<Endpoints> = {
   group: '',
   version: 'v1',
