@@ -4,12 +4,11 @@
  * They lie in files beside the server. Where several servers share a store they also lie in it, sealed by the server
  * token: whoever starts first puts them there, every other server opens them and keeps a copy.
  */
-import { createCipheriv, createDecipheriv, scrypt, type BinaryLike } from 'node:crypto'
-import { promisify } from 'node:util'
 import type { Clock } from '../base/clock.ts'
 import type { Random } from '../base/ids.ts'
 import type { Store } from '../store/store.ts'
 import { createCa, openCa, readPair, savePair, writeAtomically, type KeyPair } from './certificates.ts'
+import { openByToken, sealByToken, TokenSealError } from './sealing/token-seal.ts'
 import { createSigningKey, openSigningKey, readSigningKey, signingKeyPath } from './signing-key.ts'
 
 /** PEM texts. All but the CA's certificate are secret: never logged, files of mode 0600. */
@@ -82,53 +81,14 @@ async function keepCopy(directory: string, { ca, signingKey }: ClusterKeys): Pro
     await writeAtomically(signingKeyPath(directory), signingKey)
 }
 
-/** As it lies in the store, in JSON. Binary fields are base64. */
-interface Sealed {
-  readonly format: 1
-  readonly salt: string
-  readonly nonce: string
-  readonly tag: string
-  readonly data: string
-}
-
-const cipher = 'aes-256-gcm'
-const associated = Buffer.from(clusterKeysKey)
-/** 32 MiB and some 50 ms for each try of somebody who has the store and not the token. */
-const cost = { N: 32_768, r: 8, p: 1, maxmem: 64 * 1024 * 1024 }
-const derive = promisify<BinaryLike, BinaryLike, number, typeof cost, Buffer>(scrypt)
-
 async function seal(keys: ClusterKeys, token: string, random: Random): Promise<Uint8Array> {
-  const salt = Buffer.from(random.token(16), 'base64url')
-  const nonce = Buffer.from(random.token(12), 'base64url')
-  const encrypting = createCipheriv(cipher, await derive(token, salt, 32, cost), nonce).setAAD(associated)
-  const data = Buffer.concat([encrypting.update(JSON.stringify(keys), 'utf8'), encrypting.final()])
-  const text = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64')
-  const sealed: Sealed = {
-    format: 1,
-    salt: text(salt),
-    nonce: text(nonce),
-    tag: text(encrypting.getAuthTag()),
-    data: text(data),
-  }
-  return Buffer.from(JSON.stringify(sealed))
+  return sealByToken(JSON.stringify(keys), { token, random, associated: clusterKeysKey })
 }
 
 async function unseal(value: Uint8Array, token: string): Promise<ClusterKeys> {
-  const { format, salt, nonce, tag, data } = JSON.parse(Buffer.from(value).toString('utf8')) as Sealed
-  if (format !== 1)
-    throw new ClusterKeysError(
-      `the keys in the store have the format ${String(format)}, which a later Sampan wrote: start that one`,
-    )
-  const bytes = (text: string) => Buffer.from(text, 'base64')
-  const key = await derive(token, bytes(salt), 32, cost)
-  const decrypting = createDecipheriv(cipher, key, bytes(nonce)).setAAD(associated).setAuthTag(bytes(tag))
   try {
-    const text = Buffer.concat([decrypting.update(bytes(data)), decrypting.final()]).toString('utf8')
-    return JSON.parse(text) as ClusterKeys
-  } catch (cause) {
-    throw new ClusterKeysError(
-      "this server's token does not open the keys in the store: give it the token of the cluster's first server (credentials/server.token in its data directory) with --server-token-file",
-      { cause },
-    )
+    return JSON.parse(await openByToken(value, { token, associated: clusterKeysKey })) as ClusterKeys
+  } catch (error) {
+    throw error instanceof TokenSealError ? new ClusterKeysError(error.message, { cause: error }) : error
   }
 }

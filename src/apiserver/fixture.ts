@@ -4,11 +4,12 @@ import type { Status } from '../api/status.ts'
 import type { Clock } from '../base/clock.ts'
 import { realClock } from '../base/clock.ts'
 import { realRandom } from '../base/ids.ts'
-import { silentLogger } from '../base/logger.ts'
+import { silentLogger, type Logger } from '../base/logger.ts'
 import { openMemoryStore } from '../store/memory/memory-store.ts'
 import type { Store } from '../store/store.ts'
 import type { ApiResponse, UserInfo } from './http.ts'
 import type { NodeTunnels } from './node-tunnels.ts'
+import type { OwnPaths } from './paths.ts'
 import { openApiServer, type ApiServer } from './server.ts'
 import { mastersGroup, staticAuthenticator } from './stages/authenticate.ts'
 
@@ -49,20 +50,24 @@ export type WatchLines = AsyncGenerator<any> & { readonly head: ApiResponse }
 export interface FixtureOptions {
   readonly store?: Store
   readonly clock?: Clock
+  readonly logger?: Logger
   readonly nodes?: NodeTunnels
+  readonly ownPaths?: OwnPaths
 }
 
 export async function openFixture(options: FixtureOptions = {}): Promise<Fixture> {
   const clock = options.clock ?? realClock
+  const logger = options.logger ?? silentLogger
   const store = options.store ?? (await openMemoryStore({ clock: realClock, logger: silentLogger }))
   const server = await openApiServer({
     store,
     resources,
     clock,
     random: realRandom,
-    logger: silentLogger,
+    logger,
     authenticate: staticAuthenticator([{ token: adminToken, user: admin }]),
     ...(options.nodes && { nodes: options.nodes }),
+    ...(options.ownPaths && { ownPaths: options.ownPaths }),
   })
   return {
     server,

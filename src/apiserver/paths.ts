@@ -22,16 +22,22 @@ export interface ServerPathsOptions {
   readonly checks: HealthChecks
   readonly metrics: Pick<Metrics, 'render'>
   readonly signer: TokenSigner | undefined
+  readonly own: OwnPaths | undefined
 }
+
+/** What the server offers beyond Kubernetes' API, by exact path. Who may ask is decided by RBAC's nonResourceURLs. */
+export type OwnPaths = ReadonlyMap<string, (request: ApiRequest) => Promise<ApiResponse>>
 
 export function serverPaths(
   table: Pick<ResourceTable, 'all'>,
-  { checks, metrics, signer }: ServerPathsOptions,
+  { checks, metrics, signer, own }: ServerPathsOptions,
 ): ServerPaths {
   // Made late: a server that nobody asks never pays. Made anew when the resources have changed.
   let documents: OpenApiDocuments | undefined
   return {
     async serve(request, info) {
+      const handler = own?.get(info.path)
+      if (handler) return handler(request)
       if (info.method !== 'GET' && info.method !== 'HEAD') throw methodNotAllowed()
       const path = info.path.replace(/(?<=.)\/+$/, '')
       const [root] = path.split('/').filter((segment) => segment !== '')

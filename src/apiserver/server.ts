@@ -27,7 +27,7 @@ import { measuredStore } from './measured-store.ts'
 import { nodeTunnelTarget } from './node-upgrade.ts'
 import type { NodeTunnels } from './node-tunnels.ts'
 import { createNodeUsage } from './node-usage.ts'
-import { serverPaths, type ServerPaths } from './paths.ts'
+import { serverPaths, type OwnPaths, type ServerPaths } from './paths.ts'
 import { dispatch, virtualResources } from './registry.ts'
 import { requestInfoOf, type RequestInfo } from './request-info.ts'
 import { errorResponse } from './respond.ts'
@@ -69,6 +69,8 @@ export interface ApiServerOptions {
   readonly defaultRoles?: boolean
   /** Where to count. Served at `/metrics`, with whatever else is in it. Default: one of its own. */
   readonly metrics?: Metrics
+  /** Default: none. */
+  readonly ownPaths?: OwnPaths
   /** Plurals whose watch cache is filled before the server opens instead of at first use. */
   readonly eager?: readonly string[]
 }
@@ -134,7 +136,7 @@ export async function openApiServer(options: ApiServerOptions): Promise<ApiServe
   })
   const ending = new AbortController()
   const checks = healthChecks(store, ending.signal)
-  const paths = serverPaths(table, { checks, metrics, signer: options.signer })
+  const paths = serverPaths(table, { checks, metrics, signer: options.signer, own: options.ownPaths })
   const fairness = createFairness()
   const watched = { nodes, findResource: table.find.bind(table), caches: () => caches.values() }
   const counted = createServerMetrics({ metrics, fairness, ...watched })

@@ -4,6 +4,7 @@ import {
   conflict,
   expired,
   failure,
+  internal,
   notFound,
   serviceUnavailable,
   tooLargeResourceVersion,
@@ -45,6 +46,8 @@ export function statusOfStoreError(error: StoreError, resource: GroupResource, n
         { retryAfterSeconds: retrySoonSeconds },
         { cause: error },
       )
+    case 'sealed':
+      return internal(error)
     case 'corrupt':
     case 'newer':
     case 'busy':

@@ -13,6 +13,7 @@ import { CachedObject } from './cached-object.ts'
 import { CacheEvent, EventRing } from './event-ring.ts'
 import { FanOut, type Ring } from './fan-out.ts'
 import { resourcePrefix } from './keys.ts'
+import { isSealed } from './sealing/envelope.ts'
 import { SortedObjects } from './sorted-objects.ts'
 import type { FeedListener, StoreFeed } from './store-feed.ts'
 
@@ -125,6 +126,8 @@ export class WatchCache implements FeedListener {
   }
 
   apply(event: StoreEvent): void {
+    // Its key is not there: the listing that follows says so, to those who ask for this resource.
+    if (isSealed(event.value)) return this.gap()
     if (!this.#live) {
       if (this.#loading) this.#pending.push(event)
       return

@@ -9,6 +9,7 @@ import { kubernetesVersion, sampanVersion } from '../base/version.ts'
 import { CommandError } from './command-error.ts'
 import { dataDir, defaultDataDir } from './data-dir.ts'
 import { formatListen, parseListen, parseServerUrl } from './listen-address.ts'
+import { addStoreCommands } from './store-commands.ts'
 
 const print = (line: string) => void process.stdout.write(`${line}\n`)
 
@@ -19,6 +20,7 @@ async function main(): Promise<void> {
   addServers(program)
   addNodes(program)
   addOffline(program)
+  addStoreCommands(program, print)
   await program.parseAsync()
 }
 

@@ -34,6 +34,7 @@ import { dataDir, type DataDir } from './data-dir.ts'
 import { formatListen, listenError, type ListenAddress } from './listen-address.ts'
 import type { Begin } from './messages.ts'
 import type { ProcessRoot } from './process.ts'
+import { openSealedSecrets } from './secret-sealing.ts'
 
 /** A predecessor that was just killed may hold the store for another moment. */
 const busyRetryMs = 10_000
@@ -54,8 +55,11 @@ export const serverRoot: ProcessRoot = {
     const signer = createTokenSigner(signingKey)
     const metrics = createMetrics()
     addProcessMetrics(metrics)
-    const parts = { authenticate, signer, defaultRoles: true, nodes, metrics }
-    const server = stack.use(await openApiServer({ store, resources, ...parts, clock, random, logger }))
+    const token = () => serverToken(dir, begin.serverToken, random)
+    const sealed = stack.use(await openSealedSecrets({ store, dir, token, logger }))
+    const parts = { authenticate, signer, defaultRoles: true, nodes, metrics, ownPaths: sealed.paths }
+    const api = { ...parts, resources, store: sealed.store, clock, random, logger }
+    const server = stack.use(await openApiServer(api))
     const listener = stack.use(await listen(server, begin, { ca, own }, logger))
     const listenAt = { ...begin.listen, port: listener.httpPort ?? 0 }
     const tlsListen = { ...begin.tlsListen, port: listener.tlsPort ?? 0 }

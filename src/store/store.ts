@@ -144,6 +144,7 @@ export type StoreErrorCode =
   | 'lagging' // a watcher fell too far behind
   | 'full' // the disk is full: nothing was written; reads go on
   | 'invalid' // key or value out of bounds
+  | 'sealed' // the value is encrypted, and its key is not there or does not open it; the message names the key
   | 'corrupt' // the data on disk fail their checks; the message names the file and the next step
   | 'newer' // the data on disk were written by a later Sampan
   | 'busy' // another process holds an unshared store

@@ -1,0 +1,201 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test, type TestContext } from 'node:test'
+import { realClock } from '../../base/clock.ts'
+import { fakeClock } from '../../base/fake-clock.ts'
+import { realRandom } from '../../base/ids.ts'
+import { silentLogger } from '../../base/logger.ts'
+import { openMemoryStore } from '../../store/memory/memory-store.ts'
+import { openStore } from '../../store/open.ts'
+import { isStoreError, type Store } from '../../store/store.ts'
+import { openFixture } from '../fixture.ts'
+import { isSealed, keyIdOf } from './envelope.ts'
+import { fileKeys, storedKeys, type KeyProvider } from './keyring.ts'
+import { openSealedStore } from './sealed-store.ts'
+import { encryptionPath, sealingPaths } from './sealing-path.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'sampan-sealing-'))
+after(() => rmSync(folder, { recursive: true }))
+let count = 0
+const newFolder = () => mkdtempSync(join(folder, `${++count}-`))
+const never = new AbortController().signal
+const prefixes = ['/registry/core/secrets/']
+const secretKey = (name: string) => `/registry/core/secrets/default/${name}`
+const plaintext = 'a-secret-nobody-may-find'
+const secret = (name: string, value = plaintext) => ({
+  apiVersion: 'v1',
+  kind: 'Secret',
+  metadata: { name },
+  stringData: { password: value },
+})
+const secretsPath = '/api/v1/namespaces/default/secrets'
+
+interface Opening {
+  readonly store: Store
+  readonly provider: KeyProvider
+}
+
+async function openApi(t: TestContext, { store, provider }: Opening) {
+  const sealed = await openSealedStore({ store, prefixes, provider, clock: realClock, random: realRandom })
+  const fixture = await openFixture({ store: sealed, ownPaths: sealingPaths(sealed.sealing, never) })
+  t.after(() => fixture[Symbol.asyncDispose]())
+  return { ...fixture, sealing: sealed.sealing }
+}
+
+const memory = () => openMemoryStore({ clock: realClock, logger: silentLogger })
+
+test("a Secret's text is in none of the store's files, and comes back as it was", async (t) => {
+  const directory = newFolder()
+  const file = join(directory, 'store.db')
+  const encoded = Buffer.from(plaintext).toString('base64')
+  const bytesOnDisk = () =>
+    ['', '-wal'].map((suffix) => readFileSync(file + suffix).toString('latin1')).join('\n')
+  const store = await openStore(`sqlite:${file}`, { clock: realClock, logger: silentLogger })
+  const api = await openApi(t, { store, provider: fileKeys(directory) })
+  await api.request('POST', secretsPath, secret('one'))
+  await api.request('POST', '/api/v1/namespaces/default/configmaps', {
+    ...secret('open'),
+    kind: 'ConfigMap',
+    stringData: undefined,
+    data: { text: 'this-one-is-found' },
+  })
+  assert.equal((await api.request('GET', `${secretsPath}/one`)).body.data.password, encoded)
+  assert.equal((await api.request('GET', secretsPath)).body.items[0].data.password, encoded)
+  const found = bytesOnDisk()
+  assert(found.includes('this-one-is-found'), 'the search finds what lies there plain')
+  for (const text of [plaintext, encoded, encoded.slice(0, 16)]) assert(!found.includes(text))
+  assert.equal(statSync(join(directory, 'encryption.keys')).mode & 0o777, 0o600)
+})
+
+test('what lay there plain is read, and sealed by a reseal', async (t) => {
+  const store = await memory()
+  {
+    const before = await openFixture({ store })
+    await before.request('POST', secretsPath, secret('old'))
+    await before.server[Symbol.asyncDispose]()
+  }
+  assert(!isSealed((await store.get(secretKey('old'))).entry?.value ?? new Uint8Array()))
+  const api = await openApi(t, { store, provider: fileKeys(newFolder()) })
+  const read = async () => (await api.request('GET', `${secretsPath}/old`)).body
+  const before = await read()
+  assert.equal((await api.request('GET', encryptionPath)).body.plain, 1)
+  assert.deepEqual(await api.sealing.reseal(never), { resealed: 1 })
+  assert(isSealed((await store.get(secretKey('old'))).entry?.value ?? new Uint8Array()))
+  const { resourceVersion: _, ...kept } = before.metadata
+  const now = await read()
+  assert.deepEqual(now.data, before.data)
+  const { resourceVersion: __, ...keptNow } = now.metadata
+  assert.deepEqual(keptNow, kept)
+})
+
+test('a sealed value that is put in the place of another does not open; the others do', async (t) => {
+  const store = await memory()
+  const api = await openApi(t, { store, provider: fileKeys(newFolder()) })
+  for (const name of ['mine', 'theirs', 'third']) await api.request('POST', secretsPath, secret(name, name))
+  const theirs = await store.get(secretKey('theirs'))
+  const mine = await store.get(secretKey('mine'))
+  await store.update(secretKey('mine'), theirs.entry?.value ?? new Uint8Array(), mine.entry?.revision ?? 0)
+  const answer = await api.request('GET', `${secretsPath}/mine`)
+  assert.equal(answer.status, 500)
+  assert.match(answer.body.message, /default\/mine" does not open.*put here from another object/)
+  assert.equal((await api.request('GET', `${secretsPath}/third`)).status, 200)
+})
+
+test('a rotation brings every object under a new key, and forgets keys that seal nothing', async (t) => {
+  const store = await memory()
+  const directory = newFolder()
+  const api = await openApi(t, { store, provider: fileKeys(directory) })
+  for (let i = 0; i < 5; i++) await api.request('POST', secretsPath, secret(`s${i}`, `value ${i}`))
+  const [first] = (await api.sealing.status()).keys
+  const rotated = (await api.request('POST', encryptionPath)).body
+  assert.deepEqual(
+    rotated.keys.map(({ objects }: { objects: number }) => objects),
+    [5, 0],
+  )
+  assert.equal(rotated.keys[1].id, first?.id)
+  for (let i = 0; i < 3; i++) await api.request('POST', encryptionPath)
+  const { keys } = await api.sealing.status()
+  assert.equal(keys.length, 2)
+  assert(!readFileSync(join(directory, 'encryption.keys'), 'utf8').includes(first?.id ?? '?'))
+  const { items } = (await api.request('GET', secretsPath)).body
+  assert.deepEqual(
+    items.map(({ data }: { data: { password: string } }) => Buffer.from(data.password, 'base64').toString()),
+    [0, 1, 2, 3, 4].map((i) => `value ${i}`),
+  )
+})
+
+test('with a lost key its objects are refused by its name; everything else goes on', async (t) => {
+  const store = await memory()
+  const directory = newFolder()
+  const file = join(directory, 'encryption.keys')
+  let lost = ''
+  {
+    const sealed = await openSealedStore({
+      store,
+      prefixes,
+      provider: fileKeys(directory),
+      clock: realClock,
+      random: realRandom,
+    })
+    const api = await openFixture({ store: sealed })
+    await api.request('POST', secretsPath, secret('gone'))
+    const { value } = (await store.get(secretKey('gone'))).entry ?? { value: new Uint8Array() }
+    lost = keyIdOf(value)
+    await api.server[Symbol.asyncDispose]()
+  }
+  writeFileSync(file, '')
+  const api = await openApi(t, { store, provider: fileKeys(directory) })
+  for (const path of [`${secretsPath}/gone`, secretsPath]) {
+    const { status, body } = await api.request('GET', path)
+    assert.equal(status, 500)
+    assert(body.message.includes(lost), body.message)
+    assert.match(body.message, /not among this server's encryption keys. Put that key back/)
+  }
+  assert.equal((await api.request('POST', secretsPath, secret('new'))).status, 201)
+  assert.equal((await api.request('GET', `${secretsPath}/new`)).status, 200)
+  assert.equal((await api.request('GET', '/api/v1/namespaces')).status, 200)
+  assert.equal((await api.sealing.status()).lost, 1)
+  await api.sealing.reseal(never)
+})
+
+test('servers that share a store share its keys, and see a rotation of another', async () => {
+  const store = await memory()
+  const clock = fakeClock()
+  const open = () =>
+    openSealedStore({
+      store,
+      prefixes,
+      provider: storedKeys(store, () => 'the token of the servers', realRandom),
+      clock,
+      random: realRandom,
+    })
+  const [one, two] = await Promise.all([open(), open()])
+  await one.create(secretKey('a'), Buffer.from('{}'))
+  assert.equal(Buffer.from((await two.get(secretKey('a'))).entry?.value ?? '').toString(), '{}')
+  await clock.advance(10_000) // an unknown key is asked for now and then only
+  await two.sealing.rotate()
+  await two.sealing.reseal(never)
+  assert.equal(Buffer.from((await one.get(secretKey('a'))).entry?.value ?? '').toString(), '{}')
+  const stored = (await store.get('/sampan/encryption-keys')).entry?.value ?? new Uint8Array()
+  assert.match(Buffer.from(stored).toString(), /^\{"format":1,/)
+  await assert.rejects(
+    storedKeys(store, () => 'another token of servers', realRandom).load(),
+    /token does not open the keys/,
+  )
+})
+
+test('a change of one byte anywhere in a sealed value is refused', async () => {
+  const store = await memory()
+  const options = { store, prefixes, clock: realClock, random: realRandom }
+  const sealed = await openSealedStore({ ...options, provider: fileKeys(newFolder()) })
+  let revision = await sealed.create(secretKey('a'), Buffer.from('{"kind":"Secret"}'))
+  const good = (await store.get(secretKey('a'))).entry?.value ?? new Uint8Array()
+  for (let at = 6; at < good.length; at++) {
+    const bad = Buffer.from(good)
+    bad[at] = (bad[at] ?? 0) ^ 1
+    revision = await store.update(secretKey('a'), bad, revision)
+    await assert.rejects(sealed.get(secretKey('a')), (error) => isStoreError(error, 'sealed'), `byte ${at}`)
+  }
+})
