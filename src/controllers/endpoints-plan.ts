@@ -72,7 +72,11 @@ function subsetsOf(service: Service, selected: readonly Pod[]): EndpointSubset[]
   for (const pod of inOrder) {
     const ip = pod.status?.podIP
     if (!ip || isPodFinished(pod) || (isTerminating(pod) && !publishNotReadyAddresses)) continue
-    const ports = portsFor(service, pod).map(({ name, ...port }) => ({ ...(name && { name }), ...port }))
+    const ports = portsFor(service, pod).map(({ name, port = 0, ...more }) => ({
+      ...(name && { name }),
+      port,
+      ...more,
+    }))
     if (ports.length === 0 && wanted.length > 0) continue
     const key = JSON.stringify(ports)
     const group = groups.get(key) ?? { ports, ready: [], notReady: [] }

@@ -49,8 +49,8 @@ async function sourcesOf({ def, info, machinery }: VerbContext): Promise<readonl
   return cachePage(cache, selection, 0).objects
 }
 
-function sourceDef({ findResource }: VerbContext['machinery'], { plural }: ResourceDef): ResourceDef {
-  const source = findResource('', 'v1', plural)
+function sourceDef(machinery: VerbContext['machinery'], { plural }: ResourceDef): ResourceDef {
+  const source = machinery.findResource('', 'v1', plural)
   if (!source) throw internal(new Error(`this server has no ${plural} to measure`))
   return source
 }
