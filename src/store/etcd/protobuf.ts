@@ -1,14 +1,12 @@
 /**
  * As much of the protobuf encoding as etcd's messages need: varints and length-delimited fields. A codec of our own,
- * because a write spends most of its time in the client: see docs/decisions.
+ * because a write spends most of its time in the client.
  * https://protobuf.dev/programming-guides/encoding/
  */
 const varintType = 0
 const fixed64Type = 1
 const bytesType = 2
 const fixed32Type = 5
-
-const two32 = 2 ** 32
 
 /** A message in the making: pieces that are joined once, when it is sent. */
 export type Parts = readonly Uint8Array[]

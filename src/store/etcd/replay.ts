@@ -86,7 +86,12 @@ async function readOn(options: ReplayOptions, past: Past, last: Revision): Promi
   }
   expectMore()
   try {
-    const stream = await openWatchStream({ ...options, from: past.seen, onStep, onEnd: done.reject })
+    const stream = await openWatchStream({
+      ...options,
+      from: past.seen,
+      onStep,
+      onEnd: (error) => done.reject(error),
+    })
     try {
       return await done.promise
     } finally {

@@ -86,7 +86,7 @@ class EtcdFeed implements WatchFeed {
   async reach(revision: Revision, signal?: AbortSignal): Promise<void> {
     if (this.revision >= revision) return
     signal?.throwIfAborted()
-    const { promise, resolve, reject } = deferred()
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
     const waiter = { revision, resolve }
     const late = () =>
       reject(
@@ -183,7 +183,14 @@ class EtcdFeed implements WatchFeed {
     const ended = deferred<Error>()
     const from = this.revision
     const onStep = (step: WatchStep) => this.#advance(step)
-    const stream = await openWatchStream({ client, prefix, dataPrefix, from, onStep, onEnd: ended.resolve })
+    const stream = await openWatchStream({
+      client,
+      prefix,
+      dataPrefix,
+      from,
+      onStep,
+      onEnd: (error) => ended.resolve(error),
+    })
     const onAbort = () => ended.resolve(closedError())
     signal.addEventListener('abort', onAbort, { once: true })
     if (signal.aborted) onAbort()
