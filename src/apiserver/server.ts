@@ -24,7 +24,7 @@ import { resourceId, ResourceTable } from './crd-table.ts'
 import type { HealthChecks } from './health.ts'
 import type { ApiRequest, ApiResponse, Authenticate, UserInfo } from './http.ts'
 import { measuredStore } from './measured-store.ts'
-import { nodeTunnelTarget } from './node-upgrade.ts'
+import { nodeDialTarget, nodeTunnelTarget, serveDial } from './node-upgrade.ts'
 import type { NodeTunnels } from './node-tunnels.ts'
 import { createNodeUsage } from './node-usage.ts'
 import { serverPaths, type OwnPaths, type ServerPaths } from './paths.ts'
@@ -260,6 +260,8 @@ class Server implements ApiServer {
       const target = nodeTunnelTarget(presented, info, user)
       const { nodes } = this.#options
       if (target && nodes) return nodes.accept(target.node, target.channel, socket, head)
+      const dialled = nodeDialTarget(presented, info)
+      if (dialled && nodes) return await serveDial(nodes, dialled, { socket, head })
       if (!info.isResource) throw unknownResource()
       const context = await this.#contextOf({ request: presented, info, user, plural: info.resource })
       await this.#upgrades.serve(context, socket, head)

@@ -1,4 +1,5 @@
 import { connect, Socket, type OnReadOpts } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { localAddressOf, loopbackBlockAnnotation } from '../api/pod-address.ts'
 import type { KubeObject } from '../api/meta.ts'
 import { machineIdAnnotation } from './machine-identity.ts'
@@ -19,6 +20,8 @@ export interface DialerOptions {
   readonly nodeOf: (name: string) => DialNode | undefined
   /** Of the machine that this process runs on. */
   readonly machineId: string
+  /** The way to pods of other machines; without it there is none. */
+  readonly relay?: (target: DialTarget) => Duplex
 }
 
 /** A pod can't be reached from here; the message says why. */
@@ -26,21 +29,23 @@ export class DialError extends Error {
   override readonly name = 'DialError'
 }
 
-/** Opens a byte stream to a port of a pod. The socket may still be connecting; failures come as its 'error' event. */
-export type Dial = (target: DialTarget, hints?: DialHints) => Socket
+/** Opens a byte stream to a port of a pod. It may still be connecting; failures come as its 'error' event. */
+export type Dial = (target: DialTarget, hints?: DialHints) => Duplex
 
 export interface DialHints {
-  /** Where the socket shall put what it reads, as `net.connect` takes it. Then there are no 'data' events. */
+  /** Where a socket shall put what it reads, as `net.connect` takes it. Then it has no 'data' events. Other streams do. */
   readonly onread?: OnReadOpts
 }
 
 /**
  * The one function through which everything reaches a pod. A pod IP is an identity: on the pod's own machine the
- * loopback address behind it is dialled; from elsewhere there is no way yet.
+ * loopback address behind it is dialled; from elsewhere its node does that, over the connection that it holds to a server.
  */
-export function createDialer({ nodeOf, machineId }: DialerOptions): Dial {
+export function createDialer({ nodeOf, machineId, relay }: DialerOptions): Dial {
   return (target, { onread } = {}) => {
-    const address = addressOf(target, nodeOf(target.node), machineId)
+    const found = nodeOf(target.node)
+    if (relay && found && !isHere(found, machineId)) return relay(target)
+    const address = addressOf(target, found, machineId)
     if (address instanceof DialError) return new Socket().destroy(address) // tells on the next tick: the caller can listen
     return connect({
       host: address,
@@ -52,6 +57,9 @@ export function createDialer({ nodeOf, machineId }: DialerOptions): Dial {
   }
 }
 
+const isHere = ({ metadata }: DialNode, machineId: string): boolean =>
+  metadata.annotations?.[machineIdAnnotation] === machineId
+
 function addressOf(
   { node, podIP }: DialTarget,
   found: DialNode | undefined,
@@ -59,11 +67,10 @@ function addressOf(
 ): string | DialError {
   if (!found) return new DialError(`pod ${podIP} runs on node ${node}, which is unknown`)
   const annotations = found.metadata.annotations ?? {}
-  if (annotations[machineIdAnnotation] !== machineId) {
+  if (!isHere(found, machineId))
     return new DialError(
-      `pod ${podIP} runs on node ${node}, another machine, to which there is no connection yet`,
+      `pod ${podIP} runs on node ${node}, another machine, to which there is no way from here`,
     )
-  }
   const podCIDR = found.spec?.podCIDR ?? ''
   const loopbackBlock = annotations[loopbackBlockAnnotation] ?? ''
   const address = localAddressOf({ podIP, podCIDR, loopbackBlock })

@@ -13,6 +13,7 @@ export interface ApiServers extends AsyncDisposable {
   /** Asks whichever server answers. */
   readonly client: Client
   readonly kubeconfig: Kubeconfig
+  /** First the one that answers at present. */
   readonly urls: readonly string[]
   /** Calls back after each change of `urls`. */
   onChange(listener: (urls: readonly string[]) => void): void
@@ -50,7 +51,7 @@ export async function openApiServers({
     client,
     kubeconfig,
     get urls() {
-      return transport.servers
+      return [transport.server, ...transport.servers.filter((url) => url !== transport.server)]
     },
     onChange: (listener) => void listeners.push(listener),
     async [Symbol.asyncDispose]() {

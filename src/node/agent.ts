@@ -107,6 +107,7 @@ export async function openAgent(options: AgentOptions): Promise<Agent> {
       logger,
       runtime: options.runtime,
       findPod: (namespace, name) => pods.find(namespace, name),
+      findByAddress: (podIP) => pods.all().find((worker) => worker.podIP === podIP),
       nodeName,
       usage: createUsageMeter({ runtime: options.runtime, pods: () => measuredPods(pods), clock, logger }),
       metrics,

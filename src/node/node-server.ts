@@ -34,6 +34,7 @@ export interface NodeServerOptions {
   readonly logger: Logger
   readonly runtime: Runtime
   readonly findPod: (namespace: string, name: string) => PodWorker | undefined
+  readonly findByAddress: (podIP: string) => PodWorker | undefined
   readonly nodeName: string
   readonly usage: UsageMeter
   readonly metrics: Pick<Metrics, 'render'>

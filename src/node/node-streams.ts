@@ -5,6 +5,7 @@
  *   POST /exec/NAMESPACE/POD/CONTAINER?command&…&stdin&stdout&stderr&tty&uid     pieces both ways
  *   POST /attach/NAMESPACE/POD/CONTAINER?stdout&stderr&tty&uid                   pieces to the client
  *   POST /portForward/NAMESPACE/POD?port&uid                                     the connection's bytes both ways
+ *   POST /dial?ip&port                                                           the same, to a pod by its address
  */
 import type { ServerHttp2Stream } from 'node:http2'
 import { connect, type Socket } from 'node:net'
@@ -23,6 +24,7 @@ export interface NodeStreamsOptions {
   readonly logger: Logger
   readonly runtime: Runtime
   readonly findPod: (namespace: string, name: string) => PodWorker | undefined
+  readonly findByAddress: (podIP: string) => PodWorker | undefined
 }
 
 /** What the stream was opened for. It answers, with 200 first. Rejects with a StatusError as long as nothing is answered. */
@@ -41,6 +43,7 @@ export function serveStream(options: NodeStreamsOptions, request: StreamRequest)
   if (first === 'exec' && place.length === 3) return exec(options, place, request)
   if (first === 'attach' && place.length === 3) return attach(options, place, request)
   if (first === 'portForward' && place.length === 2) return forward(options, place, request)
+  if (first === 'dial' && place.length === 0) return dialAddress(options, request)
   return undefined
 }
 
@@ -121,12 +124,20 @@ async function attach(
   pieces.on('error', (error) => stream.destroy(error)).pipe(stream)
 }
 
-async function forward(
+const forward = (
   options: NodeStreamsOptions,
   place: readonly string[],
-  { stream, query, signal }: StreamRequest,
-): Promise<void> {
-  const worker = workerOf(options, place, query)
+  request: StreamRequest,
+): Promise<void> => connectTo(workerOf(options, place, request.query), request)
+
+function dialAddress({ findByAddress }: NodeStreamsOptions, request: StreamRequest): Promise<void> {
+  const ip = request.query.get('ip') ?? ''
+  const worker = findByAddress(ip)
+  if (!worker) throw serviceUnavailable(`no pod of this node has the address ${JSON.stringify(ip)}`)
+  return connectTo(worker, request)
+}
+
+async function connectTo(worker: PodWorker, { stream, query, signal }: StreamRequest): Promise<void> {
   const port = Number(query.get('port'))
   if (!isPort(port)) throw badRequest(`${JSON.stringify(query.get('port'))} is not a port`)
   const socket = await dial(worker, port, signal)

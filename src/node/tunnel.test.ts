@@ -39,6 +39,7 @@ beforeEach(async () => {
     logger: silentLogger,
     runtime,
     findPod: () => undefined,
+    findByAddress: () => undefined,
     nodeName: 'n1',
     usage: createUsageMeter({ runtime, pods: () => [], clock: realClock, logger: silentLogger }),
     metrics: createMetrics(),

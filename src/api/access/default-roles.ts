@@ -188,6 +188,7 @@ export const defaultClusterRoles: readonly ClusterRole[] = [
   }),
   role('system:sampan-gateway', {
     rules: [
+      paths(['/sampan/v1/nodes/*']),
       rule(read, '', ['nodes', 'pods', 'services']),
       rule(read, 'discovery.k8s.io', ['endpointslices']),
       rule(read, 'networking.k8s.io', ['ingressclasses', 'ingresses']),
