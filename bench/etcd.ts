@@ -1,15 +1,14 @@
-import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, openSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { connect, constants, type ClientHttp2Session } from 'node:http2'
-import { join } from 'node:path'
 
-import { realClock } from '../src/base/clock.ts'
-import { freePort } from './ports.ts'
+import { etcdVersion, startEtcdCluster } from '../tests/support/etcd.ts'
 
-/** A one-member etcd on loopback and free ports, and the smallest gRPC client that can put and get. */
+/** A one-member etcd and the smallest gRPC client that can put and get: what the engine costs without a store around it. */
 export interface Etcd extends AsyncDisposable {
   readonly version: string
+  /** `HOST:PORT`. */
+  readonly endpoint: string
   /** Resolves when etcd has answered, which it does after its log is synced. */
   put(key: string, value: Uint8Array): Promise<void>
   /** A serializable read of a missing key: no disk, no consensus. It shows what this client and gRPC alone can do. */
@@ -18,71 +17,26 @@ export interface Etcd extends AsyncDisposable {
   cpuSeconds(): number | undefined
 }
 
-const startMsMax = 15_000
-
 /** Undefined when etcd is not installed. */
-export async function startEtcd(folder: string, program = 'etcd'): Promise<Etcd | undefined> {
-  const version = /etcd Version: (\S+)/.exec(
-    spawnSync(program, ['--version'], { encoding: 'utf8' }).stdout ?? '',
-  )
-  if (!version?.[1]) return undefined
-  const [client, peer] = [`http://127.0.0.1:${await freePort()}`, `http://127.0.0.1:${await freePort()}`]
-  const logPath = join(folder, 'etcd.log')
-  const logFile = openSync(logPath, 'a')
-  const child = spawn(
-    program,
-    [
-      `--name=bench`,
-      `--data-dir=${join(folder, 'etcd')}`,
-      `--listen-client-urls=${client}`,
-      `--advertise-client-urls=${client}`,
-      `--listen-peer-urls=${peer}`,
-      `--initial-advertise-peer-urls=${peer}`,
-      `--initial-cluster=bench=${peer}`,
-      '--logger=zap',
-      '--log-level=error',
-    ],
-    { stdio: ['ignore', 'ignore', logFile] },
-  )
-  const exited = once(child, 'exit')
-  closeSync(logFile)
-  const session = await ready(client, logPath)
+export async function startEtcd(folder: string): Promise<Etcd | undefined> {
+  const version = etcdVersion()
+  if (version === undefined) return undefined
+  const cluster = await startEtcdCluster({ folder })
+  const session = connect(`http://${cluster.endpoints}`)
+  await once(session, 'connect')
+  session.setLocalWindowSize(8 * 1024 * 1024)
   return {
-    version: version[1],
+    version,
+    endpoint: cluster.endpoints,
     put: (key, value) => call(session, '/etcdserverpb.KV/Put', [field(1, Buffer.from(key)), field(2, value)]),
     // RangeRequest: key = 1, serializable = 7
     ping: () =>
       call(session, '/etcdserverpb.KV/Range', [field(1, Buffer.from('/none')), Buffer.from([7 << 3, 1])]),
-    cpuSeconds: () => cpuSecondsOf(child.pid),
+    cpuSeconds: () => cpuSecondsOf(cluster.members[0]?.pid),
     async [Symbol.asyncDispose]() {
       session.close()
-      child.kill('SIGTERM')
-      await exited
+      await cluster[Symbol.asyncDispose]()
     },
-  }
-}
-
-async function ready(url: string, logPath: string): Promise<ClientHttp2Session> {
-  const deadlineMs = realClock.monotonicMs() + startMsMax
-  for (;;) {
-    const session = connect(url)
-    session.on('error', () => {}) // the call below fails with it
-    try {
-      await call(session, '/etcdserverpb.KV/Put', [
-        field(1, Buffer.from('/ready')),
-        field(2, Buffer.from('1')),
-      ])
-      session.setLocalWindowSize(8 * 1024 * 1024)
-      return session
-    } catch (error) {
-      session.destroy()
-      if (realClock.monotonicMs() > deadlineMs) {
-        throw new Error(`etcd did not start: ${readFileSync(logPath, 'utf8').slice(-2_000)}`, {
-          cause: error,
-        })
-      }
-      await realClock.sleep(50)
-    }
   }
 }
 
