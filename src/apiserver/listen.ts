@@ -10,6 +10,7 @@ import type { TLSSocket } from 'node:tls'
 import type { Clock } from '../base/clock.ts'
 import { describeError, type Logger } from '../base/logger.ts'
 import { http } from '../base/node-http.ts'
+import { compressed } from './compress.ts'
 import type { ApiRequest, ApiResponse, ClientCertificate } from './http.ts'
 import { tunnelProtocol } from './node-upgrade.ts'
 import { MemoryBody } from './respond.ts'
@@ -136,11 +137,9 @@ async function serve(options: ListenOptions, request: Request, response: Respons
   response.on('error', () => gone.abort())
   try {
     const answer = await options.server.handle(requestOf(request, gone.signal))
-    await send(answer, response, {
-      clock: options.clock,
-      gone: gone.signal,
-      isHead: request.method === 'HEAD',
-    })
+    const isHead = request.method === 'HEAD'
+    const sent = isHead ? answer : compressed(answer, String(request.headers['accept-encoding'] ?? ''))
+    await send(sent, response, { clock: options.clock, gone: gone.signal, isHead })
   } catch (error) {
     if (!gone.signal.aborted)
       options.logger.warn('an answer was cut off', { path: request.url, error: describeError(error) })

@@ -94,7 +94,13 @@ function openApi(
     : undefined
   if (!document) throw unknownResource()
   const { bytes, hash } = document
-  const cache = query.get('hash') === hash ? 'public, immutable, max-age=31536000' : 'no-cache, private'
+  const asked = query.get('hash')
+  // Whoever keeps what it finds here keeps it for ever: as upstream, the right address for it.
+  if (asked !== null && asked !== '' && asked !== hash) {
+    const location = `${path}?hash=${hash}`
+    return { status: 301, headers: { location, 'content-length': '0' }, body: nothing() }
+  }
+  const cache = asked === hash ? 'public, immutable, max-age=31536000' : 'no-cache, private'
   return tagged(request, bytes, 'application/json', { hash, cache })
 }
 
@@ -123,7 +129,9 @@ function tagged(
   },
 ): ApiResponse {
   const headers = { etag: `"${hash}"`, 'cache-control': cache, vary: 'Accept' }
-  const known = (request.headers['if-none-match'] ?? '').split(',').map((tag) => tag.trim())
+  const known = (request.headers['if-none-match'] ?? '')
+    .split(',')
+    .map((tag) => tag.trim().replace(/^W\//, ''))
   if (known.includes(headers.etag)) return { status: 304, headers, body: nothing() }
   return bytesResponse(200, contentType, [bytes], headers)
 }
