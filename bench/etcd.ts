@@ -11,6 +11,8 @@ export interface Etcd extends AsyncDisposable {
   readonly endpoint: string
   /** Resolves when etcd has answered, which it does after its log is synced. */
   put(key: string, value: Uint8Array): Promise<void>
+  /** A create: the same, in a transaction that checks that the key is new. */
+  create(key: string, value: Uint8Array): Promise<void>
   /** A serializable read of a missing key: no disk, no consensus. It shows what this client and gRPC alone can do. */
   ping(): Promise<void>
   /** Processor seconds that etcd has used; undefined where the system does not say. */
@@ -29,6 +31,7 @@ export async function startEtcd(folder: string): Promise<Etcd | undefined> {
     version,
     endpoint: cluster.endpoints,
     put: (key, value) => call(session, '/etcdserverpb.KV/Put', [field(1, Buffer.from(key)), field(2, value)]),
+    create: (key, value) => call(session, '/etcdserverpb.KV/Txn', txnIfNew(Buffer.from(key), value)),
     // RangeRequest: key = 1, serializable = 7
     ping: () =>
       call(session, '/etcdserverpb.KV/Range', [field(1, Buffer.from('/none')), Buffer.from([7 << 3, 1])]),
@@ -38,6 +41,13 @@ export async function startEtcd(folder: string): Promise<Etcd | undefined> {
       await cluster[Symbol.asyncDispose]()
     },
   }
+}
+
+/** TxnRequest: compare = 1 { target = CREATE, key, create_revision = 0 }, success = 2 { request_put }. */
+function txnIfNew(key: Uint8Array, value: Uint8Array): Uint8Array[] {
+  const compare = Buffer.concat([Buffer.from([2 << 3, 1]), field(3, key), Buffer.from([5 << 3, 0])])
+  const put = Buffer.concat([field(1, key), field(2, value)])
+  return [field(1, compare), field(2, field(2, put))]
 }
 
 /** A unary call: one length-prefixed message there, one back, the outcome in the trailers. */

@@ -98,7 +98,7 @@ const compare = (key: string, { on, equals }: Condition): Parts => [
     : numberField(on === 'createRevision' ? 5 : 6, equals)),
 ]
 
-/** Either `put`s or deletes `key`; when the condition does not hold, answers with the key's revisions instead. */
+/** Either `put`s or deletes `key`; when a condition on its last write does not hold, answers with the key's revisions. */
 export function txnRequest(
   key: string,
   condition: Condition | undefined,
@@ -111,7 +111,9 @@ export function txnRequest(
   return [
     ...(condition ? bytesField(1, compare(key, condition)) : []),
     ...bytesField(2, change),
-    ...(condition ? bytesField(3, bytesField(1, rangeRequest({ key, keysOnly: true }))) : []),
+    ...(condition?.on === 'modRevision'
+      ? bytesField(3, bytesField(1, rangeRequest({ key, keysOnly: true })))
+      : []),
   ]
 }
 
