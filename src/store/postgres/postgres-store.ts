@@ -99,6 +99,8 @@ class PostgresStore implements Store {
   /** Answers the callers of `current` that come while a question is on its way: it may have been asked too early for them. */
   #nextHead: Promise<Head> | undefined
   #heads: Promise<unknown> = Promise.resolve()
+  /** The server's process that carried out the last group. */
+  #writerProcess: number | undefined
   #broken: StoreError | undefined
   #closing: Promise<void> | undefined
 
@@ -245,6 +247,7 @@ class PostgresStore implements Store {
       channel: channelOf(schema),
       reachMsMax: answerMsMax,
       connect: (signal) => this.#connections.connect(signal),
+      isOwn: (processId) => processId === this.#writerProcess,
       read: (session, from) =>
         this.#reader.log(session, { prefix: '' }, { from, to: Number.MAX_SAFE_INTEGER }),
       onEvents: (events, revision, stamp) => {
@@ -269,9 +272,10 @@ class PostgresStore implements Store {
   async #commit(writes: readonly PendingWrite[]): Promise<(Written | StoreError | typeof again)[]> {
     const stamp = Math.floor(this.#settings.random.float() * Number.MAX_SAFE_INTEGER)
     try {
-      const results = await this.#connections.write((session) =>
-        writeGroup(session, this.#writeStatement, { writes, stamp }),
-      )
+      const results = await this.#connections.write((session) => {
+        this.#writerProcess = session.processId
+        return writeGroup(session, this.#writeStatement, { writes, stamp })
+      })
       const events = eventsOfGroup(writes, results)
       if (!events) this.#tail.nudge()
       else if (events.length > 0 && !this.#tail.offer(events, String(stamp))) this.#tail.nudge()

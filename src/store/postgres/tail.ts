@@ -43,6 +43,8 @@ export interface TailOptions {
   readonly pollMs: number
   readonly reachMsMax: number
   readonly connect: (signal: AbortSignal) => Promise<Session>
+  /** Whether a process of the server is the one that writes for this process. */
+  readonly isOwn: (processId: number) => boolean
   /** The next events after `from`. Throws `compacted`. */
   readonly read: (session: Session, from: Revision) => Promise<LogChunk>
   readonly onEvents: (events: readonly StoreEvent[], revision: Revision, stamp: string) => void
@@ -138,11 +140,13 @@ class LogTail implements Tail {
 
   /** Until the session is lost. */
   async #follow(): Promise<void> {
-    const { connect, channel } = this.#options
+    const { connect, channel, isOwn } = this.#options
     const session = await connect(this.#ending.signal)
     this.#session = session
     try {
-      session.onNotice((_sender, payload) => {
+      session.onNotice((sender, payload) => {
+        // Of its own writes this process hears from the writer, who offers them without a question to the server.
+        if (sender !== undefined && isOwn(sender)) return
         if (payload === '' || Number(payload) > this.revision) this.nudge()
       })
       await session.script(`LISTEN ${channel}`)
