@@ -117,7 +117,7 @@ test('the canonical form means the same amount and is its own canonical form', (
       const canonical = formatQuantity({ nano: parsed.nano, format: parsed.format })
       assert.equal(compareQuantities(parseQuantity(canonical), parsed), 0, `${text} → ${canonical}`)
       assert.equal(canonicalQuantity(canonical), canonical)
-      assert.equal(compareQuantities(parseQuantity(canonicalQuantity(text)), parsed), 0)
+      assert.equal(compareQuantities(parseQuantity(quantity.canonicalQuantity(text)), parsed), 0)
     }),
     { numRuns: 2000 },
   )
@@ -148,4 +148,14 @@ test('any text is parsed or refused as BadRequest', () => {
     ),
     { numRuns: 2000 },
   )
+})
+
+test('what is accepted is readable in its canonical form too, at any length', () => {
+  for (const length of [120, 121, 122, 123, 124, 125, 126, 127, 128]) {
+    const text = `${'9'.repeat(length - 2)}e8`
+    if (quantity.quantityProblem(text) === undefined)
+      assert.equal(quantity.quantityProblem(quantity.canonicalQuantity(text)), undefined, text)
+  }
+  assert.equal(quantity.quantityProblem(`${'9'.repeat(124)}e8`), undefined)
+  assert.notEqual(quantity.quantityProblem(`${'9'.repeat(126)}e8`), undefined)
 })

@@ -443,3 +443,17 @@ test('unknown fields are dropped with a warning unless asked otherwise', async (
   const ignored = await fixture.request('PUT', `${configMaps}/warned?fieldValidation=Ignore`, body)
   assert.equal(ignored.headers['warning'], undefined)
 })
+
+test('a review without a spec is refused like one whose spec is empty', async () => {
+  const reviews = [
+    'authorization.k8s.io/v1/selfsubjectaccessreviews',
+    'authorization.k8s.io/v1/subjectaccessreviews',
+    'authorization.k8s.io/v1/namespaces/default/localsubjectaccessreviews',
+    'authorization.k8s.io/v1/selfsubjectrulesreviews',
+    'authentication.k8s.io/v1/tokenreviews',
+  ]
+  for (const review of reviews) {
+    const { status } = await fixture.request('POST', `/apis/${review}`, {})
+    assert.ok(status >= 400 && status < 500, `${review}: ${status}`)
+  }
+})

@@ -8,7 +8,7 @@ import { isJsonArray, isJsonObject, type JsonObject, type JsonValue } from '../j
 import { at, child } from '../paths.ts'
 import { hasFormat } from './formats.ts'
 import { fieldSchema, type JsonSchema } from './json-schema.ts'
-import { matchedLengthMax, patternOf } from './pattern.ts'
+import { matchedLengthMax, patternOf, type Pattern } from './pattern.ts'
 
 /** `path` is where the value stands; empty for an object as a whole. */
 export type CheckValue = (value: JsonValue, path: string) => readonly FieldError[]
@@ -23,7 +23,7 @@ export const valueChecker = (schema: JsonSchema): CheckValue => {
 }
 
 class Checker {
-  readonly #patterns = new Map<string, RegExp>()
+  readonly #patterns = new Map<string, Pattern>()
 
   check(value: JsonValue, schema: JsonSchema, path: string): FieldError[] {
     if (value === null && schema.nullable === true) return []

@@ -39,10 +39,13 @@ function reviewOf(review: Review): VerbHandler {
     const { fieldValidation } = writeOptionsOf(info.query, 'CreateOptions')
     const contentType = request.headers['content-type']
     const body = await decodeBody(await readBody(request), def, { contentType, fieldValidation, warnings })
-    const answer = { ...body, status: await review(context, body) }
+    const answer = { ...body, status: await review(context, withSpec(body)) }
     return plainResponse(context, 201, answer)
   }
 }
+
+/** It may be missing, as it may from any body; that its fields are then missing too is for each review to say. */
+const withSpec = (body: KubeObject): KubeObject => ({ spec: {}, ...body }) as KubeObject
 
 async function selfAccess(context: VerbContext, body: KubeObject): Promise<object> {
   const { spec } = body as SelfSubjectAccessReview

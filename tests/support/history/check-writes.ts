@@ -71,6 +71,7 @@ function checkComparisons(byId: ReadonlyMap<string, Write>, log: Log, problems: 
           `${name(write)} at ${revision} replaced ${previous.id} of revision ${previous.revision}`,
         )
     } else if (!previous || previous.isDelete) {
+      if (write.how === 'upsert') continue
       problems.push(`${name(write)} at ${revision} changed what was not there`)
     } else if (previous.uid !== uid) {
       problems.push(`${name(write)} at ${revision} changed ${previous.uid} into ${uid}`)

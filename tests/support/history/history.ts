@@ -40,8 +40,8 @@ export interface Write {
   readonly client: string
   readonly span: Span
   readonly key: string
-  /** `touch` is a write that says it changes nothing: its answer is the revision that was there. */
-  readonly how: 'create' | 'update' | 'delete' | 'touch'
+  /** `upsert` creates what isn't there. `touch` says that it changes nothing: its answer is the revision that was there. */
+  readonly how: 'create' | 'update' | 'upsert' | 'delete' | 'touch'
   readonly id: string
   /** The revision that the object must have had: of a compare-and-swap. */
   readonly expected?: number

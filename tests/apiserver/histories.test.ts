@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
+import { realClock } from '../../src/base/clock.ts'
+import { silentLogger } from '../../src/base/logger.ts'
+import { openStore } from '../../src/store/open.ts'
+import type { Store, WatchBatch } from '../../src/store/store.ts'
+import { judge, testHistories } from './histories.ts'
+
+const context = { clock: realClock, logger: silentLogger }
+
+/** The store with some of its methods replaced. Not owned: only the servers end, or what is in memory would be lost. */
+const withMethods = (store: Store, methods: Partial<Store>): Store =>
+  new Proxy(store, {
+    get(target, property) {
+      if (property === Symbol.asyncDispose) return async () => {}
+      const value: unknown = Reflect.get(methods, property) ?? Reflect.get(target, property)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+
+/** Between a server's read and its write others get their turn: in memory there would hardly be a conflict otherwise. */
+const slow = (store: Store): Partial<Store> => ({
+  async get(...args) {
+    const read = await store.get(...args)
+    await pause(1)
+    return read
+  },
+})
+
+describe('random histories, memory', () => {
+  testHistories(async (t) => {
+    const store = await openStore('memory:', context)
+    t.after(() => store[Symbol.asyncDispose]())
+    return { openStore: async () => withMethods(store, slow(store)) }
+  })
+})
+
+describe('random histories, SQLite', () => {
+  testHistories(async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'sampan-histories-'))
+    t.after(() => rmSync(folder, { recursive: true, force: true }))
+    return { openStore: () => openStore(`sqlite:${join(folder, 'store.db')}`, context) }
+  })
+})
+
+describe('a store with a fault is found out', () => {
+  const found = (name: string, says: RegExp, methods: (store: Store) => Partial<Store>) =>
+    void test(name, async () => {
+      await using store = await openStore('memory:', context)
+      const faulty = withMethods(store, methods(store))
+      const sequence = { replicas: 1, isRestarted: false }
+      await assert.rejects(
+        judge(1, sequence, async () => faulty),
+        says,
+      )
+    })
+  const blindUpdate: (store: Store) => Store['update'] =
+    (store) => async (key, value, _expected, options) => {
+      const { entry } = await store.get(key)
+      return store.update(key, value, entry?.revision ?? 0, options)
+    }
+  found('an update that does not compare', /lost update/, (store) => ({
+    ...slow(store),
+    update: blindUpdate(store),
+  }))
+  const changed = (change: (batch: WatchBatch, count: number) => WatchBatch) => (store: Store) => ({
+    async *watch(...args: Parameters<Store['watch']>) {
+      let count = 0
+      for await (const batch of store.watch(...args)) yield change(batch, (count += batch.events.length))
+    },
+  })
+  found(
+    'a watch that leaves an event out',
+    /lacks|missed|has not seen|which nobody|no watcher saw|deep-equal/,
+    changed((batch, count) =>
+      count > 20 && count < 30 ? { ...batch, events: batch.events.slice(1) } : batch,
+    ),
+  )
+})

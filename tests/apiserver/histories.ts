@@ -1,0 +1,227 @@
+/**
+ * Random histories: writers, readers and watchers at the real API server over HTTP, everything they did and saw recorded,
+ * and judged by tests/support/history/check.ts. The same for every store, with one server or several, through restarts.
+ *
+ *   SEED=7 RUNS=1 npm test -- tests/apiserver/histories.test.ts     one of them again (its order of events differs)
+ */
+import assert from 'node:assert/strict'
+import { test, type TestContext } from 'node:test'
+import { seededRandom } from '../../src/base/ids.ts'
+import type { Store } from '../../src/store/store.ts'
+import { excerptOf, problemsOf } from '../support/history/check.ts'
+import { Reader } from '../support/history/readers.ts'
+import {
+  allPath,
+  choices,
+  itemsOf,
+  outcomeOf,
+  pathOfKey,
+  Recorder,
+  sentinelKey,
+  sentinelLabels,
+  sumKeys,
+  versionOf,
+} from '../support/history/recorder.ts'
+import { awhile, openServers, type Servers } from '../support/history/servers.ts'
+import { Watcher, type WatcherOptions } from '../support/history/watchers.ts'
+import { Writer } from '../support/history/writers.ts'
+
+export interface HistoryStore {
+  /** Called again after each restart: it is then the same store as before. */
+  readonly openStore: () => Promise<Store>
+}
+
+interface Sequence {
+  readonly replicas: number
+  /** Halfway the history is compacted, and servers and store end and begin again. */
+  readonly isRestarted: boolean
+}
+
+const sequences: readonly Sequence[] = [
+  { replicas: 1, isRestarted: false },
+  { replicas: 2, isRestarted: false },
+  { replicas: 1, isRestarted: true },
+]
+const runs = Number(process.env['RUNS'] ?? 6)
+const firstSeed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 1e9))
+const [writerCount, readerCount] = [5, 2]
+const operationsPerClient = Number(process.env['OPERATIONS'] ?? 60)
+/** A watcher that misses the last write waits for ever. */
+const runMsMax = 90_000
+
+export function testHistories(open: (t: TestContext) => Promise<HistoryStore>): void {
+  for (let run = 0; run < runs; run++) {
+    const sequence = sequences[run % sequences.length] ?? { replicas: 1, isRestarted: false }
+    const seed = firstSeed + run
+    test(
+      `${sequence.replicas} server(s)${sequence.isRestarted ? ', restarted and compacted' : ''}: everything adds up`,
+      { timeout: runMsMax },
+      async (t) => {
+        const { openStore } = await open(t)
+        const counts = await judge(seed, sequence, openStore)
+        t.diagnostic(
+          `seed ${seed}: ${Object.entries(counts)
+            .map(([what, count]) => `${count} ${what}`)
+            .join(', ')}`,
+        )
+      },
+    )
+  }
+}
+
+/** Rejects with what is wrong, if anything is. */
+export async function judge(
+  seed: number,
+  sequence: Sequence,
+  openStore: () => Promise<Store>,
+): Promise<Readonly<Record<string, number>>> {
+  await using servers = await openServers(openStore, sequence.replicas)
+  using ending = new DisposableStack()
+  const stop = new AbortController()
+  ending.defer(() => stop.abort())
+  const recorder = new Recorder()
+  const random = seededRandom(seed)
+  const client = (name: string) => ({
+    name,
+    servers,
+    recorder,
+    random: seededRandom(Math.floor(random.float() * 2 ** 31)),
+  })
+  const begin = await servers.store.current()
+  const last = `last-${seed}`
+  const watch = (name: string, options: Pick<WatcherOptions, 'begin' | 'choice' | 'timeoutSeconds'>) =>
+    new Watcher({ ...client(name), ...options, last, signal: stop.signal })
+  const everything = choices[0] as (typeof choices)[number]
+  const witness = watch('witness', { choice: everything, begin: { revision: begin } })
+  const watchers = [
+    witness,
+    ...choices.flatMap((choice, i) => [
+      watch(`listed-${i}`, { choice, begin: 'list' }),
+      watch(`initial-${i}`, { choice, begin: 'initial-events', timeoutSeconds: 3 }),
+    ]),
+  ]
+  const writers = Array.from({ length: writerCount }, (_, i) => new Writer(client(`writer-${i}`)))
+  const readers = Array.from({ length: readerCount }, (_, i) => new Reader(client(`reader-${i}`)))
+  const work = (share: number) =>
+    Promise.all([...writers, ...readers].map((one) => one.go(Math.ceil(operationsPerClient * share))))
+  await work(0.5)
+  const rest = work(0.5)
+  // Some begin in the middle: from the beginning of history, and from its present state.
+  const late = choices.map((choice, i) => watch(`late-${i}`, { choice, begin: { revision: begin } }))
+  if (sequence.isRestarted) await compactAndRestart(servers, witness)
+  const expired = sequence.isRestarted
+    ? choices.map((choice, i) => watch(`expired-${i}`, { choice, begin: { revision: begin } }))
+    : []
+  await rest
+  await writeLast(servers, recorder, last)
+  const all = [...watchers, ...late, ...expired]
+  await Promise.race([Promise.all(all.map(({ ended }) => ended)), patience(all, stop.signal, seed)])
+  const sums = await converge(
+    servers,
+    recorder,
+    all.filter((_, i) => i === 0 || i === 1 || i === 2),
+  )
+  check(recorder, sums, seed)
+  for (const watcher of expired)
+    assert.equal(watcher.expired, 1, 'a watch from before the compaction must be told 410')
+  const { lists, reads, watches, writes } = recorder
+  const events = watches.reduce((sum, { events: seen }) => sum + seen.length, 0)
+  const unknown = writes.filter(({ outcome }) => outcome.is === 'unknown').length
+  const refused = writes.filter(({ outcome }) => outcome.is === 'refused').length
+  return {
+    writes: writes.length,
+    refused,
+    unknown,
+    reads: reads.length,
+    lists: lists.length,
+    watches: watches.length,
+    events,
+  }
+}
+
+/** Not beyond what the witness has seen: without it nobody could judge the rest. */
+async function compactAndRestart(servers: Servers, witness: Watcher): Promise<void> {
+  await servers.store.compact(witness.revision)
+  await servers.restart()
+}
+
+async function writeLast(servers: Servers, recorder: Recorder, last: string): Promise<void> {
+  const [namespace, name] = sentinelKey.split('/')
+  const body = {
+    kind: 'ConfigMap',
+    apiVersion: 'v1',
+    metadata: { name, namespace, labels: sentinelLabels },
+    data: { id: last },
+  }
+  const path = `${pathOfKey(sentinelKey)}?fieldManager=last&force=true`
+  const { result, span } = await recorder.timed(() =>
+    servers.ask(0, { method: 'PATCH', path, type: 'application/apply-patch+yaml', body }),
+  )
+  recorder.writes.push({
+    client: 'last',
+    span,
+    key: sentinelKey,
+    how: 'upsert',
+    id: last,
+    outcome: outcomeOf(result),
+  })
+  assert.ok(result && result.status < 300, `the last write was answered ${result?.status}`)
+}
+
+async function patience(watchers: readonly Watcher[], signal: AbortSignal, seed: number): Promise<never> {
+  const deadlineMs = performance.now() + runMsMax / 2
+  while (performance.now() < deadlineMs && !signal.aborted) await awhile()
+  const waiting = watchers.map(({ revision }) => revision).join(', ')
+  throw new Error(`SEED=${seed}: a watcher has not seen the last write; they are at ${waiting}`)
+}
+
+/** Who listed and watched knows what a list says. Answers the counters of the list. */
+async function converge(
+  servers: Servers,
+  recorder: Recorder,
+  watchers: readonly Watcher[],
+): Promise<Readonly<Record<string, number>>> {
+  const { result, span } = await recorder.timed(() => servers.ask(0, { method: 'GET', path: allPath }))
+  assert.equal(result?.status, 200)
+  const versions = itemsOf(result.body).map(versionOf)
+  recorder.lists.push({
+    client: 'last',
+    span,
+    revision: Number(result.body['metadata']?.['resourceVersion']),
+    versions,
+    selects: () => true,
+    mayBeOld: false,
+  })
+  const listed = versions.map(({ key, revision }) => `${key} ${revision}`).toSorted()
+  for (const { state } of watchers)
+    assert.deepEqual([...state.values()].map(({ key, revision }) => `${key} ${revision}`).toSorted(), listed)
+  const counters = itemsOf(result.body).filter((item) => sumKeys.includes(versionOf(item).key))
+  return Object.fromEntries(counters.map((item) => [versionOf(item).key, Number(item['data']?.['count'])]))
+}
+
+function check(recorder: Recorder, sums: Readonly<Record<string, number>>, seed: number): void {
+  const { history, writes } = recorder
+  const problems = [...problemsOf(history)]
+  for (const { client, expected, how, key, outcome } of writes)
+    if (
+      how === 'update' &&
+      expected === undefined &&
+      outcome.is === 'refused' &&
+      outcome.why.startsWith('409')
+    )
+      problems.push(`${client}'s patch of ${key} has no condition and was refused: ${outcome.why}`)
+  for (const key of sumKeys) {
+    const counted =
+      history.watches.find(({ client }) => client === 'witness')?.events.filter((event) => event.key === key)
+        .length ?? 0
+    const acknowledged = writes.filter((write) => write.key === key && write.outcome.is === 'done').length
+    const sum = sums[key] ?? 0
+    if (sum !== counted || sum < acknowledged)
+      problems.push(`${key} was added to ${acknowledged} to ${counted} times and is ${sum}`)
+  }
+  if (problems.length === 0) return
+  const [first = ''] = problems
+  assert.fail(
+    `SEED=${seed} RUNS=1: ${problems.length} problems\n${problems.slice(0, 10).join('\n')}\n\nThe history around the first:\n${excerptOf(history, first)}`,
+  )
+}

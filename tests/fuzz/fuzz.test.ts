@@ -1,0 +1,101 @@
+/**
+ * Bad input: every parser, decoder and patch engine, and the server as a whole, on inputs nobody would write. Never a
+ * crash, never a hang, never a 500. CONTRIBUTING.md says how to run it longer.
+ */
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import { Worker } from 'node:worker_threads'
+import { groupOf } from './targets/all.ts'
+import { inputAt, inputBytesMax, type WorkerAnswer, type WorkerInput } from './layout.ts'
+
+const executionsMax = Number(process.env['EXECUTIONS'] ?? (process.env['SECONDS'] ? Infinity : 100_000))
+const secondsMax = Number(process.env['SECONDS'] ?? 300)
+const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31))
+const chosen = process.env['TARGETS']?.split(',')
+/** An input that keeps its thread busy this long hangs. The slowest takes some milliseconds. */
+const hangMs = 20_000
+const pollMs = 500
+
+describe('fuzz', { concurrency: 2 }, () => {
+  for (const name of chosen ?? Object.keys(groupOf)) {
+    test(name, async (t) => {
+      const { executions, failure, found, functions, seconds } = await runTarget(name)
+      const took = `${seconds.toFixed(1)} s, seed ${seed}`
+      t.diagnostic(
+        `${name}: ${executions} executions, ${found} inputs found, ${functions} functions reached, ${took}`,
+      )
+      if (!failure) return
+      const folder = mkdtempSync(join(tmpdir(), `sampan-fuzz-${name}-`))
+      writeFileSync(join(folder, 'input'), failure.input)
+      assert.fail(
+        `SEED=${seed} after ${executions} executions; the input is in ${join(folder, 'input')}\n${failure.why}`,
+      )
+    })
+  }
+})
+
+const corpusOf = (name: string): readonly Uint8Array[] => {
+  const folder = join(import.meta.dirname, 'corpus', name)
+  mkdirSync(folder, { recursive: true })
+  return readdirSync(folder)
+    .toSorted()
+    .map((file) => readFileSync(join(folder, file)))
+}
+
+/** Coverage guides a tenth of the executions; the rest starts from what those have found, in a thread that counts nothing. */
+const guidedShare = 0.1
+
+async function runTarget(name: string): Promise<WorkerAnswer> {
+  const seeds = corpusOf(name)
+  assert.ok(seeds.length > 0, `tests/fuzz/corpus/${name} has no seeds`)
+  const share = (part: number) => ({ executionsMax: executionsMax * part, secondsMax: secondsMax * part })
+  const guided = await runThread(name, { seeds, isGuided: true, seed, ...share(guidedShare) })
+  if (guided.failure) return guided
+  const rest = {
+    executionsMax: executionsMax - guided.executions,
+    secondsMax: secondsMax * (1 - guidedShare),
+  }
+  const answer = await runThread(name, { seeds: guided.corpus, isGuided: false, seed: seed + 1, ...rest })
+  return {
+    ...answer,
+    executions: guided.executions + answer.executions,
+    found: guided.found + answer.found,
+    functions: guided.functions,
+    seconds: guided.seconds + answer.seconds,
+  }
+}
+
+async function runThread(target: string, input: Omit<WorkerInput, 'now' | 'target'>): Promise<WorkerAnswer> {
+  const now = new SharedArrayBuffer(inputAt + inputBytesMax)
+  const counters = new Int32Array(now, 0, 2)
+  const failed = (why: string): WorkerAnswer => ({
+    executions: counters[0] ?? 0,
+    found: 0,
+    functions: 0,
+    seconds: 0,
+    corpus: [],
+    failure: { input: new Uint8Array(now).slice(inputAt, inputAt + (counters[1] ?? 0)), why },
+  })
+  const workerData = { ...input, target, now } satisfies WorkerInput
+  const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData })
+  let timer: NodeJS.Timeout | undefined
+  try {
+    return await new Promise<WorkerAnswer>((resolve) => {
+      worker.once('message', resolve)
+      worker.once('error', (error) => resolve(failed(`the thread crashed: ${error.stack}`)))
+      worker.once('exit', () => resolve(failed('the thread ended')))
+      let [count, sinceMs] = [-1, performance.now()]
+      timer = setInterval(() => {
+        const at = Atomics.load(counters, 0)
+        if (at !== count) [count, sinceMs] = [at, performance.now()]
+        else if (performance.now() - sinceMs > hangMs) resolve(failed(`hangs: ${hangMs} ms on one input`))
+      }, pollMs)
+    })
+  } finally {
+    clearInterval(timer)
+    await worker.terminate()
+  }
+}
