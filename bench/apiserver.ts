@@ -19,6 +19,7 @@ import { silentLogger } from '../src/base/logger.ts'
 import { openMemoryStore } from '../src/store/memory/memory-store.ts'
 import { openSqliteStore } from '../src/store/sqlite/sqlite-store.ts'
 import type { Store } from '../src/store/store.ts'
+import { podOf } from './api/pod.ts'
 import { median, type Bench, type Row } from './report.ts'
 
 const podCount = 10_000
@@ -58,38 +59,8 @@ const open = (store: Store): Promise<ApiServer> =>
     logger,
   })
 
-/** About the size of a pod that runs: spec with a probe and environment, status with conditions. */
-const podBody = (name: string): Buffer =>
-  Buffer.from(
-    JSON.stringify({
-      kind: 'Pod',
-      apiVersion: 'v1',
-      metadata: {
-        name,
-        labels: { app: 'bench', tier: 'web', 'pod-template-hash': '6b7f' },
-        annotations: { note: 'x'.repeat(200) },
-      },
-      spec: {
-        nodeName: 'node-1',
-        containers: [
-          {
-            name: 'main',
-            image: 'npm:http-server@14.1.1',
-            ports: [{ containerPort: 8080, name: 'http' }],
-            env: Array.from({ length: 8 }, (_, i) => ({
-              name: `VARIABLE_${i}`,
-              value: `value of variable ${i}`,
-            })),
-            readinessProbe: { httpGet: { path: '/healthz', port: 8080 } },
-            resources: { requests: { cpu: '100m', memory: '64Mi' } },
-          },
-        ],
-      },
-    }),
-  )
-
 const create = (server: ApiServer, name: string): Promise<ApiResponse> =>
-  server.handle({ method: 'POST', path, headers: {}, user, body: podBody(name) })
+  server.handle({ method: 'POST', path, headers: {}, user, body: Buffer.from(JSON.stringify(podOf(name))) })
 
 async function fill(server: ApiServer): Promise<void> {
   for (let i = 0; i < podCount; i += 100)

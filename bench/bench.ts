@@ -11,6 +11,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   store: async () => (await import('./store.ts')).benchStore,
   postgres: async () => (await import('./postgres.ts')).benchPostgres,
   apiserver: async () => (await import('./apiserver.ts')).benchApiServer,
+  'api-load': async () => (await import('./api-load.ts')).benchApiLoad,
   gateway: async () => (await import('./gateway.ts')).benchGateway,
   apps: async () => (await import('./apps.ts')).benchApps,
 }

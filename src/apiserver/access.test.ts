@@ -2,9 +2,16 @@
 import assert from 'node:assert/strict'
 import { PassThrough } from 'node:stream'
 import { test } from 'node:test'
+import { resources } from '../api/table.ts'
+import { realClock } from '../base/clock.ts'
+import { realRandom } from '../base/ids.ts'
+import { silentLogger } from '../base/logger.ts'
+import { openMemoryStore } from '../store/memory/memory-store.ts'
 import { openCluster, type Cluster, type Headers } from './access-fixture.ts'
 import { admin, configMap, refusal } from './fixture.ts'
 import type { UserInfo } from './http.ts'
+import { openApiServer } from './server.ts'
+import { staticAuthenticator, withAuthenticated } from './stages/authenticate.ts'
 
 const rbac = '/apis/rbac.authorization.k8s.io/v1'
 const ana: UserInfo = { name: 'ana', groups: ['dev'] }
@@ -59,6 +66,30 @@ test('without credentials one is nobody; somebody finds out what there is', asyn
     refusal(await cluster.ask('GET', '/metrics', { user: ana })),
     '403 Forbidden: forbidden: User "ana" cannot get path "/metrics"',
   )
+})
+
+test('an apply or a PUT that creates needs the verb create too', async () => {
+  await using cluster = await openCluster()
+  const leases = '/apis/coordination.k8s.io/v1/namespaces/default/leases'
+  const lease = { kind: 'Lease', apiVersion: 'coordination.k8s.io/v1', metadata: { name: 'mine' } }
+  const put = () => cluster.ask('PUT', `${leases}/mine`, { user: ana, body: lease })
+  const apply = () =>
+    cluster.ask('PATCH', `${leases}/mine?fieldManager=ana`, {
+      user: ana,
+      body: lease,
+      headers: { 'content-type': 'application/apply-patch+yaml' },
+    })
+  const inLeases = (...verbs: string[]) => ({ ...rule(verbs, 'leases'), apiGroups: ['coordination.k8s.io'] })
+  await grant(cluster, inLeases('patch', 'update'))
+  const why =
+    '403 Forbidden: leases.coordination.k8s.io "mine" is forbidden: User "ana" cannot create resource "leases" in API group "coordination.k8s.io" in the namespace "default"'
+  assert.equal(refusal(await put()), why)
+  assert.equal(refusal(await apply()), why)
+  const created = inLeases('create', 'patch', 'update')
+  await cluster.asAdmin('PUT', `${rbac}/namespaces/default/roles/r`, role('r', created))
+  assert.equal((await apply()).status, 201)
+  await cluster.asAdmin('DELETE', `${leases}/mine`)
+  assert.equal((await put()).status, 201)
 })
 
 test('a list of one name counts as that object', async () => {
@@ -199,7 +230,7 @@ test('acting as somebody else needs the verb impersonate, for each thing that is
     await seen({ 'impersonate-user': 'bo', 'impersonate-group': 'x, y', 'impersonate-extra-a%2fb': 'c' }),
     {
       username: 'bo',
-      groups: ['x', 'y', 'system:authenticated'],
+      groups: ['x, y', 'system:authenticated'],
       extra: { 'a/b': ['c'] },
     },
   )
@@ -221,6 +252,23 @@ test('acting as somebody else needs the verb impersonate, for each thing that is
     403,
   )
   assert.equal((await whoAmI(ana, { 'impersonate-group': 'x' })).status, 400)
+})
+
+test('whoever is somebody may do nothing where the table has no roles to say so', async () => {
+  await using store = await openMemoryStore({ clock: realClock, logger: silentLogger })
+  await using server = await openApiServer({
+    store,
+    resources: resources.filter(({ group }) => group === ''),
+    authenticate: staticAuthenticator([]),
+    clock: realClock,
+    random: realRandom,
+    logger: silentLogger,
+  })
+  const list = async (user: UserInfo) =>
+    (await server.handle({ method: 'GET', path: '/api/v1/configmaps', headers: {}, user })).status
+  assert.equal(await list(withAuthenticated(ana)), 403)
+  assert.equal(await list({ name: 'system:node:n', groups: ['system:nodes', 'system:authenticated'] }), 403)
+  assert.equal(await list(admin), 200)
 })
 
 test('a WebSocket that runs a command needs the verb create, though it is asked for by GET', async () => {

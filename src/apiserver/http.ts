@@ -19,6 +19,11 @@ export interface ApiRequest {
   readonly path: string
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>
+  /**
+   * The values of each `impersonate-` header as they were sent. In `headers` those that were sent more than once are joined by
+   * commas, which may be part of a value. Absent: none was sent twice.
+   */
+  readonly headerLists?: Readonly<Record<string, readonly string[]>>
   readonly body?: Uint8Array | AsyncIterable<Uint8Array>
   /** Aborts when the client is gone; ends watches and log follows. */
   readonly signal?: AbortSignal

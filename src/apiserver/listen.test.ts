@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { connect as connectHttp2 } from 'node:http2'
@@ -196,6 +197,49 @@ test('HEAD has no body, and a request for an unknown upgrade is answered', async
     headers: { ...bearer, connection: 'Upgrade', upgrade: 'websocket' },
   })
   assert.equal(upgrade.status, 404)
+})
+
+test('headers that say whom to act as may be sent more than once, and have commas', async () => {
+  const body = JSON.stringify({ kind: 'SelfSubjectReview', apiVersion: 'authentication.k8s.io/v1' })
+  const reviews = '/apis/authentication.k8s.io/v1/selfsubjectreviews'
+  const expected = {
+    a: ['1', '2,3'],
+    groups: ['cn=ops,dc=example', 'system:masters', 'system:authenticated'],
+  }
+  const named = (text: string) => {
+    const { extra, groups } = JSON.parse(text).status.userInfo
+    return { a: extra.a, groups }
+  }
+  const sent = httpRequest({
+    host,
+    port: listener.httpPort,
+    method: 'POST',
+    path: reviews,
+    headers: {
+      ...bearer,
+      'content-type': 'application/json',
+      'Impersonate-User': 'bo',
+      'Impersonate-Group': ['cn=ops,dc=example', 'system:masters'],
+      'Impersonate-Extra-A': ['1', '2,3'],
+    },
+  })
+  sent.end(body)
+  const [answer] = (await once(sent, 'response')) as [IncomingMessage]
+  assert.deepEqual(named(Buffer.concat(await Array.fromAsync(answer)).toString()), expected)
+
+  const session = connectHttp2(`https://localhost:${listener.tlsPort}`, { ca: certificates.ca.cert })
+  const stream = session.request({
+    ...bearer,
+    ':method': 'POST',
+    ':path': reviews,
+    'content-type': 'application/json',
+    'impersonate-user': 'bo',
+    'impersonate-group': ['cn=ops,dc=example', 'system:masters'],
+    'impersonate-extra-a': ['1', '2,3'],
+  })
+  stream.end(body)
+  assert.deepEqual(named(Buffer.concat(await Array.fromAsync(stream)).toString()), expected)
+  session.close()
 })
 
 test('a watcher that stops reading is cut off', async () => {

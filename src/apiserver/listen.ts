@@ -133,7 +133,10 @@ async function listenOn(
 
 async function serve(options: ListenOptions, request: Request, response: Response): Promise<void> {
   const gone = new AbortController()
-  response.once('close', () => gone.abort())
+  // Who has got all of it may go; an abort costs as much as a small answer.
+  const abort = () => gone.abort()
+  response.once('close', abort)
+  response.once('finish', () => response.off('close', abort))
   response.on('error', () => gone.abort())
   try {
     const answer = await options.server.handle(requestOf(request, gone.signal))
@@ -154,6 +157,7 @@ function requestOf(request: Request, signal: AbortSignal | undefined): ApiReques
     method,
     path: request.url ?? '/',
     headers: plainHeaders(request),
+    ...repeatedHeaders(request),
     ...(method !== 'GET' && method !== 'HEAD' && { body: request }),
     ...(signal && { signal }),
     ...(certificate && { clientCertificate: certificate }),
@@ -167,6 +171,17 @@ function plainHeaders(request: Request): Record<string, string> {
     headers[name] = Array.isArray(value) ? value.join(', ') : String(value)
   }
   return headers
+}
+
+/** Node joins what was sent more than once; a group may have a comma of its own. */
+function repeatedHeaders({ rawHeaders }: Request): Pick<ApiRequest, 'headerLists'> {
+  const lists = new Map<string, string[]>()
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at]?.toLowerCase() ?? ''
+    if (name.startsWith('impersonate-'))
+      lists.set(name, [...(lists.get(name) ?? []), rawHeaders[at + 1] ?? ''])
+  }
+  return lists.size > 0 ? { headerLists: Object.fromEntries(lists) } : {}
 }
 
 /** Only a certificate that our CA has signed says who somebody is. */

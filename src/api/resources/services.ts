@@ -18,6 +18,7 @@ export const services: ResourceDef<Service> = {
   shortNames: ['svc'],
   categories: ['all'],
   namespaced: true,
+  createOnUpdate: true,
   verbs: allVerbs,
   subresources: [proxySubresource, statusSubresource],
   get schema() {

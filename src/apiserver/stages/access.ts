@@ -60,7 +60,7 @@ export function createAccess(
     async enter(request, info, { isUpgrade } = { isUpgrade: false }) {
       const own = await whoIs(request)
       if (!own && !isPublic(info)) throw unauthorized()
-      const user = await impersonate(authorizer, own ?? anonymous, request.headers)
+      const user = await impersonate(authorizer, own ?? anonymous, request)
       const checked = authorize(authorizer, user, info)
       if (checked) await checked
       if (isUpgrade && info.verb === 'get' && acts.has(info.subresource))

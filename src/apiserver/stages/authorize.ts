@@ -7,7 +7,7 @@ import { parseFieldSelector, requiredFieldValue } from '../../api/field-selector
 import type { Machinery } from '../context.ts'
 import type { UserInfo } from '../http.ts'
 import type { RequestInfo } from '../request-info.ts'
-import { authenticatedGroup, mastersGroup } from './authenticate.ts'
+import { mastersGroup } from './authenticate.ts'
 import { nodeAuthorizer } from './node-authorizer.ts'
 import type { RoleIndex } from './role-index.ts'
 
@@ -23,11 +23,11 @@ export interface Authorizer {
 
 type Sources = Pick<Machinery, 'cacheOf' | 'findResource'>
 
-/** Without roles in the table there are no rules to go by: then whoever is somebody may do everything. */
+/** Without roles in the table there are no rules to go by: then only masters may do anything. */
 export function createAuthorizer(machinery: Sources, roles: RoleIndex | undefined): Authorizer {
   const nodes = nodeAuthorizer(machinery)
   const decideByRoles = (request: AccessRequest): AccessDecision | Promise<AccessDecision> => {
-    if (!roles) return { ...noOpinion, allowed: request.user.groups.includes(authenticatedGroup) }
+    if (!roles) return noOpinion
     const index = roles.current()
     return index instanceof Promise
       ? index.then((loaded) => loaded.authorize(request))
@@ -62,6 +62,15 @@ export function authorize(authorizer: Authorizer, user: UserInfo, info: RequestI
   const decision = authorizer.decide(request)
   if (decision instanceof Promise) return decision.then((decided) => check(request, decided))
   return check(request, decision)
+}
+
+/** An apply or a PUT of what isn't there: whoever may only change must not create. Throws Forbidden. */
+export async function authorizeCreate(
+  authorizer: Authorizer,
+  user: UserInfo,
+  info: RequestInfo,
+): Promise<void> {
+  await authorize(authorizer, user, { ...info, verb: 'create' })
 }
 
 function check(request: AccessRequest, { allowed, reason }: AccessDecision): void {

@@ -16,16 +16,14 @@ interface Wish {
   readonly extra: readonly (readonly [key: string, values: readonly string[]])[]
 }
 
+type Sent = Pick<ApiRequest, 'headers' | 'headerLists'>
+
 const prefix = 'impersonate-'
 const extraPrefix = 'impersonate-extra-'
 
 /** The user to go on as. Throws Forbidden, BadRequest. */
-export async function impersonate(
-  authorizer: Authorizer,
-  user: UserInfo,
-  headers: ApiRequest['headers'],
-): Promise<UserInfo> {
-  const wish = wishOf(headers)
+export async function impersonate(authorizer: Authorizer, user: UserInfo, request: Sent): Promise<UserInfo> {
+  const wish = wishOf(request)
   if (!wish) return user
   if (wish.user === '')
     throw badRequest('impersonation headers name groups, a uid or extra fields without Impersonate-User')
@@ -45,26 +43,21 @@ export async function impersonate(
 }
 
 /** Undefined: the request asks for nothing of the kind. */
-function wishOf(headers: ApiRequest['headers']): Wish | undefined {
+function wishOf({ headers, headerLists = {} }: Sent): Wish | undefined {
   const names = Object.keys(headers).filter((name) => name.startsWith(prefix))
   if (names.length === 0) return undefined
+  const listOf = (name: string): readonly string[] =>
+    headerLists[name] ?? (headers[name] === undefined ? [] : [headers[name]])
   const extra = names
     .filter((name) => name.startsWith(extraPrefix))
-    .map((name) => [unescaped(name.slice(extraPrefix.length)), listOf(headers[name])] as const)
+    .map((name) => [unescaped(name.slice(extraPrefix.length)), listOf(name)] as const)
   return {
-    user: headers['impersonate-user'] ?? '',
-    uid: headers['impersonate-uid'] ?? '',
-    groups: listOf(headers['impersonate-group']),
+    user: listOf('impersonate-user')[0] ?? '',
+    uid: listOf('impersonate-uid')[0] ?? '',
+    groups: listOf('impersonate-group'),
     extra,
   }
 }
-
-/** A header that was sent several times arrives joined by commas. */
-const listOf = (value: string | undefined): readonly string[] =>
-  (value ?? '')
-    .split(',')
-    .map((each) => each.trim())
-    .filter((each) => each !== '')
 
 function unescaped(key: string): string {
   try {

@@ -15,6 +15,7 @@ import { fieldWriterOf } from '../field-writer.ts'
 import type { ApiRequest, ApiResponse } from '../http.ts'
 import { checkIdentity } from '../metadata.ts'
 import { objectResponse, plainResponse, representationOne } from '../represent.ts'
+import { authorizeCreate } from '../stages/authorize.ts'
 import { updateObject } from '../updates.ts'
 import { writeOptionsOf, type WriteOptions } from '../write-options.ts'
 import { updatedResponse } from './update.ts'
@@ -50,7 +51,8 @@ async function createApplied(
   config: JsonObject,
   dryRun: boolean,
 ): Promise<ApiResponse> {
-  const { def, info } = context
+  const { def, info, machinery, user } = context
+  await authorizeCreate(machinery.access, user, info)
   const metadata = isJsonObject(config['metadata']) ? config['metadata'] : {}
   if ((metadata['name'] ?? '') === '')
     throw badRequest(

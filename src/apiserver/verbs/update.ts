@@ -6,6 +6,7 @@ import { createObject } from '../creates.ts'
 import { decodeBody } from '../decode-body.ts'
 import { checkIdentity } from '../metadata.ts'
 import { objectResponse, plainResponse, representationOne } from '../represent.ts'
+import { authorizeCreate } from '../stages/authorize.ts'
 import type { ApiResponse } from '../http.ts'
 import { updateObject, type Updated } from '../updates.ts'
 import { writeOptionsOf } from '../write-options.ts'
@@ -33,7 +34,9 @@ export const updatedResponse = (context: VerbContext, { stored, object }: Update
   stored ? objectResponse(context, 200, stored) : plainResponse(context, 200, object)
 
 async function createInstead(context: VerbContext, body: KubeObject, dryRun: boolean): Promise<ApiResponse> {
-  const { namespace, name } = context.info
+  const { info, machinery, user } = context
+  await authorizeCreate(machinery.access, user, info)
+  const { namespace, name } = info
   const named = { ...body, metadata: { ...body.metadata, name } }
   const { object, stored } = await createObject(context, named, { dryRun, namespace })
   return stored ? objectResponse(context, 201, stored) : plainResponse(context, 201, object)
