@@ -12,6 +12,7 @@ const fullStates = new Set(['53100'])
 const corruptStates = new Set(['XX001', 'XX002', '3F000', '42P01', '42883', '42703'])
 /** Trying another server, or again, can't help: wrong password, no such database or role. */
 const hopelessStates = /^(28...|3D000|42501)$/
+const readOnlyState = '25006'
 /** The server takes no writes (any more): a standby, or one that is going away. */
 const goneStates = /^(25006|57P0.|08...)$/
 
@@ -50,7 +51,9 @@ export function translateError(error: unknown, doing: 'read' | 'write'): StoreEr
       `PostgreSQL can't use Sampan's tables (${why}). Stop Sampan and restore a backup of the database.`,
     )
   }
-  if (error instanceof pg.DatabaseError) {
+  // A server that goes away may have committed before it said so; one that is a standby did not.
+  const isDefinite = error instanceof pg.DatabaseError && (!isGone(error) || state === readOnlyState)
+  if (isDefinite) {
     return new StoreError('unavailable', `PostgreSQL refused (${why}, ${state}). ${tryAgain}`, {
       cause: plain(error),
     })

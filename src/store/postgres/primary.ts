@@ -36,7 +36,11 @@ const settings: Readonly<Record<string, string>> = {
   enable_bitmapscan: 'off',
   enable_material: 'off',
   max_parallel_workers_per_gather: '0',
+  // A replica that is gone or stands still must not hold a lock or a snapshot for long.
   idle_in_transaction_session_timeout: '30s',
+  tcp_keepalives_idle: '10',
+  tcp_keepalives_interval: '5',
+  tcp_keepalives_count: '3',
 }
 
 /**
