@@ -106,7 +106,7 @@ async function openPostgres(): Promise<StoreServer> {
   chmodSync(folder, 0o755) // PostgreSQL may run as another user
   const server = await startTestServer({ clock: realClock, folder })
   return {
-    url: server.url('sampan'),
+    url: `postgres:${server.url('sampan')}`,
     kill: () => server.kill(),
     start: () => server.start(),
     async [Symbol.asyncDispose]() {
