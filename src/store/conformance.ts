@@ -1,6 +1,7 @@
 import { describe, it } from 'node:test'
 
 import { bounds } from './conformance/bounds.ts'
+import { caches } from './conformance/caches.ts'
 import { history } from './conformance/history.ts'
 import { reads } from './conformance/reads.ts'
 import { watches } from './conformance/watches.ts'
@@ -25,7 +26,7 @@ export function describeStore(
   open: () => Promise<Store>,
   { skip = [] }: { readonly skip?: readonly Skip[] } = {},
 ): void {
-  const properties = Object.entries({ ...writes, ...reads, ...history, ...watches, ...bounds })
+  const properties = Object.entries({ ...writes, ...reads, ...history, ...watches, ...caches, ...bounds })
   describe(`${name} is a store`, () => {
     for (const [property, test] of properties) {
       const reason = skip.find(({ tests }) => tests.includes(property))?.reason
