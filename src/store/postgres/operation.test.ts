@@ -13,7 +13,7 @@ const context = { clock: realClock, logger: silentLogger, random: realRandom }
 const hasty = { ...context, answerMsMax: 1_000, searchMsMax: 500 }
 
 describe('PostgreSQL in operation', { skip: skipReason() }, () => {
-  const server = serverForTests({ autovacuum_naptime: '1s', wal_level: 'replica' })
+  const server = serverForTests({ autovacuum_naptime: '1s' })
   const sql = (statement: string) => server().sql(statement)
 
   it('replicas that start at once create the tables once', async () => {
@@ -77,13 +77,6 @@ describe('PostgreSQL in operation', { skip: skipReason() }, () => {
       assert(realClock.monotonicMs() - startMs < 5_000)
       assert.doesNotMatch(`${error.stack} ${JSON.stringify(error)}`, /wrong-word|pass-word/)
     }
-  })
-
-  it('sslmode=require is not met by a server without TLS', async () => {
-    const error = await thrown('unavailable', () =>
-      openPostgresStore(`${server().url('x')}&sslmode=require`, hasty),
-    )
-    assert.match(error.message, /SSL/)
   })
 
   it('a server that does not sync is told of', async () => {

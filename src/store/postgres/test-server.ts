@@ -31,6 +31,8 @@ export const testPassword = 'pass-word-of-tests'
 
 export interface TestServer extends AsyncDisposable {
   readonly port: number
+  /** Of its certificate, where it has one. */
+  readonly certFile: string
   /** What `openPostgresStore` takes. */
   url(schema: string, port?: number): string
   /** Several statements, in a session of their own; the rows of the last. */
@@ -53,6 +55,8 @@ export interface TestServerOptions {
   readonly settings?: Readonly<Record<string, string>>
   /** Makes a hot standby that streams from this server. */
   readonly standbyOf?: TestServer
+  /** Speaks TLS too, with a certificate of its own for localhost. */
+  readonly isTls?: boolean
 }
 
 /** The folder of PostgreSQL's programs, newest first; undefined when it isn't installed. */
@@ -69,12 +73,15 @@ export const skipReason = (): string | false =>
     : false
 
 /** A server for the tests of one `describe`, started before them and gone after them. */
-export function serverForTests(settings: Readonly<Record<string, string>> = {}): () => TestServer {
+export function serverForTests(
+  settings: Readonly<Record<string, string>> = {},
+  { isTls = false }: { readonly isTls?: boolean } = {},
+): () => TestServer {
   let server: TestServer | undefined
   const folder = join(tmpdir(), `sampan-postgres-${process.pid}-${performance.now()}`)
   before(async () => {
     mkdirSync(folder, { mode: 0o755 })
-    server = await startTestServer({ clock: realClock, folder, settings })
+    server = await startTestServer({ clock: realClock, folder, settings, isTls })
   })
   after(async () => {
     await server?.[Symbol.asyncDispose]()
@@ -123,9 +130,19 @@ export async function startTestServer(options: TestServerOptions): Promise<TestS
     ]
     await run(join(programs, 'initdb'), init, { ...user, cwd: folder })
   }
+  if (options.isTls) await makeCertificate(folder, user)
   const server = createControl({ ...options, programs, data, folder, port, user })
   await server.start()
   return server
+}
+
+async function makeCertificate(
+  folder: string,
+  user: { uid: number; gid: number } | undefined,
+): Promise<void> {
+  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', 'server.key']
+  const name = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost', '-days', '2']
+  await run('openssl', ['req', '-x509', ...key, ...name, '-out', 'server.crt'], { ...user, cwd: folder })
 }
 
 interface ControlOptions extends TestServerOptions {
@@ -138,6 +155,7 @@ interface ControlOptions extends TestServerOptions {
 function createControl(options: ControlOptions): TestServer {
   const { programs, data, folder, port, user, clock } = options
   const log = join(folder, 'log')
+  const certFile = join(folder, 'server.crt')
   let child: ChildProcess | undefined
   let exited: Promise<unknown> = Promise.resolve()
   const processes = () => (child?.pid === undefined ? [] : [child.pid, ...childrenOf(child.pid)])
@@ -155,6 +173,7 @@ function createControl(options: ControlOptions): TestServer {
   }
   const server: TestServer = {
     port,
+    certFile,
     url: (schema, at = port) => `//postgres:${testPassword}@127.0.0.1:${at}/postgres?schema=${schema}`,
     sql,
     signal(name) {
@@ -163,6 +182,9 @@ function createControl(options: ControlOptions): TestServer {
     async start() {
       const settings = {
         ...options.settings,
+        ...(options.isTls
+          ? { ssl: 'on', ssl_cert_file: certFile, ssl_key_file: join(folder, 'server.key') }
+          : {}),
         listen_addresses: '127.0.0.1',
         port: String(port),
         unix_socket_directories: folder,
