@@ -1,22 +1,18 @@
 /** Pods as kubectl shows them: logs, failures, events, restarts, and nodes that are cordoned and drained. */
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, before, test } from 'node:test'
-import { openCluster, until, type Cluster } from '../support/cluster.ts'
-import { goldens } from '../support/golden.ts'
+import { test } from 'node:test'
+import { until } from '../support/cluster.ts'
+import { everyKubectl, type Suite } from '../support/every-kubectl.ts'
 import { deployment, image, pod, yaml } from '../support/manifests.ts'
 
-let cluster: Cluster
-const golden = goldens('pods', () => cluster)
-const folder = mkdtempSync(join(tmpdir(), 'sampan-pods-'))
-const startFile = join(folder, 'start')
+/** The slow app waits for this file. */
+const startFileOf = ({ cluster }: Suite): string => join(cluster.dataDir, 'start')
 
-before(async () => {
-  cluster = await openCluster()
+function objects(startFile: string): string {
   const once = { spec: { restartPolicy: 'Never' } }
-  const input = yaml(
+  return yaml(
     pod('done', 'logger', once),
     pod('failed', 'crasher', once),
     pod('ticking', 'logger', { env: { LINGER: '1', LINES: '3' } }),
@@ -64,175 +60,188 @@ before(async () => {
     pod('no-folder', 'no-folder'),
     pod('foreign', 'hello', { spec: { containers: [{ name: 'nginx', image: 'nginx:1.27' }] } }),
   )
-  cluster.ok('apply -f -', { input })
-})
-after(async () => {
-  await cluster[Symbol.asyncDispose]()
-  rmSync(folder, { recursive: true, force: true })
+}
+
+everyKubectl({
+  folder: 'pods',
+  prepare: (suite) => suite.ok('apply -f -', { input: objects(startFileOf(suite)) }),
+  define,
 })
 
-const stateOf = (name: string) => cluster.ok(`get pod ${name} --no-headers`).split(/ +/)[2] ?? ''
-const isIn = (name: string, ...states: readonly string[]) =>
-  until(`${name} is ${states.join(' or ')}`, () => (states.includes(stateOf(name)) ? true : undefined))
+function define(suite: Suite): void {
+  const { golden, ok, kubectl } = suite
+  const stateOf = async (name: string) => (await ok(`get pod ${name} --no-headers`)).split(/ +/)[2] ?? ''
+  const isIn = (name: string, ...states: readonly string[]) =>
+    until(`${name} is ${states.join(' or ')}`, async () => states.includes(await stateOf(name)) || undefined)
 
-test('logs of a pod that has ended', async () => {
-  golden('wait-phase', 'wait --for=jsonpath={.status.phase}=Succeeded pod/done --timeout=60s')
-  golden('get-completed', 'get pod done')
-  golden('logs', 'logs done')
-  golden('logs-tail', 'logs done --tail=2')
-  golden('logs-timestamps', 'logs done --timestamps --tail=1')
-  golden('logs-limit', 'logs done --limit-bytes=9')
-  golden('logs-since', 'logs done --since=1h --tail=1')
-  golden('logs-since-time', 'logs done --since-time=2100-01-01T00:00:00Z')
-  golden('logs-follow-ended', 'logs -f done')
-  golden('logs-prefix', 'logs done --prefix --tail=1')
-})
+  test('logs of a pod that has ended', async () => {
+    await golden('wait-phase', 'wait --for=jsonpath={.status.phase}=Succeeded pod/done --timeout=60s')
+    await golden('get-completed', 'get pod done')
+    await golden('logs', 'logs done')
+    await golden('logs-tail', 'logs done --tail=2')
+    await golden('logs-timestamps', 'logs done --timestamps --tail=1')
+    await golden('logs-limit', 'logs done --limit-bytes=9')
+    await golden('logs-since', 'logs done --since=1h --tail=1')
+    await golden('logs-since-time', 'logs done --since-time=2100-01-01T00:00:00Z')
+    await golden('logs-follow-ended', 'logs -f done')
+    await golden('logs-prefix', 'logs done --prefix --tail=1')
+  })
 
-test('logs of several containers and pods', async () => {
-  cluster.ok('wait --for=jsonpath={.status.phase}=Succeeded pod/two --timeout=60s')
-  golden('logs-default-container', 'logs two')
-  golden('logs-container', 'logs two -c second')
-  // kubectl asks for all at once and prints in no order.
-  const lines = cluster.ok('logs two --all-containers --prefix').trimEnd().split('\n')
-  assert.deepEqual(lines.toSorted(), [
-    '[pod/two/first] line 1',
-    '[pod/two/first] the last line',
-    '[pod/two/second] line 1',
-    '[pod/two/second] line 2',
-    '[pod/two/second] the last line',
-  ])
-  golden('logs-missing-container', 'logs two -c third')
-  golden('logs-selector', 'logs -l app=done --tail=1')
-  golden('logs-selector-none', 'logs -l app=nobody')
-  golden('logs-missing-pod', 'logs nobody')
-  golden('logs-no-previous', 'logs done --previous')
-  golden('logs-bad-tail', 'logs done --tail=-2')
-})
+  test('logs of several containers and pods', async () => {
+    await ok('wait --for=jsonpath={.status.phase}=Succeeded pod/two --timeout=60s')
+    await golden('logs-default-container', 'logs two')
+    await golden('logs-container', 'logs two -c second')
+    // kubectl asks for all at once and prints in no order.
+    const lines = (await ok('logs two --all-containers --prefix')).trimEnd().split('\n')
+    assert.deepEqual(lines.toSorted(), [
+      '[pod/two/first] line 1',
+      '[pod/two/first] the last line',
+      '[pod/two/second] line 1',
+      '[pod/two/second] line 2',
+      '[pod/two/second] the last line',
+    ])
+    await golden('logs-missing-container', 'logs two -c third')
+    await golden('logs-selector', 'logs -l app=done --tail=1')
+    await golden('logs-selector-none', 'logs -l app=nobody')
+    await golden('logs-missing-pod', 'logs nobody')
+    await golden('logs-no-previous', 'logs done --previous')
+    await golden('logs-bad-tail', 'logs done --tail=-2')
+  })
 
-test('logs -f prints what comes, until the pod goes', async () => {
-  cluster.ok('wait --for=condition=Ready pod/ticking --timeout=60s')
-  await using follow = cluster.follow('logs -f ticking')
-  await until('it ticks', () => (/tick 3\n/.test(follow.stdout()) ? true : undefined))
-  assert.match(follow.stdout(), /^line 1\nline 2\nline 3\n/)
-  cluster.ok('delete pod ticking --now')
-  const { code, stdout } = await follow.ended
-  assert.equal(code, 0)
-  const ticks = [...stdout.matchAll(/^tick (\d+)$/gm)].map(([, tick]) => Number(tick))
-  assert.deepEqual(
-    ticks,
-    ticks.map((_, i) => i + 1),
-    'each tick once and in order',
-  )
-})
+  test('logs -f prints what comes, until the pod goes', async () => {
+    await ok('wait --for=condition=Ready pod/ticking --timeout=60s')
+    await using follow = suite.cluster.follow('logs -f ticking')
+    await until('it ticks', () => (/tick 3\n/.test(follow.stdout()) ? true : undefined))
+    assert.match(follow.stdout(), /^line 1\nline 2\nline 3\n/)
+    await ok('delete pod ticking --now')
+    const { code, stdout } = await follow.ended
+    assert.equal(code, 0)
+    const ticks = [...stdout.matchAll(/^tick (\d+)$/gm)].map(([, tick]) => Number(tick))
+    assert.deepEqual(
+      ticks,
+      ticks.map((_, i) => i + 1),
+      'each tick once and in order',
+    )
+  })
 
-test('a pod that starts late', async () => {
-  await isIn('slow', 'Running')
-  golden('get-not-ready', 'get pod slow')
-  golden('logs-nothing-yet', 'logs slow')
-  golden('wait-not-ready', 'wait --for=condition=Ready pod/slow --timeout=1s')
-  await using ready = cluster.follow('wait --for=condition=Ready pod/slow --timeout=60s')
-  writeFileSync(startFile, '')
-  assert.equal((await ready.ended).code, 0)
-  golden('get-ready', 'get pod slow')
-  golden('logs-started', 'logs slow')
-})
+  test('a pod that starts late', async () => {
+    await isIn('slow', 'Running')
+    await golden('get-not-ready', 'get pod slow')
+    await golden('logs-nothing-yet', 'logs slow')
+    await golden('wait-not-ready', 'wait --for=condition=Ready pod/slow --timeout=1s')
+    await using ready = suite.cluster.follow('wait --for=condition=Ready pod/slow --timeout=60s')
+    writeFileSync(startFileOf(suite), '')
+    assert.equal((await ready.ended).code, 0)
+    await golden('get-ready', 'get pod slow')
+    await golden('logs-started', 'logs slow')
+  })
 
-test('a pod that fails', async () => {
-  await isIn('failed', 'Error')
-  golden('get-failed', 'get pod failed')
-  golden(
-    'failed-state',
-    'get pod failed -o jsonpath={.status.phase}{.status.containerStatuses[0].state.terminated.exitCode}{.status.containerStatuses[0].state.terminated.reason}',
-  )
-  golden('logs-failed', 'logs failed')
-  golden('wait-failed-times-out', 'wait --for=condition=Ready pod/failed --timeout=1s')
-})
+  test('a pod that fails', async () => {
+    await isIn('failed', 'Error')
+    await golden('get-failed', 'get pod failed')
+    await golden(
+      'failed-state',
+      'get pod failed -o jsonpath={.status.phase}{.status.containerStatuses[0].state.terminated.exitCode}{.status.containerStatuses[0].state.terminated.reason}',
+    )
+    await golden('logs-failed', 'logs failed')
+    await golden('wait-failed-times-out', 'wait --for=condition=Ready pod/failed --timeout=1s')
+  })
 
-test('a pod that fails again and again', async () => {
-  await until('it has been restarted twice', () =>
-    Number(cluster.ok('get pod looping -o jsonpath={.status.containerStatuses[0].restartCount}')) >= 2
-      ? true
-      : undefined,
-  )
-  await isIn('looping', 'CrashLoopBackOff')
-  const row = cluster.ok('get pod looping --no-headers')
-  assert.match(row, /^looping +0\/1 +CrashLoopBackOff +[23] \(\d+s ago\) +\d+s\n$/)
-  golden('logs-previous', 'logs looping --previous')
-  const described = cluster.ok('describe pod looping')
-  assert.match(described, /Last State: +Terminated\n +Reason: +Error\n( +Message:[^]*)? +Exit Code: +3\n/)
-  assert.match(described, /Warning +BackOff .*Back-off restarting failed container/)
-  golden('looping-message', 'get pod looping -o jsonpath={.status.containerStatuses[0].state.waiting.reason}')
-})
+  test('a pod that fails again and again', async () => {
+    const restartCount = 'get pod looping -o jsonpath={.status.containerStatuses[0].restartCount}'
+    await until('it has been restarted twice', async () => Number(await ok(restartCount)) >= 2 || undefined)
+    await isIn('looping', 'CrashLoopBackOff')
+    const row = await ok('get pod looping --no-headers')
+    assert.match(row, /^looping +0\/1 +CrashLoopBackOff +[23] \(\d+s ago\) +\d+s\n$/)
+    await golden('logs-previous', 'logs looping --previous')
+    const described = await ok('describe pod looping')
+    assert.match(described, /Last State: +Terminated\n +Reason: +Error\n( +Message:[^]*)? +Exit Code: +3\n/)
+    assert.match(described, /Warning +BackOff .*Back-off restarting failed container/)
+    await golden(
+      'looping-message',
+      'get pod looping -o jsonpath={.status.containerStatuses[0].state.waiting.reason}',
+    )
+  })
 
-test('pods that cannot start say why', async () => {
-  golden('get-nowhere', 'get pod nowhere')
-  golden('nowhere-why', 'get pod nowhere -o jsonpath={.status.conditions[?(@.type=="PodScheduled")].message}')
-  golden(
-    'nowhere-event',
-    'get events --field-selector involvedObject.name=nowhere,type=Warning -o jsonpath={.items[0].reason}',
-  )
-  golden('hungry-why', 'get pod hungry -o jsonpath={.status.conditions[?(@.type=="PodScheduled")].message}')
-  golden('foreign-why', 'get pod foreign -o jsonpath={.status.conditions[?(@.type=="PodScheduled")].message}')
-  golden('logs-not-scheduled', 'logs nowhere')
-  await isIn('unset', 'CreateContainerConfigError')
-  golden('unset-why', 'get pod unset -o jsonpath={.status.containerStatuses[0].state.waiting}')
-  golden('logs-not-started', 'logs unset')
-  cluster.ok(['create', 'configmap', 'absent', '--from-literal=a=now'])
-  golden('unset-recovers', 'wait --for=condition=Ready pod/unset --timeout=60s')
-  await isIn(
-    'no-entry',
-    'ErrImagePull',
-    'ImagePullBackOff',
-    'InvalidImageName',
-    'CreateContainerError',
-    'RunContainerError',
-  )
-  await isIn(
-    'no-folder',
-    'ErrImagePull',
-    'ImagePullBackOff',
-    'InvalidImageName',
-    'CreateContainerError',
-    'RunContainerError',
-  )
-  golden(
-    'no-entry-events',
-    'get events --field-selector involvedObject.name=no-entry,reason=Failed -o jsonpath={.items[0].message}',
-  )
-  golden(
-    'no-folder-events',
-    'get events --field-selector involvedObject.name=no-folder,reason=Failed -o jsonpath={.items[0].message}',
-  )
-})
+  test('pods that cannot start say why', async () => {
+    await golden('get-nowhere', 'get pod nowhere')
+    await golden(
+      'nowhere-why',
+      'get pod nowhere -o jsonpath={.status.conditions[?(@.type=="PodScheduled")].message}',
+    )
+    await golden(
+      'nowhere-event',
+      'get events --field-selector involvedObject.name=nowhere,type=Warning -o jsonpath={.items[0].reason}',
+    )
+    await golden(
+      'hungry-why',
+      'get pod hungry -o jsonpath={.status.conditions[?(@.type=="PodScheduled")].message}',
+    )
+    await golden(
+      'foreign-why',
+      'get pod foreign -o jsonpath={.status.conditions[?(@.type=="PodScheduled")].message}',
+    )
+    await golden('logs-not-scheduled', 'logs nowhere')
+    await isIn('unset', 'CreateContainerConfigError')
+    await golden('unset-why', 'get pod unset -o jsonpath={.status.containerStatuses[0].state.waiting}')
+    await golden('logs-not-started', 'logs unset')
+    await ok(['create', 'configmap', 'absent', '--from-literal=a=now'])
+    await golden('unset-recovers', 'wait --for=condition=Ready pod/unset --timeout=60s')
+    await isIn(
+      'no-entry',
+      'ErrImagePull',
+      'ImagePullBackOff',
+      'InvalidImageName',
+      'CreateContainerError',
+      'RunContainerError',
+    )
+    await isIn(
+      'no-folder',
+      'ErrImagePull',
+      'ImagePullBackOff',
+      'InvalidImageName',
+      'CreateContainerError',
+      'RunContainerError',
+    )
+    await golden(
+      'no-entry-events',
+      'get events --field-selector involvedObject.name=no-entry,reason=Failed -o jsonpath={.items[0].message}',
+    )
+    await golden(
+      'no-folder-events',
+      'get events --field-selector involvedObject.name=no-folder,reason=Failed -o jsonpath={.items[0].message}',
+    )
+  })
 
-test('a node is cordoned, drained and comes back', async () => {
-  cluster.ok('delete pods --all --now')
-  cluster.ok('apply -f -', { input: yaml(deployment({ name: 'web', replicas: 2 }), pod('bare', 'hello')) })
-  cluster.ok('rollout status deployment/web --timeout=60s')
-  golden('cordon', 'cordon node-1')
-  golden('cordon-again', 'cordon node-1')
-  golden('cordoned', 'get nodes')
-  cluster.ok('scale deployment/web --replicas=3')
-  const pending = await until(
-    'the third waits',
-    () => cluster.ok('get pods --field-selector status.phase=Pending -o name').trim() || undefined,
-  )
-  await until(
-    'it is told why',
-    () => cluster.ok(['describe', pending]).includes('were unschedulable') || undefined,
-  )
-  cluster.ok('scale deployment/web --replicas=2')
-  golden('drain-refuses-bare', 'drain node-1')
-  const { code, stdout } = cluster.kubectl('drain node-1 --force --timeout=60s')
-  assert.equal(code, 0, stdout)
-  assert.match(stdout, /^node\/node-1 already cordoned\n/)
-  assert.equal([...stdout.matchAll(/^pod\/web-\S+ evicted$/gm)].length, 2)
-  assert.match(stdout, /^pod\/bare evicted$/m)
-  assert.match(stdout, /node\/node-1 drained\n$/)
-  golden('uncordon', 'uncordon node-1')
-  golden('uncordon-again', 'uncordon node-1')
-  cluster.ok('rollout status deployment/web --timeout=60s')
-  golden('taint', 'taint nodes node-1 sea=rough:NoSchedule')
-  golden('taint-remove', 'taint nodes node-1 sea-')
-  golden('cordon-missing', 'cordon node-9')
-})
+  test('a node is cordoned, drained and comes back', async () => {
+    await ok('delete pods --all --now')
+    await ok('apply -f -', { input: yaml(deployment({ name: 'web', replicas: 2 }), pod('bare', 'hello')) })
+    await ok('rollout status deployment/web --timeout=60s')
+    await golden('cordon', 'cordon node-1')
+    await golden('cordon-again', 'cordon node-1')
+    await golden('cordoned', 'get nodes')
+    await ok('scale deployment/web --replicas=3')
+    const pending = await until(
+      'the third waits',
+      async () => (await ok('get pods --field-selector status.phase=Pending -o name')).trim() || undefined,
+    )
+    await until(
+      'it is told why',
+      async () => (await ok(['describe', pending])).includes('were unschedulable') || undefined,
+    )
+    await ok('scale deployment/web --replicas=2')
+    await golden('drain-refuses-bare', 'drain node-1')
+    const { code, stdout } = await kubectl('drain node-1 --force --timeout=60s')
+    assert.equal(code, 0, stdout)
+    assert.match(stdout, /^node\/node-1 already cordoned\n/)
+    assert.equal([...stdout.matchAll(/^pod\/web-\S+ evicted$/gm)].length, 2)
+    assert.match(stdout, /^pod\/bare evicted$/m)
+    assert.match(stdout, /node\/node-1 drained\n$/)
+    await golden('uncordon', 'uncordon node-1')
+    await golden('uncordon-again', 'uncordon node-1')
+    await ok('rollout status deployment/web --timeout=60s')
+    await golden('taint', 'taint nodes node-1 sea=rough:NoSchedule')
+    await golden('taint-remove', 'taint nodes node-1 sea-')
+    await golden('cordon-missing', 'cordon node-9')
+  })
+}

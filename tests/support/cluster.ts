@@ -3,7 +3,7 @@ import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { kubectlPath } from './kubectl.ts'
+import { kubectlPath, type KubectlVersion } from './kubectl.ts'
 
 export const root = join(import.meta.dirname, '..', '..')
 const executable = join(root, 'bin', 'sampan')
@@ -20,6 +20,8 @@ export interface Cluster extends AsyncDisposable {
   /** The pid of one of its processes. */
   pidOf(name: 'server' | 'agent' | 'gateway' | 'supervisor'): number
   kubectl(args: readonly string[] | string, options?: KubectlOptions): Output
+  /** As `kubectl`, while the test goes on. */
+  run(args: readonly string[] | string, options?: KubectlOptions): Promise<Output>
   /** As `kubectl`, but throws when it fails. Answers what it printed. */
   ok(args: readonly string[] | string, options?: KubectlOptions): string
   /** kubectl beside the test, for commands that go on until something happens. Disposing of it ends it. */
@@ -56,6 +58,8 @@ export interface ClusterOptions {
   readonly env?: NodeJS.ProcessEnv
   /** A folder of the caller's; default: one of its own, which goes in the end. */
   readonly dataDir?: string
+  /** Which kubectl asks; default: the newest. */
+  readonly kubectl?: KubectlVersion
 }
 
 /** Runs `sampan` to its end, for commands that end by themselves; one that doesn't is killed and has no exit code. */
@@ -100,23 +104,22 @@ export async function openCluster(options: ClusterOptions = {}): Promise<Cluster
     running.kill('SIGTERM')
     await ended
   }
-  const argsOf = (args: readonly string[] | string) => [
-    '--cache-dir',
-    join(dataDir, 'kubectl-cache'),
-    ...(typeof args === 'string' ? args.split(' ') : args),
-  ]
+  const argsOf = (args: readonly string[] | string) => (typeof args === 'string' ? args.split(' ') : args)
   const envOf = (more: NodeJS.ProcessEnv = {}) => ({
     PATH: env['PATH'],
-    HOME: dataDir,
+    HOME: dataDir, // where kubectl's cache is, too
     KUBECONFIG: kubeconfig,
     TZ: 'UTC',
     ...more,
   })
+  const client = kubectlPath(options.kubectl)
+  const spawnKubectl = (args: readonly string[] | string, more?: NodeJS.ProcessEnv, timeoutMs?: number) =>
+    spawn(client, argsOf(args), { env: envOf(more), timeout: timeoutMs })
   const kubectl = (
     args: readonly string[] | string,
     { input, timeoutMs = 60_000, env: more }: KubectlOptions = {},
   ): Output => {
-    const result = spawnSync(kubectlPath(), argsOf(args), {
+    const result = spawnSync(client, argsOf(args), {
       env: envOf(more),
       encoding: 'utf8',
       timeout: timeoutMs,
@@ -144,13 +147,18 @@ export async function openCluster(options: ClusterOptions = {}): Promise<Cluster
     output: () => output,
     pidOf: (name) => pidOf(dataDir, name),
     kubectl,
-    ok(args, kubectlOptions) {
-      const { code, stdout, stderr } = kubectl(args, kubectlOptions)
-      if (code !== 0) throw new Error(`kubectl ${String(args)} failed with ${code}: ${stderr}${stdout}`)
-      return stdout
+    run(args, { input = '', timeoutMs = 60_000, env: more } = {}) {
+      const running = spawnKubectl(args, more, timeoutMs)
+      running.stdin.on('error', () => {}) // it may end before it has read everything
+      running.stdin.end(input)
+      return followed(running).ended
     },
-    follow: (args, { env: more } = {}) =>
-      followed(spawn(kubectlPath(), argsOf(args), { env: envOf(more), stdio: ['ignore', 'pipe', 'pipe'] })),
+    ok: (args, kubectlOptions) => printed(args, kubectl(args, kubectlOptions)),
+    follow(args, { env: more } = {}) {
+      const running = spawnKubectl(args, more)
+      running.stdin.end()
+      return followed(running)
+    },
     stop,
     start,
     async [Symbol.asyncDispose]() {
@@ -160,6 +168,12 @@ export async function openCluster(options: ClusterOptions = {}): Promise<Cluster
       if (options.dataDir === undefined) rmSync(dataDir, { recursive: true, force: true })
     },
   }
+}
+
+/** What a command has printed; throws when it failed. */
+export function printed(args: readonly string[] | string, { code, stdout, stderr }: Output): string {
+  if (code !== 0) throw new Error(`kubectl ${String(args)} failed with ${code}: ${stderr}${stdout}`)
+  return stdout
 }
 
 function followed(child: ChildProcess): Following {

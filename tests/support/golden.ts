@@ -1,15 +1,17 @@
 /**
  * Golden files of commands: what a real client printed, and how it ended, in `tests/testdata/kubectl/FOLDER/CASE.txt`.
+ * Where an older kubectl prints something else of its own, `CASE.VERSION.txt` beside it says what.
  * `UPDATE=1` writes them anew: read the difference before you commit it.
  */
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { hostname, networkInterfaces } from 'node:os'
 import { dirname, join } from 'node:path'
 import { root, type Cluster, type KubectlOptions, type Output } from './cluster.ts'
+import { newestKubectl, type KubectlVersion } from './kubectl.ts'
 
-const folderOfGoldens = join(root, 'tests', 'testdata', 'kubectl')
-const isUpdate = process.env['UPDATE'] === '1'
+export const folderOfGoldens = join(root, 'tests', 'testdata', 'kubectl')
+export const isUpdate = process.env['UPDATE'] === '1'
 
 /** Runs kubectl with `command` and compares with the golden `name`; answers what it really printed. */
 export type Golden = (name: string, command: string, options?: KubectlOptions) => Output
@@ -25,7 +27,14 @@ export function goldens(folder: string, cluster: () => Cluster): Golden {
   }
 }
 
-export function assertGolden(name: string, command: string, output: Output, cluster: Cluster): void {
+/** `name` is `FOLDER/CASE`. */
+export function assertGolden(
+  name: string,
+  command: string,
+  output: Output,
+  cluster: Cluster,
+  version: KubectlVersion = newestKubectl,
+): void {
   const { code, stdout, stderr } = output
   const parts = [
     `$ kubectl ${command}`,
@@ -34,14 +43,18 @@ export function assertGolden(name: string, command: string, output: Output, clus
     stderr && `stderr:\n${stderr}`,
   ]
   const actual = `${normalise(parts.filter(Boolean).join('\n'), cluster).trimEnd()}\n`
-  const file = join(folderOfGoldens, `${name}.txt`)
+  const common = join(folderOfGoldens, `${name}.txt`)
+  const own = join(folderOfGoldens, `${name}.${version}.txt`)
   if (isUpdate) {
-    mkdirSync(dirname(file), { recursive: true })
-    writeFileSync(file, actual)
+    mkdirSync(dirname(common), { recursive: true })
+    const isCommon = version === newestKubectl || actual === readFileSync(common, 'utf8')
+    if (isCommon) rmSync(own, { force: true })
+    writeFileSync(isCommon ? common : own, actual)
     return
   }
+  const file = existsSync(own) ? own : common
   assert.ok(existsSync(file), `no golden file ${file}: write it with UPDATE=1\n${actual}`)
-  assert.equal(actual, readFileSync(file, 'utf8'), `kubectl ${command}`)
+  assert.equal(actual, readFileSync(file, 'utf8'), `kubectl ${version} ${command}`)
 }
 
 /** Words, with 'single quotes' around what holds spaces. */

