@@ -58,6 +58,7 @@ test('kubectl get all shows what runs and how it is reached', () => {
     [...new Set(shown)],
     [
       'pods',
+      'replicationcontrollers',
       'services',
       'daemonsets',
       'deployments',

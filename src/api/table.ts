@@ -34,6 +34,7 @@ import { pods } from './resources/pods.ts'
 import { podTemplates } from './resources/podtemplates.ts'
 import { priorityClasses } from './resources/priorityclasses.ts'
 import { replicaSets } from './resources/replicasets.ts'
+import { replicationControllers } from './resources/replicationcontrollers.ts'
 import { resourceQuotas } from './resources/resourcequotas.ts'
 import { authenticationReviews, authorizationReviews } from './resources/reviews.ts'
 import { roleBindings } from './resources/rolebindings.ts'
@@ -64,6 +65,7 @@ export const resources: readonly ResourceDef[] = [
   erased(persistentVolumes),
   erased(pods),
   erased(podTemplates),
+  erased(replicationControllers),
   erased(resourceQuotas),
   erased(secrets),
   erased(serviceAccounts),

@@ -6,7 +6,7 @@ import type { KubeObject } from '../../api/meta.ts'
 import { groupResourceOf, type Column, type ScaleSpec } from '../../api/resource.ts'
 import { ageColumn } from '../../api/resources/cells.ts'
 import { typeNamed } from '../../api/schema/schema.ts'
-import { formatSelector, selectorFrom } from '../../api/selector.ts'
+import { formatSelector, selectorFrom, selectorFromLabels } from '../../api/selector.ts'
 import { fieldError, invalid, methodNotAllowed, notFound, unknownResource } from '../../api/status.ts'
 import { readBody } from '../body.ts'
 import type { VerbContext } from '../context.ts'
@@ -127,7 +127,12 @@ function scaleOf(object: KubeObject, paths: ScaleSpec): Scale {
 
 function selectorText(value: unknown): string {
   if (typeof value === 'string') return value
-  return isJsonObject(value) ? formatSelector(selectorFrom(value)) : ''
+  if (!isJsonObject(value)) return ''
+  // A ReplicationController selects by labels alone.
+  const isLabels = Object.values(value).every((label) => typeof label === 'string')
+  return formatSelector(
+    isLabels ? selectorFromLabels(value as Readonly<Record<string, string>>) : selectorFrom(value),
+  )
 }
 
 const valueAt = (object: unknown, path: readonly string[]): unknown =>
