@@ -47,7 +47,7 @@ function define(suite: Suite): void {
     const shells = { bash: /__start_kubectl/, zsh: /compdef _kubectl kubectl/, fish: /complete -c kubectl/ }
     for (const [shell, pattern] of Object.entries(shells))
       assert.match(await ok(`completion ${shell}`), pattern)
-    await golden('complete-names', '__complete get deployments ')
+    await golden('complete-names', '__complete get configmaps kube-')
     await golden('complete-kinds', '__complete get deploymen')
     await golden('plugin-list', 'plugin list', { env: { PATH: '/nowhere' } })
     await golden('version-client', 'version --client')

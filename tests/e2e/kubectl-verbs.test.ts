@@ -390,7 +390,7 @@ function define(suite: Suite): void {
     await golden('get-format-unknown', 'get cm a -o sails')
     await golden('get-show-kind', 'get cm -l fleet --show-kind')
     await golden('get-client-table', 'get cm -l fleet --server-print=false')
-    await golden('get-managed-fields', 'get cm a -o yaml --show-managed-fields')
+    await golden('get-managed-fields', 'get cm folder -o yaml --show-managed-fields')
     await golden('get-file', 'get -f -', { input: yaml(configMap('a', {}), configMap('b', {})) })
     await golden('get-all', 'get all -l app=web')
     await golden('get-two-kinds-one-name', 'get deploy/web cm')

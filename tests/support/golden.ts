@@ -97,6 +97,7 @@ const volatile: readonly (readonly [RegExp, string])[] = [
   [/\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9a-f])/g, '<uid>'],
   [/("?resourceVersion"?: ?)"\d+"/g, '$1"<version>"'],
   [/(Resource Version: +)\d+/g, '$1<version>'],
+  [/(Expected resource version to be \d+, was )\d+/g, '$1<version>'],
   [/\b10\.(?:6[4-9]|[78]\d|9[0-5])\.\d+\.\d+\b/g, '<pod-ip>'],
   [/\b10\.(?:9[6-9]|10\d|11[01])\.\d+\.\d+\b/g, '<cluster-ip>'],
   [/\b127\.0\.0\.1:\d+/g, '<address>'],

@@ -1,6 +1,6 @@
 /**
  * What upstream's scripts run against: an API server without nodes, and of the controllers the one that upstream's server
- * has inside; and a namespace of the script's own with the account that pods need.
+ * has inside; and a namespace of the script's own with the account that pods need. Everybody may do everything.
  */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -61,6 +61,13 @@ export async function openScriptApi(folder: string, namespace: string): Promise<
     apiVersion: 'v1',
     kind: 'ServiceAccount',
     metadata: { name: 'default' },
+  })
+  await create('/apis/rbac.authorization.k8s.io/v1/clusterrolebindings', {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'ClusterRoleBinding',
+    metadata: { name: 'everybody' },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
+    subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: 'system:authenticated' }],
   })
   const kubeconfig = join(folder, 'kubeconfig')
   const config = {
