@@ -65,8 +65,8 @@ export const caches: Properties = {
     const { entries } = await store.list({ prefix: '/c/' })
     lives.delete('/end')
     assert.deepEqual(
-      entries.map(({ key, createRevision }) => [key, createRevision]),
-      [...lives].map(([key, { createRevision }]) => [key, createRevision]).toSorted(),
+      new Map(entries.map(({ key, createRevision }) => [key, createRevision])),
+      new Map([...lives].map(([key, { createRevision }]) => [key, createRevision])),
     )
   },
 
