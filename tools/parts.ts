@@ -2,6 +2,9 @@
 import { spawnSync } from 'node:child_process'
 import { accessSync, constants, globSync, readFileSync } from 'node:fs'
 
+import { join } from 'node:path'
+import { unpackedPath, unpackPackage, type ReleasedPackage } from './debian-release.ts'
+
 export interface Part {
   readonly program: string
   readonly debianPackage: string
@@ -9,7 +12,14 @@ export interface Part {
   readonly purpose: string
   /** A file, or a pattern of it, that tells that a package without a program of its own in PATH is there. */
   readonly file?: string
+  /** It comes from this Debian release and is unpacked, not installed. */
+  readonly release?: string
 }
+
+const released = (wanted: ReleasedPackage, file: string): Required<Pick<Part, 'file' | 'release'>> => ({
+  release: wanted.release,
+  file: join(unpackedPath(wanted), file),
+})
 
 export const parts: readonly Part[] = [
   {
@@ -27,6 +37,12 @@ export const parts: readonly Part[] = [
     file: '/usr/lib/postgresql/*/bin/initdb',
   },
   {
+    program: 'prometheus',
+    debianPackage: 'prometheus',
+    purpose: 'service discovery as Prometheus does it',
+    ...released({ debianPackage: 'prometheus', release: 'trixie' }, 'usr/bin/prometheus'), // bookworm's is built without it
+  },
+  {
     program: 'python3-kubernetes',
     debianPackage: 'python3-kubernetes',
     purpose: "judging the API by Python's client",
@@ -38,7 +54,6 @@ export const parts: readonly Part[] = [
 export async function installParts(): Promise<void> {
   const missing = parts.filter((part) => !isPresent(part.program))
   if (missing.length === 0) return
-  const names = missing.map((part) => part.debianPackage)
   if (process.getuid?.() !== 0 || !isDebian()) {
     for (const part of missing) {
       console.log(
@@ -48,9 +63,23 @@ export async function installParts(): Promise<void> {
     return
   }
   for (const part of missing) console.log(`installing ${part.debianPackage}, needed for ${part.purpose}`)
+  for (const { debianPackage, release } of missing) {
+    if (release === undefined) continue
+    try {
+      unpackPackage({ debianPackage, release })
+    } catch (error) {
+      console.log(`${debianPackage} of ${release} could not be unpacked: ${String(error)}`)
+    }
+  }
+  const names = missing.filter(({ release }) => release === undefined).map((part) => part.debianPackage)
+  if (names.length === 0) return
   apt(['update', '-qq'])
   apt(['install', '-y', '-qq', '--no-install-recommends', ...names])
 }
+
+/** Where the program of an unpacked part is. */
+export const fileOf = (program: string): string =>
+  parts.find((part) => part.program === program)?.file ?? program
 
 /** Whether a part, or any other program, can be used. */
 export function isPresent(program: string): boolean {

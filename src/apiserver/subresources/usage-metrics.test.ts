@@ -143,7 +143,11 @@ test('what is not there, not measured or not possible is refused in words that c
   const refused = async (method: string, path: string) => refusal(await fixture.request(method, group + path))
   assert.equal(
     await refused('GET', '/namespaces/default/pods/pending'),
-    '404 NotFound: podmetrics.metrics.k8s.io "pending" not found',
+    '404 NotFound: podmetrics.metrics.k8s.io "default/pending" not found',
+  )
+  assert.equal(
+    await refused('GET', '/namespaces/default/pods/nobody'),
+    '404 NotFound: pods "nobody" not found',
   )
   assert.equal(await refused('GET', '/nodes/n2'), '404 NotFound: nodemetrics.metrics.k8s.io "n2" not found')
   for (const [method, path] of [

@@ -33,8 +33,10 @@ async function answer(context: VerbContext, measure: Measure): Promise<ApiRespon
   const objects = measured.filter((object) => object !== undefined)
   if (info.verb === 'list') return plainListResponse(context, objects, representation)
   const [object] = objects
-  // Under this name metrics-server and its clients know them.
-  if (!object) throw notFound({ ...groupResourceOf(def), resource: def.kind.toLowerCase() }, info.name)
+  // In metrics-server's words: what isn't there, and what isn't measured.
+  if (sources.length === 0) throw notFound({ group: '', resource: def.plural }, info.name)
+  const place = def.namespaced ? `${info.namespace}/${info.name}` : info.name
+  if (!object) throw notFound({ ...groupResourceOf(def), resource: def.kind.toLowerCase() }, place)
   return plainResponse(context, 200, object)
 }
 
