@@ -157,5 +157,6 @@ test('what is accepted is readable in its canonical form too, at any length', ()
       assert.equal(quantity.quantityProblem(quantity.canonicalQuantity(text)), undefined, text)
   }
   assert.equal(quantity.quantityProblem(`${'9'.repeat(124)}e8`), undefined)
+  assert.equal(quantity.quantityProblem(`${'9'.repeat(126)}e6`), undefined)
   assert.notEqual(quantity.quantityProblem(`${'9'.repeat(126)}e8`), undefined)
 })

@@ -22,7 +22,6 @@ const formatMessage =
 const suffixMessage = "unable to parse quantity's suffix"
 
 const lengthMax = 128 // longer than any amount that is meant; bounds the arithmetic on it
-const exponentGrowthMax = 2 // digits that canonical form moves from the exponent to the front
 const exponentMax = 300 // likewise; a float64 ends at 308
 const wholeMax = 2n ** 63n - 1n // binary amounts are capped here, as upstream
 const one = 1_000_000_000n
@@ -136,8 +135,8 @@ const splitQuantity = (text: string): Parts | StatusError => {
   const unit = interpretSuffix(suffix)
   if (unit === undefined) return badRequest(suffixMessage)
   // `1e8` is stored as `100e6`: what is stored must be readable again.
-  if (text.length > lengthMax - exponentGrowthMax && unit.format === 'DecimalExponent')
-    return badRequest(formatMessage)
+  const growth = unit.format === 'DecimalExponent' ? ((unit.exponent % 3) + 3) % 3 : 0
+  if (text.length + growth > lengthMax) return badRequest(formatMessage)
   return { text, isNegative: sign === '-', whole: digits.replace(/^0+/, ''), fraction, ...unit }
 }
 

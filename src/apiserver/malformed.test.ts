@@ -457,3 +457,12 @@ test('a review without a spec is refused like one whose spec is empty', async ()
     assert.ok(status >= 400 && status < 500, `${review}: ${status}`)
   }
 })
+
+test('a content type that is a property of every object is unknown', async () => {
+  await fixture.request('POST', configMaps, configMap('typed'))
+  for (const type of ['__proto__', 'constructor', 'toString']) {
+    const headers = { 'content-type': type }
+    assert.equal((await fixture.request('PATCH', `${configMaps}/typed`, {}, headers)).status, 415, type)
+    assert.equal((await fixture.request('POST', configMaps, {}, headers)).status, 415, type)
+  }
+})

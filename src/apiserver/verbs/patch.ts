@@ -42,8 +42,10 @@ export async function readPatch(
 ): Promise<Applied> {
   const { request, warnings } = context
   const type = mediaTypeOf(request.headers['content-type'])
-  const applyOf = appliers(schema)[type]
-  if (!applyOf) throw unsupportedMediaType([...Object.keys(appliers(schema)), applyType])
+  const known = appliers(schema)
+  // A header may say `__proto__`.
+  const applyOf = Object.hasOwn(known, type) ? known[type] : undefined
+  if (!applyOf) throw unsupportedMediaType([...Object.keys(known), applyType])
   const { value, duplicates } = parsePatch(await readBody(request))
   return (current) => {
     const patched = applyOf(asJson(current), structuredClone(value))

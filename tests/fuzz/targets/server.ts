@@ -1,9 +1,9 @@
 /** The whole API server: requests without a socket, and bytes on a socket. */
 import { connect } from 'node:net'
-import { adminToken, openFixture, type Fixture } from '../../../src/apiserver/fixture.ts'
+import { adminToken, configMap, openFixture, pod, type Fixture } from '../../../src/apiserver/fixture.ts'
 import { listenApi } from '../../../src/apiserver/listen.ts'
 import { admin } from '../../../src/apiserver/fixture.ts'
-import { isJsonObject } from '../../../src/api/json.ts'
+import { isJsonObject, type JsonObject } from '../../../src/api/json.ts'
 import { realClock, type Clock } from '../../../src/base/clock.ts'
 import { silentLogger } from '../../../src/base/logger.ts'
 import { textOf, type FuzzRun, type FuzzTarget } from '../target.ts'
@@ -109,24 +109,44 @@ async function openHandle(): Promise<FuzzRun> {
       if (fixture === undefined || count++ % executionsPerServer === 0) {
         await fixture?.[Symbol.asyncDispose]()
         fixture = await openFixture({ clock: hurriedClock, logger })
+        await furnish(fixture)
       }
       const request = requestIn(input)
-      if (!request) return 'no input'
       const gone = new AbortController()
       const answer = await fixture.server.handle({ ...request, user: admin, signal: gone.signal })
       // What goes on without end is heard for a moment.
       const hangUp = setImmediate(() => gone.abort())
       let length = 0
-      for await (const chunk of answer.body) length += chunk.length
+      let begin = ''
+      for await (const chunk of answer.body) {
+        if (length === 0) begin = Buffer.from(chunk.subarray(0, 400)).toString('latin1')
+        length += chunk.length
+      }
       clearImmediate(hangUp)
       if (answer.status >= 500 && !codesAllowed.has(answer.status))
         throw new Error(`answered ${answer.status}`, { cause: problem })
-      return `${request.method} ${answer.status} ${length === 0}`
+      return `${request.method} ${answer.status} ${wordsOf(begin)}`
     },
     async [Symbol.asyncDispose]() {
       await fixture?.[Symbol.asyncDispose]()
     },
   }
+}
+
+/** How a refusal begins, without what it repeats of the request: requests refused for another reason are of another kind. */
+const wordsOf = (body: string): string =>
+  (/"message":"((?:[^"\\]|\\.)*)/.exec(body)?.[1] ?? '').replaceAll(/\\".*?\\"|\d+/g, '').slice(0, 60)
+
+/** What the requests of the corpus are about: without it most would be answered 404. */
+async function furnish({ request }: Fixture): Promise<void> {
+  const namespace = '/api/v1/namespaces/default'
+  const labels = { app: 'web' }
+  const template = { metadata: { labels }, spec: pod('p').spec }
+  await request('POST', `${namespace}/configmaps`, configMap('a', { a: '1' }, { labels: { x: 'y' } }))
+  await request('POST', `${namespace}/pods`, pod('web-0'))
+  await request('POST', `${namespace}/services`, { metadata: { name: 's' }, spec: { ports: [{ port: 80 }] } })
+  const spec = { selector: { matchLabels: labels }, template }
+  await request('POST', '/apis/apps/v1/namespaces/default/deployments', { metadata: { name: 'web' }, spec })
 }
 
 interface Asked {
@@ -136,17 +156,10 @@ interface Asked {
   readonly body?: Uint8Array
 }
 
-/** Only what an HTTP parser lets through: a server without a socket need not withstand more. */
-function requestIn(input: Uint8Array): Asked | undefined {
-  let value: unknown
-  try {
-    value = JSON.parse(textOf(input))
-  } catch {
-    return undefined // The parser of bodies has a target of its own.
-  }
-  if (!isJsonObject(value)) return undefined
+/** Made a request that an HTTP parser would let through: a server without a socket need not withstand more. */
+function requestIn(input: Uint8Array): Asked {
+  const value = requestValue(textOf(input))
   const { base64, body, headers, method, path } = value
-  if (typeof method !== 'string' || typeof path !== 'string' || !/^[!-~]+$/.test(path)) return undefined
   const texts = Object.entries(isJsonObject(headers) ? headers : {}).flatMap(([name, text]) =>
     /^[a-z-]+$/.test(name) && typeof text === 'string' && /^[\t -~]*$/.test(text)
       ? [[name, text] as const]
@@ -159,10 +172,26 @@ function requestIn(input: Uint8Array): Asked | undefined {
         ? undefined
         : Buffer.from(typeof body === 'string' ? body : JSON.stringify(body))
   return {
-    method: method.toUpperCase(),
-    path,
+    method: typeof method === 'string' && /^[A-Z]+$/.test(method) ? method : 'PATCH',
+    path:
+      typeof path === 'string'
+        ? path.replaceAll(/[^!-~]/g, (char) => encodeURIComponent(char.toWellFormed()))
+        : maps,
     headers: Object.fromEntries(texts),
     ...(bytes && { body: bytes }),
+  }
+}
+
+const maps = '/api/v1/namespaces/default/configmaps'
+
+/** What is no JSON is somebody's body. */
+function requestValue(text: string): JsonObject {
+  const body = { method: 'POST', path: maps, body: text }
+  try {
+    const value: unknown = JSON.parse(text)
+    return isJsonObject(value) ? value : body
+  } catch {
+    return body
   }
 }
 
