@@ -20,6 +20,7 @@ export interface EtcdMember {
   readonly name: string
   /** `127.0.0.1:PORT` for clients. */
   readonly endpoint: string
+  readonly dataDir: string
   readonly pid: number
   /** Sends a signal; resolves when it has ended, where it ends by that. */
   signal(name: 'SIGKILL' | 'SIGTERM' | 'SIGSTOP' | 'SIGCONT'): Promise<void>
@@ -116,12 +117,13 @@ interface Launch {
 
 function memberOf({ name, client, peer }: Place, { folder, scheme, initial, args }: Launch): EtcdMember {
   const [clientUrl, peerUrl] = [`${scheme}://127.0.0.1:${client}`, `http://127.0.0.1:${peer}`]
-  const home = join(folder, name)
-  mkdirSync(home, { recursive: true })
+  const dataDir = join(folder, name)
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
   let child: ChildProcess | undefined
   return {
     name,
     endpoint: `127.0.0.1:${client}`,
+    dataDir,
     get pid() {
       return child?.pid ?? 0
     },
@@ -129,7 +131,7 @@ function memberOf({ name, client, peer }: Place, { folder, scheme, initial, args
       const log = openSync(join(folder, `${name}.log`), 'a')
       const command = [
         `--name=${name}`,
-        `--data-dir=${join(home, 'data')}`,
+        `--data-dir=${dataDir}`,
         `--listen-client-urls=${clientUrl}`,
         `--advertise-client-urls=${clientUrl}`,
         `--listen-peer-urls=${peerUrl}`,

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -141,6 +141,31 @@ etcdTest('a watch goes on where it was when the connection is cut again and agai
     (await seen).map(({ key }) => key),
     [...keys, '/end'],
   )
+})
+
+etcdTest('etcd put back to an earlier state is noticed, and watched from there', async (etcd, t) => {
+  const [member] = etcd.members
+  assert(member)
+  await using store = await openOn(etcd)
+  await fill(store, ['/a', '/b'])
+  await member.signal('SIGTERM')
+  const backup = `${member.dataDir}.backup`
+  cpSync(member.dataDir, backup, { recursive: true })
+  t.after(() => rmSync(backup, { recursive: true, force: true }))
+  member.start()
+  const from = await fill(store, ['/c', '/d', '/e'])
+  const watch = store.watch({ prefix: '' }, from, t.signal)[Symbol.asyncIterator]()
+  await watch.next()
+  await member.signal('SIGKILL')
+  rmSync(member.dataDir, { recursive: true })
+  cpSync(backup, member.dataDir, { recursive: true })
+  member.start()
+  const { revision = from } = await thrown('future', () => watch.next())
+  assert(revision < from)
+  assert.deepEqual(await keysOf(store, ''), ['/a', '/b'])
+  const seen = watchEvents(store, { from: await store.current(), count: 1, signal: t.signal })
+  await store.create('/f', bytes('x'))
+  assert.equal((await seen)[0]?.key, '/f')
 })
 
 etcdTest('a value above the limit of etcd is invalid, and the sentence names the flag', async (etcd) => {
