@@ -28,6 +28,9 @@ import { readNodeIdentity, writeNodeIdentity, type NodeIdentity } from './node-i
 import { openNodeKeeper, type NodeKeeper } from './node-keeper.ts'
 import { allocatableOf, type NodeInput } from './node-object.ts'
 import { addNodeMetrics, measuredPods } from './node-metrics.ts'
+import { createRelay } from '../client/relay.ts'
+import { localAddressOf } from '../api/pod-address.ts'
+import { openServiceNetwork } from './service-network.ts'
 import { createNodeServer } from './node-server.ts'
 import { createObjectSource } from './object-source.ts'
 import { openPodSet } from './pod-set.ts'
@@ -89,6 +92,8 @@ export async function openAgent(options: AgentOptions): Promise<Agent> {
   const { context, input } = await assemble(options, { identity, recorder, disk, podCIDR: () => podCIDR })
   // Left to the next agent when secrets of running pods are in it.
   stack.defer(() => rmdir(context.memoryDir).catch(() => {}))
+  const network = await openNetwork(options, context)
+  if (network) stack.use(network)
   const pods = stack.use(await openPodSet(context))
   const onNode = ({ spec }: Node) => {
     if (!spec?.podCIDR || spec.podCIDR === podCIDR) return
@@ -126,6 +131,24 @@ export async function openAgent(options: AgentOptions): Promise<Agent> {
   }
 }
 
+/** A node without a way to servers has none to other nodes either. */
+async function openNetwork(
+  { servers, tunnel }: AgentOptions,
+  { client, clock, logger, loopbackBlock, networkSocket, nodeName, podCIDR, random }: NodeContext,
+): Promise<AsyncDisposable | undefined> {
+  if (!tunnel || networkSocket === undefined) return undefined
+  const urls = () => servers?.urls ?? [tunnel.server]
+  const localAddress = (podIP: string) => localAddressOf({ podIP, podCIDR: podCIDR() ?? '', loopbackBlock })
+  const relay = createRelay({ credentials: tunnel, servers: urls, clock })
+  const parts = { client, socketPath: networkSocket, nodeName, localAddress, relay, clock, random, logger }
+  try {
+    return await openServiceNetwork(parts)
+  } catch (error) {
+    logger.error('pods can not reach Services: the socket they ask at could not be opened', { error })
+    return undefined
+  }
+}
+
 interface DiskAlarm {
   /** A write was refused lately. */
   readonly isRinging: () => boolean
@@ -158,6 +181,7 @@ async function assemble(options: AgentOptions, { identity, recorder, disk, podCI
   const facts = await readMachineFacts()
   const limits: AgentLimits = { pods: podsMax, logs: defaultLogLimits, ...options.limits }
   const { loopbackBlock } = identity
+  const memoryDir = await makeMemoryDir(dataDir, logger)
   const context: NodeContext = {
     client,
     runtime,
@@ -171,7 +195,8 @@ async function assemble(options: AgentOptions, { identity, recorder, disk, podCI
     apiServer: options.tunnel && addressOf(options.tunnel.server),
     nodeName,
     dataDir,
-    memoryDir: await makeMemoryDir(dataDir, logger),
+    memoryDir,
+    networkSocket: options.tunnel && socketPathOf(memoryDir),
     hostIP: facts.hostIP,
     loopbackBlock,
     allocatable: allocatableOf({ facts, load: await readMachineLoad(dataDir), podsMax: limits.pods }),
@@ -211,6 +236,15 @@ function addressOf(server: string): ApiAddress {
     host: hostname.replace(/^\[(.*)\]$/, '$1'),
     port: Number(port) || (protocol === 'https:' ? 443 : 80),
   }
+}
+
+/** The system's limit for the path of a Unix socket, with its closing zero. */
+const socketPathLengthMax = 107
+
+/** Beside the folder, which is emptied of what isn't a pod's. */
+const socketPathOf = (memoryDir: string): string | undefined => {
+  const path = `${memoryDir}.sock`
+  return Buffer.byteLength(path) > socketPathLengthMax ? undefined : path
 }
 
 /** One for each data folder of the machine. */

@@ -98,7 +98,7 @@ async function pullImage({
 }
 
 async function readEnv({ context, pod, container, podIP }: StartInput) {
-  const { apiServer, objects, hostIP, allocatable } = context
+  const { apiServer, networkSocket, objects, hostIP, allocatable } = context
   const namespace = pod.metadata.namespace ?? 'default'
   const names = envReferences(container)
   const configMaps = new Map<string, ConfigMap | undefined>()
@@ -115,6 +115,7 @@ async function readEnv({ context, pod, container, podIP }: StartInput) {
     allocatable,
     services,
     apiServer,
+    networkSocket,
     configMaps,
     secrets,
     ...(podIP !== undefined && { podIP }),

@@ -23,6 +23,8 @@ export interface NodeContext {
   readonly tokens: TokenSource
   /** Where pods reach the API; without it they are not told. */
   readonly apiServer: ApiAddress | undefined
+  /** Where pods ask for what only the cluster knows; without it they can't. */
+  readonly networkSocket: string | undefined
   readonly nodeName: string
   readonly dataDir: string
   /** Secret files live below it; memory-backed where the machine has such a file system. */

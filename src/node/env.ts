@@ -5,7 +5,7 @@
 import type { ConfigMap, Container, EnvVar, Pod, Secret, Service } from '../api/schema/types.gen.ts'
 import type { ApiAddress } from './context.ts'
 import { fieldValue, resourceValue } from './downward-api.ts'
-import { apiServerEnv, serviceEnv } from './service-env.ts'
+import { apiServerEnv, networkEnv, serviceEnv } from './service-env.ts'
 
 /** A container can't be configured yet; it is tried again. The message is upstream's. */
 export class ContainerConfigError extends Error {
@@ -20,6 +20,8 @@ export interface EnvInput {
   readonly allocatable: Readonly<Record<string, string>>
   readonly services: readonly Service[]
   readonly apiServer?: ApiAddress | undefined
+  /** The Unix socket of the node's service network. */
+  readonly networkSocket?: string | undefined
   /** Objects of the pod's namespace; `undefined` when the API says there is none. */
   readonly configMaps: ReadonlyMap<string, ConfigMap | undefined>
   readonly secrets: ReadonlyMap<string, Secret | undefined>
@@ -34,7 +36,12 @@ export interface EnvResult {
 export function makeEnv(input: EnvInput): EnvResult {
   const { pod, container } = input
   const links = pod.spec.enableServiceLinks === false ? {} : serviceEnv(input.services)
-  const fixed = { ...links, ...(input.apiServer && apiServerEnv(input.apiServer)) }
+  const { networkSocket } = input
+  const fixed = {
+    ...links,
+    ...(input.apiServer && apiServerEnv(input.apiServer)),
+    ...(networkSocket !== undefined && networkEnv(networkSocket, pod.metadata.namespace ?? 'default')),
+  }
   const env: Record<string, string> = {}
   const warnings: string[] = []
   for (const source of container.envFrom ?? []) {

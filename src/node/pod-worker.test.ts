@@ -86,6 +86,7 @@ async function openNode() {
     objects: createObjectSource({ client, clock }),
     tokens: createTokenSource({ client, clock, logger }),
     apiServer: undefined,
+    networkSocket: undefined,
     nodeName: 'n1',
     dataDir,
     memoryDir: join(dataDir, 'memory'),

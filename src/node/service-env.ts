@@ -18,6 +18,12 @@ export function serviceEnv(services: readonly Service[]): Record<string, string>
   return env
 }
 
+/** By which a pod's programs find what only the cluster knows (runtime/process/preload.cjs). */
+export const networkEnv = (socketPath: string, namespace: string): Record<string, string> => ({
+  SAMPAN_NET: socketPath,
+  SAMPAN_NAMESPACE: namespace,
+})
+
 /** By which clients inside of a pod find the API: no cluster IP leads there yet, so it is the real address. */
 export function apiServerEnv({ host, port }: ApiAddress): Record<string, string> {
   return {

@@ -141,6 +141,7 @@ export const nodeRules: readonly PolicyRule[] = [
   rule(['get'], '', ['persistentvolumeclaims', 'persistentvolumes']),
   rule(['create', 'delete', 'get', 'patch', 'update'], 'coordination.k8s.io', ['leases']),
   rule(read, 'node.k8s.io', ['runtimeclasses']),
+  rule(read, 'discovery.k8s.io', ['endpointslices']),
   rule(['create', ...read], 'certificates.k8s.io', ['certificatesigningrequests']),
   paths(['/sampan/v1/nodes/*', '/api', '/api/*', '/apis', '/apis/*']),
 ]

@@ -12,10 +12,16 @@
  *
  * One thing on the machine's own localhost is still reached there: the API server, whose address is in SAMPAN_PASS.
  *
+ * Names and addresses of the cluster (Services, pods of other nodes) mean nothing to this machine. Where SAMPAN_NET names
+ * the agent's socket, a connection to what may be one of them is asked about there first, and goes where the agent says.
+ *
  * What it cannot do: names other than localhost that resolve to 127.0.0.1 lead to the machine's loopback, as do native
  * code and child processes whose environment was emptied.
  */
 const podAddress = process.env.SAMPAN_POD_ADDRESS
+const clusterSocket = process.env.SAMPAN_NET
+const clusterNamespace = process.env.SAMPAN_NAMESPACE
+let connectPlainly // net.Socket.prototype.connect as Node.js made it
 if (podAddress && require('node:net').isIPv4(podAddress)) install(podAddress)
 for (const name of ['stdout', 'stderr']) outliveFullDisk(name)
 
@@ -24,7 +30,11 @@ function install(address) {
   const asked = new WeakMap() // server → { host, family } which the program asked for
   patch(net.Server.prototype, 'listen', (original) => listenOn(original, address, asked))
   patch(net.Server.prototype, 'address', (original) => askedAddress(original, address, asked))
-  patch(net.Socket.prototype, 'connect', (original) => connectTo(original, address))
+  patch(net.Socket.prototype, 'connect', (original) => {
+    const local = connectTo(original, address)
+    return clusterSocket ? connectInCluster(original, local) : local
+  })
+  if (clusterSocket) patchLookup(require('node:dns'))
   patchDatagrams(require('node:dgram'), address)
   require('node:module').syncBuiltinESMExports()
 }
@@ -214,6 +224,137 @@ function connectTo(original, address) {
     }
     return original.apply(this, args)
   }
+}
+
+/** May be a Service's name, or an address of the cluster: 10.64.0.0/10 holds those of pods and Services. */
+const mayBeOfCluster = (host) =>
+  typeof host === 'string' &&
+  !isLocalhost(host) &&
+  (/^10\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.\d+\.\d+$/.test(host) ||
+    (/^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)?\.?$/i.test(host) &&
+      !/^\d+(\.\d+)?$/.test(host)) ||
+    /\.svc(\.cluster\.local)?\.?$/i.test(host))
+
+const askWithinMs = 5000
+
+/** Asks the agent; calls back with its answer, or with {} when there is none: then things go on as without it. */
+function askAgent(question, callback) {
+  const net = require('node:net')
+  const socket = new net.Socket()
+  let text = ''
+  let isOver = false
+  const finish = (answer) => {
+    if (isOver) return
+    isOver = true
+    socket.destroy()
+    callback(answer)
+  }
+  socket.setEncoding('utf8')
+  socket.setTimeout(askWithinMs, () => finish({}))
+  socket.on('error', () => finish({}))
+  socket.on('close', () => finish({}))
+  socket.on('data', (chunk) => {
+    text += chunk
+    if (!text.includes('\n')) return
+    try {
+      finish(JSON.parse(text))
+    } catch {
+      finish({})
+    }
+  })
+  connectPlainly.call(socket, { path: clusterSocket }, () =>
+    socket.write(`${JSON.stringify({ ...question, namespace: clusterNamespace })}\n`),
+  )
+}
+
+/**
+ * Connections whose target may be in the cluster wait for the agent's answer; to the program the socket is connecting all
+ * the while. Everything else goes its usual way at once.
+ */
+function connectInCluster(original, otherwise) {
+  connectPlainly = original
+  return function connect(...args) {
+    const isList = Array.isArray(args[0])
+    const [first, second] = isList ? args[0] : args
+    const isObject = first !== null && typeof first === 'object'
+    const host = isObject ? first.host : typeof second === 'string' ? second : undefined
+    const port = Number(isObject ? first.port : first)
+    const isPlain = (isObject && first.path) || !isPort(port) || !mayBeOfCluster(host)
+    if (isPlain) return otherwise.apply(this, args)
+    const last = isList ? second : args[args.length - 1]
+    if (typeof last === 'function') this.once('connect', last)
+    this.connecting = true
+    askAgent({ connect: host, port }, (answer) => {
+      if (this.destroyed) return
+      if (answer.error) return this.destroy(refused(answer.error, host, port))
+      const options = isObject ? first : {}
+      const place = answer.address
+        ? { host: answer.address, port: answer.port, lookup: undefined }
+        : { host: answer.alias || host, port }
+      const overlay = Object.create(options)
+      for (const [name, value] of Object.entries(place))
+        Object.defineProperty(overlay, name, { value, enumerable: true, writable: true })
+      ;(answer.address ? original : otherwise).call(this, overlay)
+    })
+    return this
+  }
+}
+
+/** As Node.js reports it. */
+function refused(code, host, port) {
+  const error = new Error(`connect ${code} ${host}:${port}`)
+  return Object.assign(error, { code, errno: -111, syscall: 'connect', address: host, port })
+}
+
+/** `dns.lookup` and its promise know Services too; so does what is built on them. */
+function patchLookup(dns) {
+  const ask = (host, options, fallback, callback) => {
+    const family = typeof options === 'number' ? options : options && options.family
+    if (!mayBeOfCluster(host) || /^[\d.]+$/.test(host) || family === 6 || family === 'IPv6') return fallback()
+    askAgent({ resolve: host }, ({ addresses }) => {
+      if (!addresses || addresses.length === 0) return fallback()
+      callback(
+        addresses.map((address) => ({ address, family: 4 })),
+        Boolean(options && options.all),
+      )
+    })
+  }
+  patch(dns, 'lookup', (original) =>
+    keepSymbols(original, function lookup(host, options, callback) {
+      const done = typeof options === 'function' ? options : callback
+      const asked = typeof options === 'function' ? undefined : options
+      if (typeof done !== 'function') return original.call(this, host, options, callback)
+      ask(
+        host,
+        asked,
+        () => original.call(this, host, asked ?? {}, done),
+        (all, isAll) => (isAll ? done(null, all) : done(null, all[0].address, 4)),
+      )
+      return {}
+    }),
+  )
+  patch(
+    dns.promises,
+    'lookup',
+    (original) =>
+      function lookup(host, options) {
+        return new Promise((resolve, reject) =>
+          ask(
+            host,
+            options,
+            () => original.call(this, host, options).then(resolve, reject),
+            (all, isAll) => resolve(isAll ? all : all[0]),
+          ),
+        )
+      },
+  )
+}
+
+/** util.promisify finds out by a symbol how the results of `lookup` are called. */
+function keepSymbols(original, wrapper) {
+  for (const symbol of Object.getOwnPropertySymbols(original))
+    Object.defineProperty(wrapper, symbol, Object.getOwnPropertyDescriptor(original, symbol))
+  return wrapper
 }
 
 /**
