@@ -76,6 +76,13 @@ for (const { name, found, expected } of createCases({ def: services, base }, [
     errors: ["spec.ports[0].nodePort: Forbidden: may not be used when `type` is 'ClusterIP'"],
   },
   {
+    name: 'a node port outside of the range',
+    set: { 'spec.type': 'NodePort', 'spec.ports.0.nodePort': 80 },
+    errors: [
+      'spec.ports[0].nodePort: Invalid value: 80: provided port is not in the valid range. The range of valid ports is 30000-32767',
+    ],
+  },
+  {
     name: 'a bad address',
     set: { 'spec.clusterIP': '10.0.0.256' },
     errors: [

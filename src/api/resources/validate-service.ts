@@ -159,6 +159,9 @@ const validateFamilies = (spec: ServiceSpec, field: string): Errors => {
   return errors
 }
 
+const [nodePortMin, nodePortMax] = [30_000, 32_767]
+const outOfRange = `provided port is not in the valid range. The range of valid ports is ${nodePortMin}-${nodePortMax}`
+
 const validateNodePorts = ({ type, ports = [] }: ServiceSpec): Errors => {
   const seen = new Set<string>()
   return ports.flatMap(({ nodePort = 0, protocol = '' }, index) => {
@@ -166,6 +169,10 @@ const validateNodePorts = ({ type, ports = [] }: ServiceSpec): Errors => {
     const field = `${at('spec.ports', index)}.nodePort`
     const why = "may not be used when `type` is 'ClusterIP'"
     const errors = type === 'ClusterIP' ? [fieldError.forbidden(field, why)] : []
+    // Upstream finds out when it allocates the port, which nothing here does yet.
+    const isServed = type === 'NodePort' || type === 'LoadBalancer'
+    if (isServed && (nodePort < nodePortMin || nodePort > nodePortMax))
+      errors.push(fieldError.invalid(field, nodePort, outOfRange))
     if (seen.has(`${protocol} ${nodePort}`)) errors.push(fieldError.duplicate(field, nodePort))
     seen.add(`${protocol} ${nodePort}`)
     return errors
