@@ -4,6 +4,16 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { configMaps } from '../../src/api/resources/configmaps.ts'
+import type { ConfigMap } from '../../src/api/schema/types.gen.ts'
+import { isStatusError } from '../../src/api/status.ts'
+import { realClock } from '../../src/base/clock.ts'
+import { silentLogger } from '../../src/base/logger.ts'
+import { TransportError, type Client } from '../../src/client/client.ts'
+import { failoverTransport } from '../../src/client/failover-transport.ts'
+import { readKubeconfig } from '../../src/client/kubeconfig.ts'
+import { restClient } from '../../src/client/rest-client.ts'
+import { httpTransport } from '../../src/client/transport-http.ts'
 import { openCluster, runSampan, until, type Cluster } from '../support/cluster.ts'
 import { startEtcdCluster } from '../support/etcd.ts'
 import { ask } from '../support/http.ts'
@@ -130,6 +140,40 @@ describe('two servers on one etcd', { skip: why }, () => {
     )
   })
 
+  test('a server is added and another one taken away while traffic flows: nothing fails, nothing is lost', async () => {
+    const kubeconfig = await readKubeconfig(first.kubeconfig)
+    const urls = [first.apiUrl, second.apiUrl]
+    const connect = (server: string) => httpTransport({ ...kubeconfig, server })
+    await using transport = failoverTransport({
+      servers: urls,
+      connect,
+      clock: realClock,
+      logger: silentLogger,
+    })
+    const writes = countWrites(restClient(transport, 'test'))
+    const reads = countAnswers(first.gatewayUrl)
+    try {
+      await using third = await openCluster({
+        command: 'server',
+        args: [...store, '--server-token-file', join(first.dataDir, 'credentials', 'server.token')],
+      })
+      transport.setServers([...urls, third.apiUrl])
+      await until('writes go on', () => writes.hasGrown())
+      await second.stop()
+      await until('writes go on without the second', () => writes.hasGrown())
+      await second.start()
+      await until('writes go on with it', () => writes.hasGrown())
+    } finally {
+      await Promise.all([writes.stop(), reads.stop()])
+    }
+    const present = first.ok('get configmaps -l test=traffic -o name').trim().split('\n')
+    const missing = writes.acknowledged.filter((name) => !present.includes(`configmap/${name}`))
+    assert.deepEqual(missing, [], 'acknowledged and missing')
+    assert.deepEqual(writes.refused, [])
+    assert.deepEqual(reads.failures, [])
+    assert.ok(reads.count > 10 && writes.acknowledged.length > 10)
+  })
+
   test('a server with another token, or with the files of another cluster, is refused with the way out', () => {
     const folder = mkdtempSync(join(tmpdir(), 'sampan-other-'))
     try {
@@ -155,3 +199,61 @@ describe('two servers on one etcd', { skip: why }, () => {
     }
   })
 })
+
+/** ConfigMaps, one after another; whose answer was lost is asked for again, as a client would. */
+function countWrites(client: Client) {
+  const api = client.resource<ConfigMap>(configMaps)
+  const acknowledged: string[] = []
+  const refused: string[] = []
+  let [isOver, seen] = [false, 0]
+  const write = async (name: string) => {
+    const metadata = { name, namespace: 'default', labels: { test: 'traffic' } }
+    try {
+      await api.create({ apiVersion: 'v1', kind: 'ConfigMap', metadata })
+      acknowledged.push(name)
+    } catch (error) {
+      // The server ended in the middle of it: whether it is there is known to nobody.
+      const isUnknown = error instanceof TransportError || (isStatusError(error) && error.status.code === 503)
+      if (!isUnknown) refused.push(`${name}: ${String(error)}`)
+    }
+  }
+  const running = (async () => {
+    for (let i = 0; !isOver; i++) await write(`traffic-${i}`)
+  })()
+  return {
+    acknowledged,
+    refused,
+    hasGrown() {
+      if (acknowledged.length < seen + 20) return undefined
+      seen = acknowledged.length
+      return true
+    },
+    async stop() {
+      isOver = true
+      await running
+    },
+  }
+}
+
+/** Requests to the app, one after another. */
+function countAnswers(gatewayUrl: string) {
+  const failures: string[] = []
+  let isOver = false
+  let count = 0
+  const running = (async () => {
+    for (; !isOver; count++) {
+      const { status, body } = await ask(`${gatewayUrl}/`, { host: 'web.test' })
+      if (status !== 200) failures.push(`${status} ${body}`)
+    }
+  })()
+  return {
+    failures,
+    get count() {
+      return count
+    },
+    async stop() {
+      isOver = true
+      await running
+    },
+  }
+}
