@@ -60,6 +60,8 @@ export interface Trigger {
   readonly resource: ResourceRef
   /** Keys (`namespace/name`) in the `watches` resource that a change of `object` concerns. */
   readonly keys: (object: KubeObject, context: LoopContext) => readonly string[]
+  /** Only the end of an object counts, and `metadata` is all that `keys` sees of it: costs nothing where others follow it so already. */
+  readonly isDeletion?: boolean
 }
 
 /** An error that trying again won't mend: `reconcile` has said so in a condition. */
@@ -87,7 +89,10 @@ export async function runController(
   try {
     const used = [spec.watches, ...(spec.owns ?? []), ...triggersOf(spec), ...(spec.reads ?? [])]
     await allSynced(
-      used.map((resource) => context.informers.for(resource)),
+      [
+        ...used.map((resource) => context.informers.for(resource)),
+        ...deletionsOf(spec).map(({ resource }) => context.informers.metadata(resource)),
+      ],
       signal,
     )
   } catch (error) {
@@ -101,7 +106,10 @@ export async function runController(
   )
 }
 
-const triggersOf = ({ triggers = [] }: ControllerSpec) => triggers.map(({ resource }) => resource)
+const triggersOf = ({ triggers = [] }: ControllerSpec) =>
+  triggers.filter(({ isDeletion }) => isDeletion !== true).map(({ resource }) => resource)
+const deletionsOf = ({ triggers = [] }: ControllerSpec) =>
+  triggers.filter(({ isDeletion }) => isDeletion === true)
 
 /** From changes to keys. Yields what takes each handler away again. */
 function* connect(spec: ControllerSpec, context: LoopContext, queue: WorkQueue): Generator<() => void> {
@@ -116,7 +124,12 @@ function* connect(spec: ControllerSpec, context: LoopContext, queue: WorkQueue):
   }
   yield on(spec.watches, (object) => [keyOf(object)])
   for (const owned of spec.owns ?? []) yield on(owned, (object) => ownerKeys(spec.watches, object))
-  for (const { resource, keys } of spec.triggers ?? []) yield on(resource, (object) => keys(object, context))
+  for (const { isDeletion, keys, resource } of spec.triggers ?? [])
+    if (isDeletion !== true) yield on(resource, (object) => keys(object, context))
+  for (const { keys, resource } of deletionsOf(spec))
+    yield context.informers.metadata(resource).onChange(({ object, type }) => {
+      if (type === 'deleted') for (const key of keys(object, context)) queue.add(key)
+    })
 }
 
 function ownerKeys(owner: ResourceRef, object: KubeObject): readonly string[] {

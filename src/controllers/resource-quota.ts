@@ -6,14 +6,16 @@ import { addTo, type Amounts } from '../api/quota/pod-amounts.ts'
 import { chargeOf } from '../api/quota/quota.ts'
 import { concerns } from '../api/quota/usage.ts'
 import type { ResourceDef } from '../api/resource.ts'
+import { customResourceDefinitions } from '../api/resources/customresourcedefinitions.ts'
 import { pods } from '../api/resources/pods.ts'
 import { resourceQuotas } from '../api/resources/resourcequotas.ts'
 import { services } from '../api/resources/services.ts'
 import type { ResourceQuota } from '../api/schema/types.gen.ts'
 import type { Client } from '../client/client.ts'
 import type { ControllerSpec, LoopContext } from '../client/controller.ts'
+import { customResourcesOf } from './crd-resources.ts'
 
-/** How late a deleted object that nobody watches here (a ConfigMap, a claim) is counted off. */
+/** How late a deleted custom object, and what a failed write has left taken, is counted off. */
 const recountMs = 10_000
 const pageSize = 500
 /** Admission takes from the quota first and writes the object then: what it has just taken is not counted off yet. */
@@ -30,7 +32,13 @@ export const resourceQuotaController = (resources: readonly ResourceDef[]): Cont
     name: 'resourcequota',
     component: 'resourcequota-controller',
     watches: resourceQuotas,
-    triggers: [pods, services].map((resource) => ({ resource, keys: quotasBeside })),
+    triggers: [
+      ...[pods, services].map((resource) => ({ resource, keys: quotasOf(resource) })),
+      ...countable
+        .filter(({ verbs }) => verbs.includes('watch'))
+        .map((resource) => ({ resource, keys: quotasOf(resource), isDeletion: true })),
+    ],
+    reads: [customResourceDefinitions],
     workers: 1,
     async reconcile({ name, namespace }, { client, informers }) {
       const quota = informers.for<ResourceQuota>(resourceQuotas).get(namespace, name)
@@ -43,7 +51,8 @@ export const resourceQuotaController = (resources: readonly ResourceDef[]): Cont
         return { requeueAfterMs: settleMs }
       }
       const total: Amounts = Object.fromEntries(Object.keys(hard).map((each) => [each, zeroQuantity]))
-      for (const def of countable.filter((each) => concerns(each, hard)))
+      const custom = customResourcesOf(informers).filter(({ namespaced }) => namespaced)
+      for (const def of [...countable, ...custom].filter((each) => concerns(each, hard)))
         for await (const object of objectsOf(client, def, namespace))
           addTo(total, chargeOf(quota.spec, def, object))
       const used = Object.fromEntries(Object.entries(total).map(([each, sum]) => [each, formatQuantity(sum)]))
@@ -55,12 +64,16 @@ export const resourceQuotaController = (resources: readonly ResourceDef[]): Cont
   }
 }
 
-const quotasBeside = ({ metadata }: KubeObject, { informers }: LoopContext): readonly string[] =>
-  informers
-    .for<ResourceQuota>(resourceQuotas)
-    .list()
-    .filter((quota) => quota.metadata.namespace === metadata.namespace)
-    .map((quota) => `${quota.metadata.namespace}/${quota.metadata.name}`)
+/** The quotas of its namespace that count such objects. */
+const quotasOf =
+  (def: Pick<ResourceDef, 'group' | 'plural'>) =>
+  ({ metadata }: KubeObject, { informers }: LoopContext): readonly string[] =>
+    informers
+      .for<ResourceQuota>(resourceQuotas)
+      .list()
+      .filter((quota) => quota.metadata.namespace === metadata.namespace)
+      .filter(({ spec }) => concerns(def, spec.hard ?? {}))
+      .map((quota) => `${quota.metadata.namespace}/${quota.metadata.name}`)
 
 /** From the server, not from a cache: an object that is not in it yet would be counted off again. */
 async function* objectsOf(client: Client, def: ResourceDef, namespace: string): AsyncGenerator<KubeObject> {

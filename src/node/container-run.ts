@@ -45,7 +45,7 @@ export interface ContainerRun extends AsyncDisposable {
 /** What to run, as far as it doesn't follow from the container's place. */
 export interface ContainerLaunch extends Pick<
   WorkloadSpec,
-  'argv' | 'cwd' | 'env' | 'address' | 'node' | 'resources' | 'options'
+  'argv' | 'cwd' | 'env' | 'address' | 'node' | 'stdin' | 'resources' | 'options'
 > {
   readonly imageID: string
 }

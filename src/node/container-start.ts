@@ -58,6 +58,7 @@ export async function startContainer(input: StartInput): Promise<void> {
     },
     address: input.address,
     node: entry.node,
+    ...(container.stdin === true && { stdin: true }),
     ...limitsOf(container),
     imageID: image.imageID,
   }

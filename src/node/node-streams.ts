@@ -3,7 +3,7 @@
  * forwarded connection.
  *
  *   POST /exec/NAMESPACE/POD/CONTAINER?command&…&stdin&stdout&stderr&tty&uid     pieces both ways
- *   POST /attach/NAMESPACE/POD/CONTAINER?stdout&stderr&tty&uid                   pieces to the client
+ *   POST /attach/NAMESPACE/POD/CONTAINER?stdout&stderr&tty&uid                   pieces to the client; with &stdin, to the program
  *   POST /portForward/NAMESPACE/POD?port&uid                                     the connection's bytes both ways
  *   POST /dial?ip&port                                                           the same, to a pod by its address
  */
@@ -16,6 +16,7 @@ import { badRequest, failure, internal, notFound, serviceUnavailable } from '../
 import { isPort } from '../api/streams/port-forward.ts'
 import { parseCommandOptions, type CommandOptions } from '../api/streams/channels.ts'
 import { RuntimeError, type ExecSession, type Runtime } from '../runtime/runtime.ts'
+import { attachedInput, takeAttached } from './attach-input.ts'
 import { attachedOutput } from './attach.ts'
 import { serveCommand } from './command-session.ts'
 import type { PodWorker } from './pod-worker.ts'
@@ -108,19 +109,19 @@ async function attach(
   place: readonly string[],
   { stream, query, signal }: StreamRequest,
 ): Promise<void> {
+  const { logger, runtime } = options
   const wanted = parseCommandOptions(query)
   const [, pod = '', container = ''] = place
-  const run = await workerOf(options, place, query).container(container)
+  const worker = workerOf(options, place, query)
+  const run = await worker.container(container)
   const source = run?.phase === 'running' ? run.log('current') : undefined
   if (!source) throw notRunning(container, pod)
-  if (wanted.stdin)
-    throw badRequest(
-      'programs on this node have no stdin: attach without -i to see their output, or use kubectl exec -i',
-    )
+  const input = wanted.stdin ? await attachedInput({ runtime, worker, container, run }) : undefined
   accept(stream)
   const pieces = Readable.from(attachedOutput(source, wanted, signal), { objectMode: false })
+  if (input) void takeAttached(stream, input, logger)
   // What the client sends is nothing that a program would read.
-  stream.resume()
+  else stream.resume()
   pieces.on('error', (error) => stream.destroy(error)).pipe(stream)
 }
 

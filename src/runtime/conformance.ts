@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readFile, realpath, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { finished } from 'node:stream/promises'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import type { Exit, Handle, Runtime, WorkloadSpec } from './runtime.ts'
 
@@ -303,6 +304,31 @@ const looking: Record<string, Property> = {
     const result = await runtime.exec(handle, { argv: ['echo', 'hello', 'there'], timeoutMs: 10_000 })
     assert.equal(result.code, 0)
     assert.match(result.output, /hello there\n$/)
+  },
+  async 'gives a workload a stdin that outlives its writers, until it is ended'({
+    machine,
+    runtime,
+    spec,
+    exitOf,
+  }) {
+    if (!runtime.openStdin) return
+    const wanted = { ...(await spec('a', {})), argv: ['/bin/cat'], node: false, stdin: true }
+    const handle = await runtime.start(wanted)
+    const write = async (by: Runtime, words: string) => {
+      const stdin = await by.openStdin?.(handle)
+      assert.ok(stdin)
+      await finished(stdin.end(words))
+    }
+    await write(runtime, 'one ')
+    assert.equal((await runtime.stats(handle)).pids, 1)
+    const later = machine.open()
+    await write(later, 'two')
+    assert.equal((await later.inspect(handle)).phase, 'running')
+    await later.endStdin?.(handle)
+    await later.endStdin?.(handle)
+    assert.equal((await exitOf(handle)).code, 0)
+    assert.equal(await readFile(wanted.stdoutPath, 'utf8'), 'one two')
+    await assert.rejects(runtime.openStdin(handle), { code: 'unsupported' })
   },
   async 'gives a command its stdin until that ends, and tells how it ended'({ runtime, spec }) {
     const handle = await runtime.start(await spec('a', {}))

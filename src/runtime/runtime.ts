@@ -32,6 +32,8 @@ export interface WorkloadSpec {
   readonly stderrPath: string
   /** Folder for the runtime's own records of this workload (exit status, pids); made by the caller, private to one id. */
   readonly stateDir: string
+  /** The program reads what `openStdin` writes, and waits for more until `endStdin`. Without it its stdin is empty. */
+  readonly stdin?: boolean
   readonly resources?: { readonly cpuMillis?: number; readonly memoryBytes?: number }
   /** Runtime-specific, e.g. the fake's script. */
   readonly options?: Readonly<Record<string, string>>
@@ -147,6 +149,14 @@ export interface Runtime {
    * workload doesn't run, 'start-failed' when the command can't be started, 'unsupported' when there is no terminal to give.
    */
   execStream?(handle: Handle, spec: ExecStreamSpec): Promise<ExecSession>
+  /**
+   * The stdin of a workload whose spec has one, for one writer among others; it outlives the writer and the agent. Errors of
+   * the stream say that the program has stopped reading. Throws `RuntimeError`: 'unsupported' when there is none or it has
+   * ended, 'not-found' when the program doesn't read it.
+   */
+  openStdin?(handle: Handle): Promise<Writable>
+  /** The program comes to the end of its stdin once it has read what was written. Idempotent. */
+  endStdin?(handle: Handle): Promise<void>
   /** Handles of live workloads whose stateDir lies under `root`, known from their markers: after a crash, those not in the agent's records are adopted or stopped. */
   orphans(root: string): Promise<readonly Handle[]>
 }

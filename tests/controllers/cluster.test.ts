@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { findCondition } from '../../src/api/conditions.ts'
+import type { KubeObject } from '../../src/api/meta.ts'
 import { configMaps } from '../../src/api/resources/configmaps.ts'
+import { customResourceDefinitions } from '../../src/api/resources/customresourcedefinitions.ts'
 import { deployments } from '../../src/api/resources/deployments.ts'
 import { endpointSlices } from '../../src/api/resources/endpointslices.ts'
 import { events } from '../../src/api/resources/events.ts'
 import { namespaces } from '../../src/api/resources/namespaces.ts'
 import { nodes } from '../../src/api/resources/nodes.ts'
 import { pods } from '../../src/api/resources/pods.ts'
+import { resourceQuotas } from '../../src/api/resources/resourcequotas.ts'
 import { services } from '../../src/api/resources/services.ts'
 import type {
   ConfigMap,
@@ -17,6 +20,7 @@ import type {
   Namespace,
   Node,
   Pod,
+  ResourceQuota,
   Service,
 } from '../../src/api/schema/types.gen.ts'
 import { isNotFound } from '../../src/api/status.ts'
@@ -334,4 +338,46 @@ test('an owner in another namespace counts as gone; one of an unknown kind, or u
     ['strange'],
   )
   assert.equal((await world.list(nodes)).length, 1)
+})
+
+test('a quota counts custom objects too, and a deletion at once', async () => {
+  await using world = await openWorld()
+  world.startLoops()
+  const widgets = { group: 'example.com', version: 'v1', kind: 'Widget', plural: 'widgets', namespaced: true }
+  await world.apply(customResourceDefinitions, {
+    metadata: { name: 'widgets.example.com' },
+    spec: {
+      group: 'example.com',
+      scope: 'Namespaced',
+      names: { kind: 'Widget', plural: 'widgets' },
+      versions: [
+        { name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object' } } },
+      ],
+    },
+  })
+  const hard = { 'count/widgets.example.com': '1', 'count/configmaps': '5' }
+  await world.apply(resourceQuotas, { metadata: { name: 'few' }, spec: { hard } })
+  const isUsed = async (what: string, many: string) => {
+    const [quota] = await world.list<ResourceQuota & KubeObject>(resourceQuotas)
+    return quota?.status?.used?.[what] === many
+  }
+  await world.until('the quota is counted', () => isUsed('count/widgets.example.com', '0'))
+  const widget = (name: string) => ({ apiVersion: 'example.com/v1', kind: 'Widget', metadata: { name } })
+  await world.until('the kind is served', () =>
+    world.list(widgets).then(
+      () => true,
+      () => false,
+    ),
+  )
+  await world.apply(widgets, widget('one'))
+  await assert.rejects(world.apply(widgets, widget('two')), /exceeded quota: few/)
+  await world.client.resource(widgets).delete('one', { namespace: 'default' })
+  await world.until('the widget is counted off', () => isUsed('count/widgets.example.com', '0'), 15_000)
+  await world.apply(widgets, widget('two'))
+
+  await world.apply(configMaps, { metadata: { name: 'note' } })
+  const before = (await world.list(configMaps)).length
+  await world.until('it is counted', () => isUsed('count/configmaps', String(before)))
+  await world.client.resource(configMaps).delete('note', { namespace: 'default' })
+  await world.until('it is counted off', () => isUsed('count/configmaps', String(before - 1)), 3_000)
 })

@@ -16,7 +16,7 @@ import { readKubeconfig } from '../../src/client/kubeconfig.ts'
 import { openCluster, until, type Cluster } from '../support/cluster.ts'
 import { ask } from '../support/http.ts'
 import { kubectlPath } from '../support/kubectl.ts'
-import { deployment, pod, service, yaml } from '../support/manifests.ts'
+import { deployment, image, pod, service, yaml } from '../support/manifests.ts'
 import { isMissing } from '../support/needs.ts'
 
 let cluster: Cluster
@@ -242,7 +242,7 @@ for (const transport of ['WebSocket', 'SPDY'] as const) {
       cluster.ok(`wait --for=condition=Ready pod/${name} --timeout=60s`)
       const refused = await run(['attach', '-i', name], env)
       assert.equal(refused.code, 1)
-      assert.match(refused.stderr, /programs on this node have no stdin/)
+      assert.match(refused.stderr, /container "logger" has no stdin; set stdin: true in its spec/)
       const child = start(['attach', name], env)
       child.stdin?.end()
       assert.ok(child.stdout)
@@ -251,6 +251,47 @@ for (const transport of ['WebSocket', 'SPDY'] as const) {
       child.stdout.resume()
       cluster.ok(`delete pod ${name} --grace-period=1`)
       assert.deepEqual(await closed, [0, null])
+    })
+
+    test('run -i gives a program its input, and the end of it', async () => {
+      const name = `typed-${transport.toLowerCase()}`
+      // kubectl takes no image that is a folder.
+      const overrides = JSON.stringify({ spec: { containers: [{ name, image: image('hello') }] } })
+      const flags = [
+        '-i',
+        '--rm',
+        '--quiet',
+        '--restart=Never',
+        '--image=replaced',
+        '--override-type=strategic',
+      ]
+      const args = ['run', name, ...flags, `--overrides=${overrides}`, '--command', '--', 'cat']
+      const result = await run(args, env, Buffer.from('one\ntwo\n'))
+      assert.deepEqual([result.code, result.stderr], [0, ''])
+      assert.equal(result.stdout.toString(), 'one\ntwo\n')
+    })
+
+    test('a stdin that is not only once stays open from one client to the next', async () => {
+      const name = `reader-${transport.toLowerCase()}`
+      const reader = pod(name, 'hello')
+      Object.assign(reader.spec.containers[0] ?? {}, {
+        stdin: true,
+        command: ['sh', '-c', 'while read -r line; do echo "got $line"; done; echo end; sleep 100'],
+      })
+      cluster.ok('apply -f -', { input: yaml(reader) })
+      cluster.ok(`wait --for=condition=Ready pod/${name} --timeout=60s`)
+      for (const word of ['one', 'two']) {
+        const child = start(['attach', '-i', name], env)
+        let out = ''
+        child.stdout?.on('data', (chunk) => (out += String(chunk)))
+        child.stdin?.end(`${word}\n`)
+        await until(`the program has read ${word}`, () => (out.includes(`got ${word}\n`) ? true : undefined))
+        const closed = once(child, 'close')
+        child.kill('SIGTERM')
+        await closed
+      }
+      assert.equal(cluster.ok(`logs ${name}`), 'got one\ngot two\n')
+      cluster.ok(`delete pod ${name} --grace-period=1`)
     })
 
     test('port-forward carries several connections at once, with half-closes and refusals', async () => {

@@ -30,6 +30,17 @@ export function workloadProcesses(
   return [...ours, ...processes.filter((p) => p.groupId !== handle.pid && isCertain(p))]
 }
 
+/** Without the shells around the program: what there is in them is no sign that it runs. */
+export function programProcesses(
+  handle: Handle,
+  processes: readonly MarkedProcess[],
+): readonly MarkedProcess[] {
+  const holder = readIdentity(handle.stateDir, 'holder')
+  const isHolder = ({ pid, startTicks }: MarkedProcess) =>
+    typeof holder === 'object' && pid === holder.pid && startTicks === holder.startTicks
+  return workloadProcesses(handle, processes).filter((p) => p.pid !== handle.pid && !isHolder(p))
+}
+
 const pollMsMin = 5
 const pollMsMax = 50
 const killMsMax = 30_000 // a process that survives SIGKILL this long waits for a device; nothing here can end it

@@ -6,6 +6,7 @@ import type { Clock } from '../../base/clock.ts'
 import { RuntimeError, type WorkloadSpec } from '../runtime.ts'
 import { environmentOf } from './environment.ts'
 import { recordFile, reserveExit } from './records.ts'
+import { makeStdin } from './stdin.ts'
 
 /**
  * The tiny parent: a shell that leads the workload's process group, outlives the agent, and writes the exit status.
@@ -19,6 +20,9 @@ import { recordFile, reserveExit } from './records.ts'
  * - Descriptors: 1 and 4 are the program's stdout and stderr (2 would take the shell's own remarks, such as "Killed"), 3
  *   tells the agent how the start went. The agent may be dead by then, so SIGPIPE is ignored around that one write.
  * - Variables of the shell would overwrite exported ones of the workload, so there is only one, with a name of our own.
+ * - A program with a stdin reads it from a named pipe. A shell of its own, the holder, keeps that open for writing until it is
+ *   told to end (`stdin.ts`); the two wait for each other at opening it. The pipe for the telling it opens for both, so
+ *   that a line which comes early is not lost.
  * - When the program has ended, its group is killed, as a container ends with its first process.
  * - Only builtins: PATH is the workload's, and the disk may be full. The status is one write into a file that has its room
  *   since the start, and counts only with its newline, hence is never seen half.
@@ -30,7 +34,16 @@ set -C
 read -r _sampan_stat </proc/self/stat
 echo "$_sampan_stat" >>"$SAMPAN_STATE_DIR/pid" || { echo full >&3; exit 75; }
 set +C
+if [ -p "$SAMPAN_STATE_DIR/stdin" ]; then
+  (
+    read -r _sampan_stat </proc/self/stat
+    echo "$_sampan_stat" >"$SAMPAN_STATE_DIR/holder"
+    exec 1>/dev/null 3>&- 4>&- 6<>"$SAMPAN_STATE_DIR/stdin-end" 5>"$SAMPAN_STATE_DIR/stdin"
+    read -r _sampan_stat <&6
+  ) &
+fi
 (
+  [ ! -p "$SAMPAN_STATE_DIR/stdin" ] || exec <"$SAMPAN_STATE_DIR/stdin"
   read -r _sampan_stat </proc/self/stat
   echo "$_sampan_stat" >"$SAMPAN_STATE_DIR/child"
   trap '' 13; echo started >&3; trap - 13
@@ -46,6 +59,7 @@ const startMsMax = 30_000 // a shell that has not run its first lines by then ne
 /** Spawns the parent and resolves when the program is about to run. Throws `RuntimeError`. */
 export async function spawnParent(spec: WorkloadSpec, clock: Clock): Promise<void> {
   await reserveExit(spec.stateDir)
+  if (spec.stdin) await makeStdin(spec.stateDir)
   const preloadPath = recordFile(spec.stateDir, 'preload.cjs')
   if (spec.node) await copyFile(preloadFile, preloadPath)
   const stdout = await open(spec.stdoutPath, 'a', 0o640)

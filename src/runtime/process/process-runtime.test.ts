@@ -12,6 +12,7 @@ import { type Behaviour, describeRuntime, type Machine } from '../conformance.ts
 import { type Handle, type Runtime, RuntimeError, type WorkloadSpec } from '../runtime.ts'
 import { isAlive } from './proc.ts'
 import { openProcessRuntime } from './process-runtime.ts'
+import { readIdentity } from './records.ts'
 
 const graceful = { signal: 'SIGTERM', graceMs: 10_000 }
 const immediately = { signal: 'SIGTERM', graceMs: 0 }
@@ -131,6 +132,20 @@ describe('the process runtime', () => {
     assert.deepEqual(await runtime.orphans(root), [handle])
     await runtime.stop(handle, graceful)
     assert.deepEqual(await runtime.inspect(handle), { phase: 'lost' })
+  })
+
+  it('does not take the shell that keeps a stdin open for the program', async () => {
+    const handle = await start(specOf('holder', ['/bin/cat'], { stdin: true }))
+    const state = await runtime.inspect(handle)
+    assert.ok(state.phase === 'running')
+    process.kill(handle.pid, 'SIGKILL')
+    await until(() => !isAlive(handle))
+    process.kill(state.pid, 'SIGKILL')
+    await until(async () => (await runtime.inspect(handle)).phase === 'lost')
+    const holder = readIdentity(handle.stateDir, 'holder')
+    assert.ok(typeof holder === 'object' && isAlive(holder))
+    await runtime.stop(handle, graceful)
+    assert.ok(!isAlive(holder))
   })
 
   it('takes neither a reused pid nor another boot for its workload', async () => {

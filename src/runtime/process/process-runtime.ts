@@ -15,11 +15,12 @@ import {
 import { markOf } from './environment.ts'
 import { execIn, type Surroundings } from './exec.ts'
 import { execStreamIn } from './exec-stream.ts'
-import { isParentAlive, stopWorkload, workloadProcesses } from './group.ts'
+import { isParentAlive, programProcesses, stopWorkload } from './group.ts'
 import { spawnParent } from './parent.ts'
 import { readBootId, readEnviron, readOwnBytes, readWorkingDirectory, ticksPerSecond } from './proc.ts'
 import { createProcessTable, type ProcessTable } from './process-table.ts'
 import { handleOf, readExit, readIdentity, readSpec, runtimeName, writeSpec } from './records.ts'
+import { endStdin, openStdin } from './stdin.ts'
 import { waitForExit } from './wait.ts'
 
 /**
@@ -45,6 +46,12 @@ export function openProcessRuntime({ clock }: { readonly clock: Clock }): Runtim
     },
     async execStream(handle, spec) {
       return await execStreamIn(await surroundings(handle, table, clock), spec, clock)
+    },
+    async openStdin({ stateDir }) {
+      return openStdin(stateDir)
+    },
+    async endStdin({ stateDir }) {
+      endStdin(stateDir)
     },
     orphans: (root) => orphans(root, table),
   }
@@ -114,7 +121,7 @@ async function inspectWorkload(handle: Handle, table: ProcessTable): Promise<Wor
   // The parent may have ended between the two looks, with its duty done.
   const exit = await readExit(handle.stateDir)
   if (exit) return { phase: 'exited', exit }
-  const [outlived] = workloadProcesses(handle, await table.fresh())
+  const [outlived] = programProcesses(handle, await table.fresh())
   return outlived ? { phase: 'running', pid: outlived.pid } : { phase: 'lost' }
 }
 
@@ -133,7 +140,7 @@ async function recover(stateDir: string, table: ProcessTable): Promise<Handle | 
 }
 
 async function stats(handle: Handle, table: ProcessTable): Promise<Stats> {
-  const processes = workloadProcesses(handle, await table.recent()).filter((p) => p.pid !== handle.pid)
+  const processes = programProcesses(handle, await table.recent())
   return {
     cpuSeconds: processes.reduce((sum, p) => sum + p.cpuTicks, 0) / ticksPerSecond,
     memoryBytes: processes.reduce((sum, p) => sum + readOwnBytes(p.pid), 0),

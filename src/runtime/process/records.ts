@@ -9,7 +9,9 @@ import { parseStat, type ProcessStat } from './proc.ts'
  *
  *   spec.json     the intent, by the agent, before a process exists. No environment: that may hold secrets
  *   preload.cjs   the workload's own copy, so that an upgrade of Sampan cannot take it away
+ *   stdin, stdin-end   named pipes, where the program wants a stdin
  *   pid           the parent's line of /proc/self/stat, created exclusively by the parent: who creates it may start the program
+ *   holder        that of the shell that keeps the stdin open
  *   child         the program's line of /proc/self/stat, written just before it becomes the program
  *   exit          the exit status as the shell says it, by the parent; by `stop` when the parent was killed too
  *
@@ -25,8 +27,8 @@ export interface SpecRecord {
 }
 
 export const runtimeName = 'process'
-export const recordFile = (stateDir: string, name: 'spec.json' | 'preload.cjs' | 'pid' | 'child' | 'exit') =>
-  join(stateDir, name)
+type RecordName = 'spec.json' | 'preload.cjs' | 'stdin' | 'stdin-end' | 'pid' | 'holder' | 'child' | 'exit'
+export const recordFile = (stateDir: string, name: RecordName) => join(stateDir, name)
 
 export async function writeSpec(spec: WorkloadSpec, bootId: string): Promise<void> {
   const { id, argv, cwd, address, node } = spec
@@ -44,8 +46,11 @@ export async function readSpec(stateDir: string): Promise<SpecRecord | undefined
   }
 }
 
-/** The parent's or the program's identity. 'cut' when the file is there without its content. */
-export function readIdentity(stateDir: string, who: 'pid' | 'child'): ProcessStat | 'cut' | undefined {
+/** The parent's, the holder's or the program's identity. 'cut' when the file is there without its content. */
+export function readIdentity(
+  stateDir: string,
+  who: 'pid' | 'holder' | 'child',
+): ProcessStat | 'cut' | undefined {
   const text = readIfThere(recordFile(stateDir, who))
   return text === undefined ? undefined : (text.endsWith('\n') && parseStat(text)) || 'cut'
 }
