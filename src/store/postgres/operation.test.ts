@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { describe, it } from 'node:test'
 
 import { realClock } from '../../base/clock.ts'
@@ -77,6 +80,19 @@ describe('PostgreSQL in operation', { skip: skipReason() }, () => {
       assert(realClock.monotonicMs() - startMs < 5_000)
       assert.doesNotMatch(`${error.stack} ${JSON.stringify(error)}`, /wrong-word|pass-word/)
     }
+  })
+
+  it('the password may be in a file, and change there', async (t) => {
+    const file = join(mkdtempSync(join(tmpdir(), 'sampan-password-')), 'password')
+    t.after(() => rmSync(dirname(file), { recursive: true }))
+    const url = `${server().url('x').replace(`:${testPassword}@`, '@')}&password-file=${file}`
+    assert.match(
+      (await thrown('invalid', () => openPostgresStore(url, context))).message,
+      /password-file.*ENOENT/,
+    )
+    writeFileSync(file, `${testPassword}\n`)
+    await using store = await openPostgresStore(url, context)
+    await store.current()
   })
 
   it('a server that does not sync is told of', async () => {

@@ -33,6 +33,7 @@ const rows = [
   ['//u@%2Frun%2Fpostgresql/d', { hosts: [{ host: '/run/postgresql', port: 5432 }] }],
   ['//u%40x:p%2Fw%3A@h/d', { user: 'u@x', password: 'p/w:' }],
   ['//h/d?user=u&password=p&dbname=e', { user: 'u', password: 'p', database: 'd' }],
+  ['//u@h/d?password-file=/run/secret', { password: undefined, passwordFile: '/run/secret' }],
   ['//h/d?schema=other', { schema: 'other' }],
   ['//h/d?sslmode=require', { sslMode: 'require' }],
   ['//h/d?sslmode=require&sslrootcert=/ca.pem', { sslMode: 'verify-ca', sslRootCert: '/ca.pem' }],

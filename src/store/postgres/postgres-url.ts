@@ -17,6 +17,8 @@ export interface PostgresTarget {
   readonly hosts: readonly Host[]
   readonly user: string | undefined
   readonly password: string | undefined
+  /** A file that holds nothing but the password; read for each connection, so that it may change. */
+  readonly passwordFile: string | undefined
   readonly database: string | undefined
   /** Where the tables are; several clusters may share a database. */
   readonly schema: string
@@ -37,6 +39,7 @@ const known = [
   'port',
   'user',
   'password',
+  'password-file',
   'dbname',
   'sslmode',
   'sslrootcert',
@@ -75,6 +78,7 @@ export function parsePostgresUrl(rest: string): PostgresTarget {
     hosts: parseHosts(hostList || (param('host') ?? 'localhost'), param('port')),
     user: decode(user) || param('user'),
     password: decode(password) || param('password'),
+    passwordFile: param('password-file'),
     database: decode(path) || param('dbname'),
     schema,
     sslMode: parseSslMode(param('sslmode'), param('sslrootcert')),

@@ -65,7 +65,7 @@ async function connect(options: SessionOptions, ssl: ConnectionOptions | false):
     host: host.host,
     port: host.port,
     user: target.user,
-    password: target.password,
+    password: target.passwordFile === undefined ? target.password : readSecret(target.passwordFile),
     database: target.database,
     ssl,
     stream: () => socket,
@@ -141,14 +141,16 @@ function tlsOptions(target: PostgresTarget): ConnectionOptions | false {
     // The certificate's chain is checked all the same; only the name in it is not.
     ...(sslMode === 'verify-full' ? {} : { checkServerIdentity: () => undefined }),
     ...(isChecked && sslRootCert !== undefined && sslRootCert !== 'system'
-      ? { ca: readPem('sslrootcert', sslRootCert) }
+      ? { ca: readText('sslrootcert', sslRootCert) }
       : {}),
-    ...(sslCert === undefined ? {} : { cert: readPem('sslcert', sslCert) }),
-    ...(sslKey === undefined ? {} : { key: readPem('sslkey', sslKey) }),
+    ...(sslCert === undefined ? {} : { cert: readText('sslcert', sslCert) }),
+    ...(sslKey === undefined ? {} : { key: readText('sslkey', sslKey) }),
   }
 }
 
-function readPem(name: string, file: string): string {
+const readSecret = (file: string): string => readText('password-file', file).trim()
+
+function readText(name: string, file: string): string {
   try {
     return readFileSync(file, 'utf8')
   } catch (error) {
