@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { fakeClock } from '../../base/fake-clock.ts'
-import { describeRuntime, type Behaviour } from '../conformance.ts'
+import { describeRuntime } from '../conformance.ts'
+import type { Behaviour } from '../conformance-machine.ts'
 import { createFakeMachine, type FakeOptions, loseFake, openFakeRuntime } from './fake-runtime.ts'
 
 const argv = ['/pretended/program', '--flag']
