@@ -1,5 +1,6 @@
 import { describeError, createLogger, type Logger } from '../base/logger.ts'
 import { realClock } from '../base/clock.ts'
+import { releaseStartMemory } from '../base/start-memory.ts'
 import { join } from 'node:path'
 import { CommandError, configExitCode } from './command-error.ts'
 import { openLogFile } from './log-file.ts'
@@ -30,9 +31,10 @@ export async function runProcess(root: ProcessRoot): Promise<void> {
   )
   crashLoudly(logger)
   const ended = endRequested()
-  let running: Awaited<ReturnType<ProcessRoot['start']>>
+  let running: Awaited<ReturnType<ProcessRoot['start']>> | undefined
   try {
-    running = await root.start(begin, logger)
+    // A start may wait for a server that never comes: who is told to end, or left alone, does not wait with it.
+    running = await Promise.race([root.start(begin, logger), ended])
   } catch (error) {
     logger.error('could not start', { error: describeError(error) })
     if (error instanceof CommandError) {
@@ -42,8 +44,13 @@ export async function runProcess(root: ProcessRoot): Promise<void> {
     process.stderr.write(`sampan: ${root.name} could not start: ${describeError(error)}\n`)
     process.exit(1)
   }
+  if (!running) {
+    logger.info('ended before it was ready')
+    process.exit(0)
+  }
   await say({ type: 'ready', ...running.ready })
   logger.info('ready', { line: running.ready.line })
+  releaseStartMemory(realClock)
   await ended
   realClock.after(stopGraceMs, () => process.exit(1))
   await running[Symbol.asyncDispose]()
@@ -61,12 +68,13 @@ const received = () =>
   })
 
 const endRequested = () =>
-  new Promise<void>((resolve) => {
-    process.on('SIGTERM', resolve)
+  new Promise<undefined>((resolve) => {
+    const end = () => resolve(undefined)
+    process.on('SIGTERM', end)
     process.on('SIGINT', () => {}) // Ctrl-C reaches the whole group: the supervisor ends its processes in order
     process.on('SIGHUP', () => {})
-    process.on('disconnect', resolve)
-    if (!process.connected) resolve()
+    process.on('disconnect', end)
+    if (!process.connected) end()
   })
 
 function say(message: FromProcess): Promise<void> {
