@@ -2,6 +2,7 @@ import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { checkDns1123Subdomain } from '../api/names.ts'
 import { realClock } from '../base/clock.ts'
+import { releaseStartMemory } from '../base/start-memory.ts'
 import { openChild, type Child } from './child.ts'
 import { CommandError } from './command-error.ts'
 import { createDataDir, writeWhole, type DataDir } from './data-dir.ts'
@@ -104,6 +105,7 @@ export async function up(options: UpOptions): Promise<void> {
       await Promise.all(others.map((part) => part.begin(begin)))
       isUp = true
       print('ready')
+      releaseStartMemory(realClock)
       await options.onReady?.(where, ending.signal)
     })()
     await Promise.race([started, ended])

@@ -7,6 +7,7 @@ import { parentPort } from 'node:worker_threads'
 import { assert } from '../../base/assert.ts'
 import { realClock } from '../../base/clock.ts'
 import { describeError } from '../../base/logger.ts'
+import { releaseStartMemory } from '../../base/start-memory.ts'
 import { compact } from './compact.ts'
 import { closeEngine, openEngine, type Engine } from './engine.ts'
 import { transferables, type CallName, type Calls, type Request, type Response } from './protocol.ts'
@@ -64,3 +65,4 @@ function serve(port: NonNullable<typeof parentPort>): void {
 
 assert(parentPort, 'database-thread.ts is started by store/sqlite, as a worker thread')
 serve(parentPort)
+releaseStartMemory(realClock)
