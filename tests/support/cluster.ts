@@ -3,6 +3,7 @@ import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Host } from './hosts.ts'
 import { kubectlPath, type KubectlVersion } from './kubectl.ts'
 
 export const root = join(import.meta.dirname, '..', '..')
@@ -56,6 +57,8 @@ export interface ClusterOptions {
   /** More arguments for it. */
   readonly args?: readonly string[]
   readonly env?: NodeJS.ProcessEnv
+  /** Where its processes and kubectl run; default: here. */
+  readonly host?: Host
   /** A folder of the caller's; default: one of its own, which goes in the end. */
   readonly dataDir?: string
   /** Which kubectl asks; default: the newest. */
@@ -80,12 +83,19 @@ export async function openCluster(options: ClusterOptions = {}): Promise<Cluster
   let output = ''
   let ports = { api: '127.0.0.1:0', tls: '127.0.0.1:0', gateway: '127.0.0.1:0' }
   let child: ChildProcess | undefined
+  const placed = (program: string, args: readonly string[]): [string, readonly string[]] => {
+    const [first, rest] = options.host?.command(program, args) ?? [program, args]
+    return [first, rest]
+  }
   const start = async () => {
     const { command = 'up' } = options
     const own = command === 'up' ? ['--gateway-listen', ports.gateway, '--name', 'node-1'] : []
     const listen = ['--listen', ports.api, '--tls-listen', ports.tls, ...own]
     const args = [command, '--data-dir', dataDir, ...listen, ...(options.args ?? [])]
-    child = spawn(process.execPath, [executable, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env })
+    child = spawn(...placed(process.execPath, [executable, ...args]), {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env,
+    })
     output = ''
     child.stdout?.on('data', (chunk) => (output += String(chunk)))
     child.stderr?.on('data', (chunk) => (output += String(chunk)))
@@ -114,12 +124,12 @@ export async function openCluster(options: ClusterOptions = {}): Promise<Cluster
   })
   const client = kubectlPath(options.kubectl)
   const spawnKubectl = (args: readonly string[] | string, more?: NodeJS.ProcessEnv, timeoutMs?: number) =>
-    spawn(client, argsOf(args), { env: envOf(more), timeout: timeoutMs })
+    spawn(...placed(client, argsOf(args)), { env: envOf(more), timeout: timeoutMs })
   const kubectl = (
     args: readonly string[] | string,
     { input, timeoutMs = 60_000, env: more }: KubectlOptions = {},
   ): Output => {
-    const result = spawnSync(client, argsOf(args), {
+    const result = spawnSync(...placed(client, argsOf(args)), {
       env: envOf(more),
       encoding: 'utf8',
       timeout: timeoutMs,

@@ -38,4 +38,4 @@ http
       response.writeHead(500).end(`${cause.code}: ${cause.message}`)
     }
   })
-  .listen(3000)
+  .listen(3000, () => console.log('listening on 3000'))
