@@ -6,8 +6,10 @@ import { resolve } from 'node:path'
 import { Command, Option } from 'commander'
 import { describeError } from '../base/logger.ts'
 import { kubernetesVersion, sampanVersion } from '../base/version.ts'
+import { parseSchedule } from './backup-flags.ts'
 import { CommandError } from './command-error.ts'
 import { dataDir, defaultDataDir } from './data-dir.ts'
+import { parseDuration } from './duration-flag.ts'
 import { formatListen, parseListen, parseServerUrl } from './listen-address.ts'
 import { addStoreCommands } from './store-commands.ts'
 
@@ -93,8 +95,8 @@ function addNodes(program: Command): void {
     .option('--data-dir <dir>', 'of a server', dataDirDefault)
     .option('--ttl <duration>', 'how long it lets machines join', '24h')
     .action(async (flags: { readonly dataDir: string; readonly ttl: string }) => {
-      const { createToken, parseLife } = await import('./token.ts')
-      await createToken(dataDir(resolve(flags.dataDir)), parseLife(flags.ttl, '--ttl'), print)
+      const { createToken } = await import('./token.ts')
+      await createToken(dataDir(resolve(flags.dataDir)), parseDuration(flags.ttl, '--ttl'), print)
     })
 }
 
@@ -135,6 +137,9 @@ interface ServerFlags {
   readonly advertise?: string
   readonly store: string
   readonly serverTokenFile?: string
+  readonly backupDir?: string
+  readonly backupEvery: string
+  readonly backupKeep: string
 }
 
 interface JoinFlags {
@@ -167,6 +172,9 @@ const serverOptions = (command: Command): Command =>
       '--server-token-file <file>',
       "for a further server on a shared store: credentials/server.token of the first one's data directory",
     )
+    .option('--backup-dir <dir>', 'back up regularly into this folder, or s3://BUCKET/PREFIX')
+    .option('--backup-every <duration>', 'how often', '1h')
+    .option('--backup-keep <number>', 'how many of them are kept', '24')
 
 const serverSettings = (flags: ServerFlags) => ({
   dir: dataDir(resolve(flags.dataDir)),
@@ -175,6 +183,7 @@ const serverSettings = (flags: ServerFlags) => ({
   store: flags.store,
   ...(flags.advertise !== undefined && { advertise: parseServerUrl(flags.advertise, '--advertise') }),
   ...(flags.serverTokenFile !== undefined && { serverToken: readServerToken(flags.serverTokenFile) }),
+  ...(flags.backupDir !== undefined && { backups: parseSchedule({ ...flags, backupDir: flags.backupDir }) }),
   print,
 })
 

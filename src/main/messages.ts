@@ -1,4 +1,5 @@
 /** What the supervisor (`up.ts`) and its processes say to each other over their IPC channel. */
+import type { BackupSchedule } from './backup-schedule.ts'
 import type { ListenAddress } from './listen-address.ts'
 
 /** Told once, when a process may begin: the modules are loaded by then, so waiting costs no time. */
@@ -14,6 +15,7 @@ export interface Begin {
   readonly advertise?: string
   /** Of the cluster's first server. Secret. */
   readonly serverToken?: string
+  readonly backups?: BackupSchedule
 }
 
 /** `addresses` are those really listened on; a later start of the process keeps them. */

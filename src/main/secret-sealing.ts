@@ -51,7 +51,10 @@ export async function openSealedSecrets(options: SealedSecretsOptions): Promise<
 }
 
 async function openSealing({ store, dir, token }: SealedSecretsOptions): Promise<SealedStore> {
-  const provider = store.capabilities.shared ? storedKeys(store, token, realRandom) : fileKeys(dir.pki)
+  const own = fileKeys(dir.pki)
+  const provider = store.capabilities.shared
+    ? storedKeys({ store, token, copy: own, random: realRandom })
+    : own
   const options = { store, prefixes: sealedPrefixes, provider, clock: realClock, random: realRandom }
   try {
     return await openSealedStore(options)

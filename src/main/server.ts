@@ -27,6 +27,7 @@ import { localTransport } from '../client/transport-local.ts'
 import { CertificateRequestError, type CertificateSigner } from '../controllers/certificate-requests.ts'
 import { openStore } from '../store/open.ts'
 import { isStoreError, type Store } from '../store/store.ts'
+import { openBackups } from './backups.ts'
 import { CommandError } from './command-error.ts'
 import { openControlLoops } from './control-loops.ts'
 import { adminToken, serverToken, writeCredentials } from './credentials.ts'
@@ -57,7 +58,9 @@ export const serverRoot: ProcessRoot = {
     addProcessMetrics(metrics)
     const token = () => serverToken(dir, begin.serverToken, random)
     const sealed = stack.use(await openSealedSecrets({ store, dir, token, logger }))
-    const parts = { authenticate, signer, defaultRoles: true, nodes, metrics, ownPaths: sealed.paths }
+    const backups = stack.use(await openBackups({ store, schedule: begin.backups, logger }))
+    const ownPaths = new Map([...sealed.paths, ...backups.paths])
+    const parts = { authenticate, signer, defaultRoles: true, nodes, metrics, ownPaths }
     const api = { ...parts, resources, store: sealed.store, clock, random, logger }
     const server = stack.use(await openApiServer(api))
     const listener = stack.use(await listen(server, begin, { ca, own }, logger))

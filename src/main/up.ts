@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { checkDns1123Subdomain } from '../api/names.ts'
 import { realClock } from '../base/clock.ts'
 import { releaseStartMemory } from '../base/start-memory.ts'
+import type { BackupSchedule } from './backup-schedule.ts'
 import { openChild, type Child } from './child.ts'
 import { CommandError } from './command-error.ts'
 import { createDataDir, writeWhole, type DataDir } from './data-dir.ts'
@@ -25,6 +26,7 @@ export interface UpOptions {
   readonly store?: string
   readonly advertise?: string
   readonly serverToken?: string
+  readonly backups?: BackupSchedule
   readonly print: (line: string) => void
   /** Called once everything is ready. `signal` aborts when Sampan ends. */
   readonly onReady?: (where: Addresses, signal: AbortSignal) => Promise<void>
@@ -76,6 +78,7 @@ export async function up(options: UpOptions): Promise<void> {
     store: options.store ?? '',
     ...(options.advertise !== undefined && { advertise: options.advertise }),
     ...(options.serverToken !== undefined && { serverToken: options.serverToken }),
+    ...(options.backups && { backups: options.backups }),
     ...where,
   })
   let isUp = false

@@ -63,3 +63,13 @@ function checkText(text: string): void {
 /** Most keys are short: their UTF-16 length, at most 3 bytes each, decides without encoding them. */
 const isWiderThan = (text: string, bytesMax: number): boolean =>
   text.length > bytesMax || (text.length * 3 > bytesMax && Buffer.byteLength(text) > bytesMax)
+
+/** For `skipTo`: a store that holds anything, or a history, would have a gap in it. */
+export function checkSkip(to: Revision, { isEmpty }: { readonly isEmpty: boolean }): void {
+  if (!Number.isSafeInteger(to) || to < 0)
+    throw invalidError(`${to} is not a revision; give a whole number from 0.`)
+  if (!isEmpty)
+    throw invalidError(
+      'Revisions can be left out in an empty store only; delete everything and compact first.',
+    )
+}

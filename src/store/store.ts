@@ -127,6 +127,12 @@ export interface Store extends AsyncDisposable {
 
   /** The oldest revision that can still be read `at`. */
   compacted(): Promise<Revision>
+
+  /**
+   * Only where an engine can: leaves out revisions, so that the next write takes one above `to`; up to there all count as
+   * compacted. Throws `invalid` unless the store is empty and its history compacted. Nothing is done where `to` has been reached.
+   */
+  skipTo?(to: Revision): Promise<void>
 }
 
 /** Events that a watcher may be behind before it is cut off: some seconds of a busy cluster, some tens of MiB. */

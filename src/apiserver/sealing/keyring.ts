@@ -17,6 +17,8 @@ export interface KeyProvider {
   load(): Promise<readonly SealingKey[]>
   /** Durable when it resolves; throws when somebody else has saved since the last `load`. */
   save(keys: readonly SealingKey[]): Promise<void>
+  /** Whether what `load` found last is yet to be saved where it belongs. */
+  isMissing?(): boolean
 }
 
 /** One line for each key, the newest first: its id and 32 bytes in base64. Lines that begin with # say what the file is. */
@@ -63,17 +65,28 @@ export function fileKeys(directory: string): KeyProvider {
 
 export const storedKeysKey = '/sampan/encryption-keys'
 
-/** In a store that several servers share, sealed by the server token. */
-export function storedKeys(store: Store, token: () => string, random: Random): KeyProvider {
+export interface StoredKeysOptions {
+  readonly store: Store
+  /** The server token, by which the keys are sealed. */
+  readonly token: () => string
+  /** Holds them too, so that they come along when the cluster moves to another store; where the store has none, these count. */
+  readonly copy: KeyProvider
+  readonly random: Random
+}
+
+/** In a store that several servers share. */
+export function storedKeys({ store, token, copy, random }: StoredKeysOptions): KeyProvider {
   const associated = storedKeysKey
   let revision = 0
   return {
+    isMissing: () => revision === 0,
     async load() {
       const { entry } = await store.get(storedKeysKey)
       revision = entry?.revision ?? 0
-      return entry
-        ? parseKeys(await openByToken(entry.value, { token: token(), associated }), storedKeysKey)
-        : []
+      if (!entry) return copy.load()
+      const keys = parseKeys(await openByToken(entry.value, { token: token(), associated }), storedKeysKey)
+      if (formatKeys(await copy.load()) !== formatKeys(keys)) await copy.save(keys)
+      return keys
     },
     async save(keys) {
       const value = await sealByToken(formatKeys(keys), { token: token(), associated, random })
@@ -81,6 +94,7 @@ export function storedKeys(store: Store, token: () => string, random: Random): K
         revision === 0
           ? await store.create(storedKeysKey, value)
           : await store.update(storedKeysKey, value, revision)
+      await copy.save(keys)
     },
   }
 }
@@ -91,10 +105,9 @@ export async function loadOrCreateKeys(
   random: Random,
 ): Promise<readonly SealingKey[]> {
   const present = await provider.load()
-  if (present.length > 0) return present
   try {
-    const keys = [createSealingKey(random)]
-    await provider.save(keys)
+    const keys = present.length > 0 ? present : [createSealingKey(random)]
+    if (present.length === 0 || provider.isMissing?.()) await provider.save(keys)
     return keys
   } catch (error) {
     // Another server was faster.

@@ -167,7 +167,12 @@ test('servers that share a store share its keys, and see a rotation of another',
     openSealedStore({
       store,
       prefixes,
-      provider: storedKeys(store, () => 'the token of the servers', realRandom),
+      provider: storedKeys({
+        store,
+        token: () => 'the token of the servers',
+        copy: fileKeys(newFolder()),
+        random: realRandom,
+      }),
       clock,
       random: realRandom,
     })
@@ -181,7 +186,12 @@ test('servers that share a store share its keys, and see a rotation of another',
   const stored = (await store.get('/sampan/encryption-keys')).entry?.value ?? new Uint8Array()
   assert.match(Buffer.from(stored).toString(), /^\{"format":1,/)
   await assert.rejects(
-    storedKeys(store, () => 'another token of servers', realRandom).load(),
+    storedKeys({
+      store,
+      token: () => 'another token of servers',
+      copy: fileKeys(newFolder()),
+      random: realRandom,
+    }).load(),
     /token does not open the keys/,
   )
 })
@@ -198,4 +208,23 @@ test('a change of one byte anywhere in a sealed value is refused', async () => {
     revision = await store.update(secretKey('a'), bad, revision)
     await assert.rejects(sealed.get(secretKey('a')), (error) => isStoreError(error, 'sealed'), `byte ${at}`)
   }
+})
+
+test("a single server's keys come along to a shared store, and back", async () => {
+  const directory = newFolder()
+  const token = () => 'the token of the servers'
+  const open = (store: Store, provider: KeyProvider) =>
+    openSealedStore({ store, prefixes, provider, clock: realClock, random: realRandom })
+  const copy = fileKeys(directory)
+  const [alone, shared] = [await memory(), await memory()]
+  await (await open(alone, copy)).create(secretKey('a'), Buffer.from('{}'))
+  const { value } = (await alone.get(secretKey('a'))).entry ?? { value: new Uint8Array() }
+  await shared.create(secretKey('a'), value)
+  const moved = await open(shared, storedKeys({ store: shared, token, copy, random: realRandom }))
+  assert.equal(Buffer.from((await moved.get(secretKey('a'))).entry?.value ?? '').toString(), '{}')
+  assert((await shared.get('/sampan/encryption-keys')).entry, 'other servers find them in the store')
+  await moved.sealing.rotate()
+  await moved.sealing.reseal(never)
+  const back = await open(shared, fileKeys(directory))
+  assert.equal(Buffer.from((await back.get(secretKey('a'))).entry?.value ?? '').toString(), '{}')
 })

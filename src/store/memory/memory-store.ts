@@ -1,6 +1,14 @@
 import type { Clock } from '../../base/clock.ts'
 import type { Logger } from '../../base/logger.ts'
-import { checkKey, checkLimit, checkRange, checkRevision, checkTtl, checkValue } from '../bounds.ts'
+import {
+  checkKey,
+  checkLimit,
+  checkRange,
+  checkRevision,
+  checkSkip,
+  checkTtl,
+  checkValue,
+} from '../bounds.ts'
 import { closedError, compactedError, existsError, futureError } from '../errors.ts'
 import { createExpiry, type Expiry } from '../expiry.ts'
 import { createHistory, historyDefaults, type History, type HistoryLimits } from '../history.ts'
@@ -112,6 +120,15 @@ class MemoryStore implements Store {
   async compacted(): Promise<Revision> {
     this.#checkOpen()
     return this.#state.compacted
+  }
+
+  async skipTo(to: Revision): Promise<void> {
+    this.#checkOpen()
+    checkSkip(to, { isEmpty: this.#state.keys.length + this.#state.log.length === 0 })
+    if (to <= this.#state.revision) return
+    this.#state.revision = to
+    this.#state.compacted = to
+    this.#hub.publish([], to)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

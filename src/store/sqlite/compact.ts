@@ -1,6 +1,6 @@
 import type { Revision } from '../store.ts'
 import { inTransaction, type Engine } from './engine.ts'
-import { writeTypes, type CompactArgs, type Compacted } from './protocol.ts'
+import { writeTypes, type CompactArgs, type Compacted, type SkipArgs, type Skipped } from './protocol.ts'
 import { numberIn, textIn, verified } from './rows.ts'
 import { corruptValueError } from './sqlite-errors.ts'
 import { minus, pastHash } from './state.ts'
@@ -56,6 +56,19 @@ function nextRows({ sql, state, file }: Engine, to: Revision): { rows: Head[]; r
     rows.push({ revision: row.revision, type: row.type, previous: row.previous, key: row.key })
   }
   return { rows, reached: to }
+}
+
+/** Leaves out revisions where nothing is there that could show the gap. */
+export function skip(engine: Engine, { to }: SkipArgs): Skipped {
+  const { sql, state } = engine
+  const last = sql.lastLog.get()?.['revision']
+  if (state.live.count + state.past.count > 0 || typeof last === 'number') return { isEmpty: false }
+  if (to <= state.revision) return { isEmpty: true }
+  inTransaction(engine, () => {
+    state.revision = to
+    state.compacted = to
+  })
+  return { isEmpty: true }
 }
 
 /** True when there may be more to give back. */

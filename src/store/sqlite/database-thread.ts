@@ -8,7 +8,7 @@ import { assert } from '../../base/assert.ts'
 import { realClock } from '../../base/clock.ts'
 import { describeError } from '../../base/logger.ts'
 import { releaseStartMemory } from '../../base/start-memory.ts'
-import { compact } from './compact.ts'
+import { compact, skip } from './compact.ts'
 import { closeEngine, openEngine, type Engine } from './engine.ts'
 import { transferables, type CallName, type Calls, type Request, type Response } from './protocol.ts'
 import { due, get, list, nextDue, replay } from './read.ts'
@@ -35,6 +35,7 @@ function createHandlers(): Handlers {
     replay: (args) => replay(opened(), args),
     due: (args) => due(opened(), args),
     compact: (args) => compact(opened(), args),
+    skip: (args) => skip(opened(), args),
     close() {
       closeEngine(opened())
       engine = undefined

@@ -13,6 +13,7 @@ export interface Calls {
   replay: { args: ReplayArgs; result: ReplayChunk }
   due: { args: DueArgs; result: Due }
   compact: { args: CompactArgs; result: Compacted }
+  skip: { args: SkipArgs; result: Skipped }
   close: { args: null; result: null }
 }
 export type CallName = keyof Calls
@@ -146,6 +147,15 @@ export interface Compacted {
   readonly compacted: Revision
   /** False: call again, there is more to forget or to give back. */
   readonly isDone: boolean
+}
+
+export interface SkipArgs {
+  readonly to: Revision
+}
+
+export interface Skipped {
+  /** False: the store holds something, and nothing was done. */
+  readonly isEmpty: boolean
 }
 
 /** The buffers of a message that move to the other thread instead of being copied. */

@@ -2,7 +2,15 @@ import { resolve } from 'node:path'
 
 import type { Clock } from '../../base/clock.ts'
 import type { Logger } from '../../base/logger.ts'
-import { checkKey, checkLimit, checkRange, checkRevision, checkTtl, checkValue } from '../bounds.ts'
+import {
+  checkKey,
+  checkLimit,
+  checkRange,
+  checkRevision,
+  checkSkip,
+  checkTtl,
+  checkValue,
+} from '../bounds.ts'
 import { closedError, compactedError, futureError } from '../errors.ts'
 import { createExpiry, type Expiry } from '../expiry.ts'
 import { createGroupCommit, type GroupCommit } from '../group-commit.ts'
@@ -177,6 +185,15 @@ class SqliteStore implements Store {
   async compacted(): Promise<Revision> {
     this.#checkOpen()
     return this.#compacted
+  }
+
+  async skipTo(to: Revision): Promise<void> {
+    this.#checkOpen()
+    checkSkip(to, await this.#database.call('skip', { to }))
+    if (to <= this.#revision) return
+    this.#revision = to
+    this.#compacted = to
+    this.#hub.publish([], to)
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,0 +1,76 @@
+import { realClock } from '../base/clock.ts'
+import { silentLogger } from '../base/logger.ts'
+import { BackupError, decodeBackup, encodeBackup } from '../store/backup/backup-format.ts'
+import { takeSnapshot } from '../store/backup/snapshot.ts'
+import { openStore } from '../store/open.ts'
+import { isStoreError, type Store } from '../store/store.ts'
+import { adminCall } from './admin-call.ts'
+import { backupPath } from './backup-path.ts'
+import { openBackupFile, type BackupAddress } from './backup-place.ts'
+import { CommandError } from './command-error.ts'
+import type { DataDir } from './data-dir.ts'
+
+export interface BackupFlags {
+  readonly dir: DataDir
+  /** Read this store itself; unset: ask the running server. */
+  readonly store?: string
+}
+
+type Print = (line: string) => void
+
+/** `sampan backup FILE`: what the store holds now, while everything goes on. What was written is read again and checked. */
+export async function backup(address: string, { dir, store: url }: BackupFlags, print: Print): Promise<void> {
+  const target = await openBackupFile(address, { clock: realClock, env: process.env })
+  const { place, name } = target
+  await explained(place.describe(name), async () => {
+    if (url === undefined) {
+      await adminCall(dir, { method: 'GET', path: backupPath }, (body) => place.put(name, body))
+    } else {
+      await using store = await openStoreAt(url, dir)
+      const { header, entries } = await takeSnapshot(store, realClock)
+      await place.put(name, encodeBackup(header, entries))
+    }
+    const { revision, entries } = await checkBackup(target)
+    print(`${place.describe(name)}: ${entries} entries as of revision ${revision}`)
+  })
+}
+
+export interface Checked {
+  readonly revision: number
+  readonly createdAt: string
+  readonly entries: number
+}
+
+/** Reads the backup from beginning to end. Throws `BackupError`. */
+export async function checkBackup({ place, name }: BackupAddress): Promise<Checked> {
+  const { header, entries } = await decodeBackup(place.get(name))
+  let count = 0
+  for await (const _ of entries) count++
+  return { revision: header.revision, createdAt: header.createdAt, entries: count }
+}
+
+/** `sqlite:` is the database of the data directory. Throws `CommandError`. */
+export async function openStoreAt(url: string, dir: DataDir): Promise<Store> {
+  try {
+    return await openStore(url === 'sqlite:' ? `sqlite:${dir.database}` : url, {
+      clock: realClock,
+      logger: silentLogger,
+    })
+  } catch (error) {
+    if (!isStoreError(error)) throw error
+    throw new CommandError(error.message, { cause: error })
+  }
+}
+
+/** The errors of stores, files and backups, as sentences with the backup's name. */
+export async function explained<T>(what: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof BackupError) throw new CommandError(`${what}: ${error.message}`, { cause: error })
+    if (isStoreError(error)) throw new CommandError(error.message, { cause: error })
+    if (error instanceof Error && 'syscall' in error)
+      throw new CommandError(`${what}: ${error.message}`, { cause: error })
+    throw error
+  }
+}
