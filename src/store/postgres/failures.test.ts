@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { Socket } from 'node:net'
 import { describe, it } from 'node:test'
 
 import pg from 'pg'
@@ -119,24 +120,32 @@ describe('PostgreSQL fails', { skip: skipReason() }, () => {
     await store.create('/c', bytes('x'))
   })
 
-  it('a replica that dies or hangs while it holds the write lock holds up the others for a moment only', async () => {
-    await using store = await openPostgresStore(server().url('held'), { ...context, answerMsMax: 5_000 })
-    const other = new pg.Client({
-      host: '127.0.0.1',
-      port: server().port,
-      user: 'postgres',
-      password: testPassword,
-    })
-    other.on('error', () => {}) // it is cut below
-    await other.connect()
-    await other.query('BEGIN')
-    await other.query(`SELECT held.write_1('{0}', '{"\\\\x61"}', '{"\\\\x62"}', '{0}', '{0}', 1, 0)`)
+  it('a replica that dies while it holds the write lock holds up nobody', async () => {
+    await using store = await openPostgresStore(server().url('held'), context)
+    await using other = await openOther(server().port)
+    await other.client.query('BEGIN')
+    await other.client.query(`SELECT held.write_1('{0}', '{"\\x61"}', '{"\\x62"}', '{0}', '{0}', 1, 0)`)
     let isDone = false
     const create = store.create('/mine', bytes('x')).finally(() => (isDone = true))
     await lockWaiter((statement) => server().sql(statement))
     assert.equal(isDone, false)
-    Reflect.get(Reflect.get(other, 'connection') as object, 'stream').destroy()
+    other.socket.destroy()
     assert.equal(await create, 1) // the other's write never happened
+  })
+
+  it('a replica that hangs while it receives what it deleted holds up the others for a moment only', async () => {
+    await using store = await openPostgresStore(server().url('paused'), context)
+    const value = Uint8Array.from({ length: 4 * 1024 * 1024 }, (_, i) => i * 7_919)
+    const last = [await store.create('/a', value), await store.create('/b', value)].at(-1)
+    await using other = await openOther(server().port)
+    await other.client.query("SET tcp_user_timeout = '1s'") // as each session of a store has it, for longer
+    const lost = other.client.query(
+      `SELECT paused.write_1('{2,2}', '{"/a","/b"}', '{"",""}', '{-1,-1}', '{0,0}', 1, 100000000)`,
+    )
+    other.socket.pause()
+    assert.equal(await store.create('/c', bytes('x')), (last ?? 0) + 1)
+    other.socket.destroy()
+    await assert.rejects(lost)
   })
 
   it('the server is stopped and started: reads wait for it', async () => {
@@ -241,6 +250,22 @@ async function assertSeenAll(store: Store, watching: ReturnType<typeof collect> 
     watching.revisions.filter((revision) => revision <= until),
     Array.from({ length: until }, (_, i) => i + 1),
   )
+}
+
+/** A session that is no store's. */
+async function openOther(port: number) {
+  const socket = new Socket()
+  const client = new pg.Client({
+    host: '127.0.0.1',
+    port,
+    user: 'postgres',
+    password: testPassword,
+    ssl: false,
+    stream: () => socket,
+  })
+  client.on('error', () => {}) // it is cut in the tests
+  await client.connect()
+  return { client, socket, [Symbol.asyncDispose]: async () => void socket.destroy() }
 }
 
 /** Until a session waits for an advisory lock. */

@@ -6,8 +6,11 @@ import { badRowError } from './postgres-errors.ts'
 import { anyRevision, writeOutcomes, writeTypes, type WriteType } from './schema.ts'
 import type { Row, Session, Statement } from './session.ts'
 
-/** Of replaced values in one answer: what the buffers of a connection hold even when its client stands still. */
-const replacedBytesMax = 128 * 1024
+/**
+ * Of replaced values in one answer, which is sent before the commit: about what the buffers of a connection take when
+ * its client stands still. A larger single value may hold the lock until `tcp_user_timeout`.
+ */
+const replacedBytesMax = 256 * 1024
 
 export interface PendingWrite {
   readonly type: WriteType
