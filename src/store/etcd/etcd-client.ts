@@ -50,6 +50,8 @@ const askAttemptMs = 2_000
 const writeAttemptMs = 8_000
 const retry = { baseMs: 25, factor: 2, capMs: 1_000, jitter: 0.5 }
 const closeMsMax = 1_000
+/** During an election every member refuses: a crowd of callers must not chase each other from one to the next. */
+const staysMsMin = 500
 
 export const openEtcdClient = (options: EtcdClientOptions): EtcdClient => new FailoverClient(options)
 
@@ -60,6 +62,7 @@ class FailoverClient implements EtcdClient {
   #connecting: Promise<GrpcSession> | undefined
   /** The same, once it is there. */
   #session: GrpcSession | undefined
+  #sessionSinceMs = 0
   /** Left behind, finishing what was asked of them. */
   readonly #leaving = new Set<GrpcSession>()
   #nextEndpoint = 0
@@ -135,7 +138,9 @@ class FailoverClient implements EtcdClient {
   #learn(error: GrpcError, session: GrpcSession): void {
     if (isTokenStale(error)) this.#token = undefined
     // With one endpoint a living connection is as good as another.
-    const isElsewhereBetter = isPassing(error) && this.#options.config.endpoints.length > 1
+    const { config, clock } = this.#options
+    const hasStayed = clock.monotonicMs() - this.#sessionSinceMs >= staysMsMin
+    const isElsewhereBetter = isPassing(error) && hasStayed && config.endpoints.length > 1
     if (this.#session === session && (session.isClosed || isElsewhereBetter)) this.#leave(session, error)
   }
 
@@ -161,7 +166,11 @@ class FailoverClient implements EtcdClient {
     if (this.#session && !this.#session.isClosed) return Promise.resolve(this.#session)
     if (this.#session) [this.#session, this.#connecting] = [undefined, undefined]
     this.#connecting ??= this.#connectAny().then(
-      (session) => (this.#session = session),
+      (session) => {
+        this.#sessionSinceMs = this.#options.clock.monotonicMs()
+        this.#session = session
+        return session
+      },
       (error: unknown) => {
         this.#connecting = undefined
         throw error

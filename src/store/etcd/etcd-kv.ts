@@ -57,6 +57,8 @@ class PrefixKv implements EtcdKv {
   oldest: Revision = 0
   readonly #client: EtcdClient
   readonly #markKey: string
+  #asking: Promise<Revision> | undefined
+  #askingNext: Promise<Revision> | undefined
 
   constructor(client: EtcdClient, prefix: string) {
     this.#client = client
@@ -86,8 +88,25 @@ class PrefixKv implements EtcdKv {
     }
   }
 
-  async current(): Promise<Revision> {
-    return (await this.range({ key: this.#markKey, keysOnly: true })).revision
+  /** Who comes while one is being asked shares the next: it begins after all of them have called. */
+  current(): Promise<Revision> {
+    if (!this.#asking) return this.#askCurrent()
+    this.#askingNext ??= this.#asking.then(
+      () => this.#askCurrent(),
+      () => this.#askCurrent(),
+    )
+    return this.#askingNext
+  }
+
+  #askCurrent(): Promise<Revision> {
+    this.#askingNext = undefined
+    const asking = this.range({ key: this.#markKey, keysOnly: true }).then(({ revision }) => revision)
+    this.#asking = asking
+    const done = () => {
+      if (this.#asking === asking) this.#asking = undefined
+    }
+    asking.then(done, done)
+    return asking
   }
 
   async change(

@@ -60,9 +60,6 @@ export interface GrpcStream {
 }
 
 export interface OpenGrpcStream {
-  /** Takes no more from the connection until `resume`. */
-  pause(): void
-  resume(): void
   close(): void
 }
 
@@ -87,7 +84,7 @@ const pongMsMax = 3_000
 const sweepEveryMs = 200
 const connectionWindowBytes = 32 * 1024 * 1024
 const streamWindowBytes = 8 * 1024 * 1024
-/** A page of a list has about 4 MiB, one value at most 4 MiB, a fragment of a watch about 1.5 MiB. */
+/** A first page of a list may have 100 values of 4 MiB; later pages have about 4 MiB, a fragment of a watch 1.5 MiB. */
 const messageBytesMax = 512 * 1024 * 1024
 
 interface Pending {
@@ -196,8 +193,6 @@ class Http2Session implements GrpcSession {
       },
     })
     return {
-      pause: () => stream.pause(),
-      resume: () => stream.resume(),
       close: () => {
         isOpen = false
         stream.close(constants.NGHTTP2_CANCEL)

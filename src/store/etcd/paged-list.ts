@@ -17,7 +17,8 @@ export interface Listed {
   readonly remaining: number
 }
 
-const firstPageMax = 500
+/** Their size is not yet known: at worst 4 MiB each. */
+const firstPageMax = 100
 const pageMin = 16
 const pageMax = 10_000
 /** Bounds what one answer holds in memory, here and in etcd. */

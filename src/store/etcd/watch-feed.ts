@@ -159,7 +159,8 @@ class EtcdFeed implements WatchFeed {
       const error = await this.#follow().catch((thrown: unknown) => thrown)
       if (signal.aborted) return
       if (this.revision > before) failures = 0
-      logger.info('the watch on etcd is interrupted', { error, revision: this.revision })
+      const level = failures === 0 ? 'info' : 'debug'
+      logger[level]('the watch on etcd is interrupted', { error, revision: this.revision })
       if (isStoreError(error, 'compacted') || isStoreError(error, 'future')) {
         onGap(error)
         this.#started = this.#anchor()

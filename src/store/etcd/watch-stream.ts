@@ -33,7 +33,8 @@ export interface WatchStreamOptions {
  */
 export async function openWatchStream(options: WatchStreamOptions): Promise<OpenGrpcStream> {
   const { client, prefix, from, onStep, onEnd } = options
-  let fragments: WatchEvent[] = []
+  /** Events of a revision that may not be complete. */
+  let held: readonly WatchEvent[] = []
   let stream: OpenGrpcStream | undefined
   let isOver = false
   const fail = (error: unknown) => {
@@ -44,9 +45,14 @@ export async function openWatchStream(options: WatchStreamOptions): Promise<Open
   }
   const take = (response: WatchResponse) => {
     if (response.isCanceled) throw cancellation(response, from)
-    if (response.isFragment) return void fragments.push(...response.events)
-    const events = fragments.length > 0 ? [...fragments, ...response.events] : response.events
-    fragments = []
+    let events = held.length > 0 ? [...held, ...response.events] : response.events
+    held = []
+    if (response.isFragment) {
+      const open = events.at(-1)?.entry.modRevision
+      held = events.filter(({ entry }) => entry.modRevision === open)
+      events = events.slice(0, events.length - held.length)
+      if (events.length === 0) return
+    }
     if (response.isCreated) return
     const step = stepOf(events, response.revision, options)
     if (step) onStep(step)
