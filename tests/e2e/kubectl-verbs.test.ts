@@ -249,7 +249,8 @@ function define(suite: Suite): void {
     await golden('annotate-several', 'annotate cm a b note=one')
     await golden('annotate-refused', 'annotate cm a note=two')
     await golden('annotate-overwrite', 'annotate cm a note=two --overwrite')
-    await golden('annotate-list', 'annotate cm a --list')
+    await ok('annotate cm keyed note=one') // of several it prints any first
+    await golden('annotate-list', 'annotate cm keyed --list')
     await golden('annotate-file', 'annotate -f - note=three --overwrite', { input: yaml(configMap('a', {})) })
     await golden('annotate-missing', 'annotate cm nobody note=x')
     await golden('annotate-bad-key', "annotate cm a 'not good=x'")

@@ -32,7 +32,7 @@ export const certificateSigningRequests: ResourceDef<CertificateSigningRequest> 
   columns: [
     nameColumn(),
     ageColumn(),
-    { name: 'SignerName', type: 'string', value: ({ spec }) => spec.signerName },
+    { name: 'SignerName', type: 'string', value: ({ spec }) => spec.signerName ?? '' },
     { name: 'Requestor', type: 'string', value: ({ spec }) => spec.username ?? '' },
     {
       name: 'RequestedDuration',
@@ -42,7 +42,10 @@ export const certificateSigningRequests: ResourceDef<CertificateSigningRequest> 
     },
     { name: 'Condition', type: 'string', value: ({ status }) => stateOf(status) },
   ],
-  selectableFields: { 'spec.signerName': ({ spec }) => spec.signerName },
+  selectableFields: { 'spec.signerName': ({ spec }) => spec.signerName ?? '' },
+  applyDefaults: (request) => {
+    request.spec ??= {} as CertificateSigningRequestSpec // validation says what is missing in it
+  },
   prepareForCreate: (request) => {
     delete request.status
   },
@@ -88,7 +91,7 @@ function stamp(
   const before = old.status?.conditions?.find(({ type }) => type === condition.type)
   condition.lastUpdateTime ??= nowIso
   condition.lastTransitionTime =
-    before?.status === condition.status ? (before.lastTransitionTime ?? nowIso) : nowIso
+    before && before.status === condition.status ? (before.lastTransitionTime ?? nowIso) : nowIso
 }
 
 /** As the column `Condition` says it. */
