@@ -1,5 +1,5 @@
 /** Writes the TypeScript interfaces of `types.gen.ts` from the table. */
-import type { Table, TableField, TableType } from './gen-schema.ts'
+import type { Table, TableField, TableType } from './schema-table.ts'
 
 const scalars: Readonly<Record<string, string>> = {
   string: 'string',

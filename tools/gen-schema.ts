@@ -12,6 +12,7 @@ import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { enumsOf, readGoFile, type GoField, type GoPackage } from './gen-schema-go.ts'
 import { typescriptOf } from './gen-schema-ts.ts'
+import type { Table, TableField, TableType } from './schema-table.ts'
 
 /** Order matters: the first group that has a name keeps it unprefixed in `types.gen.ts`. */
 const groups = [
@@ -37,29 +38,6 @@ const groups = [
 
 /** Types that are no `kind` of a request or an answer on their own but that other code names. */
 const extraRoots = ['meta.v1.Condition', 'meta.v1.TableRow', 'core.v1.ResourceRequirements']
-
-/** One field as the table holds it. `type` uses full type names; `name` is '-' for an inlined struct. */
-export interface TableField {
-  readonly name: string
-  readonly number: number
-  readonly type: string
-  readonly required: boolean
-  readonly pointer: boolean
-  readonly omitempty: boolean
-  readonly flags: readonly string[]
-}
-
-export interface TableType {
-  readonly name: string
-  readonly isKind: boolean
-  readonly atomic: boolean
-  readonly fields: readonly TableField[]
-}
-
-export interface Table {
-  readonly types: ReadonlyMap<string, TableType>
-  readonly enums: ReadonlyMap<string, readonly string[]>
-}
 
 const scalarTypes: Readonly<Record<string, string>> = {
   string: 'string',

@@ -1,7 +1,8 @@
 /** Makes a container's image runnable, and says in Kubernetes' words what stands in the way. */
 import { ImageError, parseImage, type Image } from '../api/image.ts'
 import type { Container, Pod } from '../api/schema/types.gen.ts'
-import type { PackageCache, PackageSource, Prepared, Progress } from '../runtime/packages/cache.ts'
+import type { PackageCache } from '../runtime/packages/cache.ts'
+import type { PackageSource, Prepared, Progress } from '../runtime/packages/prepared.ts'
 
 export const nodeVersionAnnotation = 'sampan.dev/node-version'
 

@@ -22,7 +22,8 @@ import {
   updateNewSet,
 } from './replica-sets.ts'
 import { revisionAnnotation, revisionOf } from './revisions.ts'
-import { isHeld, planRollout, type RolloutInput } from './rollout.ts'
+import { isHeld, planRollout } from './rollout.ts'
+import type { RolloutInput } from './rollout-step.ts'
 import { deploymentStatus, progressDeadlineAtMs } from './status.ts'
 
 /** A rollout that has to be declared stuck is looked at this long after its deadline: times are kept in seconds. */

@@ -6,7 +6,7 @@
 import type { Deployment, ReplicaSet } from '../../api/schema/types.gen.ts'
 import { fenceposts, isActive, isRolling, replicasOf, sum, wantedOf } from './fenceposts.ts'
 import { desiredReplicasOf, maxReplicasOf } from './revisions.ts'
-import type { RolloutInput, RolloutStep } from './rollout.ts'
+import type { RolloutInput, RolloutStep } from './rollout-step.ts'
 
 /** Some set was last sized for another size of the Deployment. */
 export function isBeingScaled({ deployment, newSet, oldSets }: RolloutInput): boolean {

@@ -5,7 +5,8 @@ import { seededRandom } from '../../base/ids.ts'
 import type { ReplicaSet } from '../../api/schema/types.gen.ts'
 import { deployment, replicaSet, type DeploymentFacts, type SetFacts } from '../fixture.ts'
 import { fenceposts, replicasOf } from './fenceposts.ts'
-import { planRollout, type RolloutStep } from './rollout.ts'
+import { planRollout } from './rollout.ts'
+import type { RolloutStep } from './rollout-step.ts'
 
 interface Row {
   readonly name: string

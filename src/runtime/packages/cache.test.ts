@@ -9,15 +9,10 @@ import { promisify } from 'node:util'
 import { realClock } from '../../base/clock.ts'
 import { silentLogger } from '../../base/logger.ts'
 import { isAlive, readStat } from '../process/proc.ts'
-import {
-  openPackageCache,
-  type PackageCache,
-  type PackageCacheOptions,
-  type PackageSource,
-  type Progress,
-} from './cache.ts'
+import { openPackageCache, type PackageCache } from './cache.ts'
 import { PackageError } from './errors.ts'
 import { nodePackage } from './node-version.ts'
+import type { PackageCacheOptions, PackageSource, Progress } from './prepared.ts'
 import { type FakeRegistry, openFakeRegistry } from './testdata/fake-registry.ts'
 
 const never = new AbortController().signal

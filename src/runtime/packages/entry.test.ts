@@ -3,7 +3,7 @@ import { chmod, mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import type { Prepared } from './cache.ts'
+import type { Prepared } from './prepared.ts'
 import { type EntryOptions, nodeFlags, resolveEntry } from './entry.ts'
 
 describe('resolveEntry', () => {

@@ -1,7 +1,7 @@
 import { accessSync, constants, statSync } from 'node:fs'
 import { open, realpath } from 'node:fs/promises'
 import { dirname, extname, isAbsolute, join } from 'node:path'
-import type { Prepared } from './cache.ts'
+import type { Prepared } from './prepared.ts'
 import { chooseEntry, type Entry } from './choose-entry.ts'
 import { PackageError } from './errors.ts'
 import { type Manifest, readManifest } from './manifest.ts'

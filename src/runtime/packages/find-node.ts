@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { Interpreter } from './cache.ts'
+import type { Interpreter } from './prepared.ts'
 import { PackageError } from './errors.ts'
 import { type Call, install } from './install.ts'
 import { cachedNodes, nodeFolder } from './layout.ts'

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { basename } from 'node:path'
 import semver from 'semver'
-import type { NpmSource, Prepared } from './cache.ts'
+import type { NpmSource, Prepared } from './prepared.ts'
 import { PackageError } from './errors.ts'
 import { type Call, install } from './install.ts'
 import { findTrees, packageFolder } from './layout.ts'

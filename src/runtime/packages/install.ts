@@ -1,4 +1,4 @@
-import type { PackageCacheOptions, Progress } from './cache.ts'
+import type { PackageCacheOptions, Progress } from './prepared.ts'
 import { redact } from './failures.ts'
 import type { Job } from './install-worker.ts'
 import type { NpmConfig } from './npm-config.ts'
