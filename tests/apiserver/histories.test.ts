@@ -2,12 +2,15 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, test } from 'node:test'
+import { after, before, describe, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { realClock } from '../../src/base/clock.ts'
 import { silentLogger } from '../../src/base/logger.ts'
 import { openStore } from '../../src/store/open.ts'
 import type { Store, WatchBatch } from '../../src/store/store.ts'
+import { serverForTests, skipReason } from '../../src/store/postgres/test-server.ts'
+import { isPresent } from '../../tools/parts.ts'
+import { startEtcdCluster, type EtcdCluster } from '../support/etcd.ts'
 import { judge, testHistories } from './histories.ts'
 
 const context = { clock: realClock, logger: silentLogger }
@@ -23,10 +26,10 @@ const withMethods = (store: Store, methods: Partial<Store>): Store =>
   })
 
 /** Between a server's read and its write others get their turn: in memory there would hardly be a conflict otherwise. */
-const slow = (store: Store): Partial<Store> => ({
+const slow = (store: Store, ms = 1): Partial<Store> => ({
   async get(...args) {
     const read = await store.get(...args)
-    await pause(1)
+    await pause(ms)
     return read
   },
 })
@@ -47,6 +50,28 @@ describe('random histories, SQLite', () => {
   })
 })
 
+const withoutEtcd = isPresent('etcd') || process.env['CI'] === 'true' ? false : 'etcd is not installed'
+
+describe('random histories, etcd', { skip: withoutEtcd }, () => {
+  let etcd: EtcdCluster | undefined
+  before(async () => (etcd = await startEtcdCluster()))
+  after(() => etcd?.[Symbol.asyncDispose]())
+  let count = 0
+  testHistories(async () => {
+    const url = `etcd://${etcd?.endpoints}/history-${++count}`
+    return { openStore: () => openStore(url, context) }
+  })
+})
+
+describe('random histories, PostgreSQL', { skip: skipReason() }, () => {
+  const server = serverForTests()
+  let count = 0
+  testHistories(async () => {
+    const url = `postgres:${server().url(`h${++count}`)}`
+    return { openStore: () => openStore(url, context) }
+  })
+})
+
 describe('a store with a fault is found out', () => {
   const found = (name: string, says: RegExp, methods: (store: Store) => Partial<Store>) =>
     void test(name, async () => {
@@ -64,7 +89,7 @@ describe('a store with a fault is found out', () => {
       return store.update(key, value, entry?.revision ?? 0, options)
     }
   found('an update that does not compare', /lost update/, (store) => ({
-    ...slow(store),
+    ...slow(store, 30),
     update: blindUpdate(store),
   }))
   const changed = (change: (batch: WatchBatch, count: number) => WatchBatch) => (store: Store) => ({

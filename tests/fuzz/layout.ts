@@ -12,6 +12,7 @@ export interface WorkerInput {
   readonly now: SharedArrayBuffer
 }
 
+/** `seconds` of processor time: of the thread alone, however busy the machine is. */
 export type WorkerAnswer = FuzzOutcome & { readonly seconds: number }
 
 export const inputAt = 8

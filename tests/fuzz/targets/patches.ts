@@ -160,11 +160,13 @@ function applied(live: JsonObject, one: JsonObject, def: ResourceDef): JsonObjec
   return stored
 }
 
-/** An empty list that is gone and one that is there are the same to whoever reads the object. */
+/** An empty list that is gone and one that is there are the same to whoever reads the object; the server drops a write that changes nothing but times. */
 function withoutNothing(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutNothing)
   if (!isJsonObject(value)) return value
-  const fields = Object.entries(value).map(([name, inner]) => [name, withoutNothing(inner)] as const)
+  const fields = Object.entries(value)
+    .filter(([name]) => name !== 'time')
+    .map(([name, inner]) => [name, withoutNothing(inner)] as const)
   return Object.fromEntries(fields.filter(([, inner]) => !isNothing(inner)))
 }
 

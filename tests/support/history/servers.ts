@@ -98,10 +98,12 @@ async function start(openStore: () => Promise<Store>, replicas: number): Promise
   const store = stack.use(await openStore())
   const ports: number[] = []
   for (let i = 0; i < replicas; i++) {
+    // Where several processes may open it, each server has a connection of its own.
+    const own = i > 0 && store.capabilities.shared ? stack.use(await openStore()) : store
     const authenticate = staticAuthenticator([{ token: adminToken, user: admin }])
     const server = stack.use(
       await openApiServer({
-        store,
+        store: own,
         resources,
         clock: realClock,
         random: realRandom,
