@@ -50,7 +50,7 @@ spec:
   versions:${versions}`
 
   const widget = (name: string, spec: string): string =>
-    `{apiVersion: example.com/v1, kind: Widget, metadata: {name: ${name}}, spec: ${spec}}`
+    `apiVersion: example.com/v1\nkind: Widget\nmetadata: {name: ${name}}\nspec: ${spec}\n`
 
   const first = definition(versionYaml('v1', true))
   const refused = (input: string, ...args: string[]) => {
@@ -150,7 +150,7 @@ spec:
     const uid = cluster.ok('get widget one -o jsonpath={.metadata.uid}')
     const owner = `[{apiVersion: example.com/v1, kind: Widget, name: one, uid: ${uid}}]`
     cluster.ok('create -f -', {
-      input: `{apiVersion: v1, kind: ConfigMap, metadata: {name: owned, ownerReferences: ${owner}}}`,
+      input: `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: owned, ownerReferences: ${owner}}\n`,
     })
     cluster.ok('delete widget one')
     await until('the dependent is gone', () => cluster.kubectl('get configmap owned').code === 1 || undefined)
