@@ -5,7 +5,7 @@
  *   rolling    make or grow the new set as far as the surge allows ──▶ shrink the old ones as far as availability allows
  *   recreate   empty the old sets ──▶ wait until their pods are gone ──▶ make or grow the new set
  */
-import type { Deployment, ReplicaSet } from '../../api/schema/types.gen.ts'
+import type { ReplicaSet } from '../../api/schema/types.gen.ts'
 import { fenceposts, isActive, isRolling, replicasOf, sum, wantedOf } from './fenceposts.ts'
 import { isBeingScaled, resize } from './resize.ts'
 import type { RolloutInput, RolloutStep } from './rollout-step.ts'

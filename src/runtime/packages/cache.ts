@@ -4,16 +4,9 @@ import { findNode } from './find-node.ts'
 import { findFolder, findPackage } from './find-package.ts'
 import type { Call, Context } from './install.ts'
 import { sweep } from './layout.ts'
-import { type NpmConfig, readNpmConfig } from './npm-config.ts'
+import { readNpmConfig } from './npm-config.ts'
 import type { Installed } from './run-worker.ts'
-import type {
-  Interpreter,
-  NpmSource,
-  PackageCacheOptions,
-  PackageSource,
-  Prepared,
-  Progress,
-} from './prepared.ts'
+import type { PackageCacheOptions, PackageSource, Prepared, Progress } from './prepared.ts'
 import { createSharedWork } from './shared-work.ts'
 
 /**
