@@ -3,7 +3,8 @@ import type { FieldWriter } from '../api/apply/field-writer.ts'
 import type { FieldSet } from '../api/apply/field-set.ts'
 import { recordUpdate } from '../api/apply/record-update.ts'
 import type { JsonObject } from '../api/json.ts'
-import { apiVersionOf, type KubeObject } from '../api/meta.ts'
+import type { OtherVersion } from '../api/apply/versions.ts'
+import { apiVersionOf, groupVersionOf, type KubeObject } from '../api/meta.ts'
 import type { ResourceDef } from '../api/resource.ts'
 import type { VerbContext } from './context.ts'
 import { nowIso } from './metadata.ts'
@@ -15,9 +16,39 @@ export const fieldWriterOf = (context: VerbContext, subresource: string): FieldW
   apiVersion: apiVersionOf(context.def.group, context.def.version),
   subresource,
   schema: context.def.schema,
+  otherVersion: otherVersionsOf(context),
   now: nowIso(context.machinery),
   resetFields: resetFieldsOf(context.def, subresource),
 })
+
+/** Of kinds whose versions differ in more than their name: those convert at the store's boundary. */
+function otherVersionsOf({ def, machinery }: VerbContext): NonNullable<FieldWriter['otherVersion']> {
+  const known = new Map<string, OtherVersion | undefined>()
+  const stored = storedVersion(def)
+  const find = (apiVersion: string): OtherVersion | undefined => {
+    const { group, version } = groupVersionOf(apiVersion)
+    if (group === def.group && version === def.version) return undefined
+    const other = machinery.findResource(group, version, def.plural)
+    if (!other || other.kind !== def.kind || storedVersion(other) !== stored) return undefined
+    return { schema: other.schema, to: converter(def, other), from: converter(other, def) }
+  }
+  return (apiVersion) => {
+    if (!known.has(apiVersion)) known.set(apiVersion, find(apiVersion))
+    return known.get(apiVersion)
+  }
+}
+
+const storedVersion = ({ group, storage, version }: ResourceDef): string =>
+  storage ? apiVersionOf(storage.group, storage.version) : apiVersionOf(group, version)
+
+const converter =
+  (from: ResourceDef, to: ResourceDef) =>
+  (object: JsonObject): JsonObject => {
+    // Conversions may share parts with what they are given, and take whole objects.
+    const given = structuredClone(object) as unknown as KubeObject
+    const stored = from.storage ? from.storage.toStorage(given) : given
+    return asJson(to.storage ? to.storage.fromStorage(stored) : stored)
+  }
 
 interface Write {
   readonly object: KubeObject

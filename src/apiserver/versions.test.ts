@@ -133,3 +133,57 @@ test('discovery prefers the version that is stored', async () => {
     ['v2', 'v1'],
   )
 })
+
+const apply = (version: string, name: string, manager: string, wished: object) =>
+  fixture.request(
+    'PATCH',
+    `${path(version, name)}?fieldManager=${manager}`,
+    {
+      kind: 'HorizontalPodAutoscaler',
+      apiVersion: `autoscaling/${version}`,
+      metadata: { name },
+      spec: { ...spec, ...wished },
+    },
+    { 'content-type': 'application/apply-patch+yaml' },
+  )
+const cpu = (averageUtilization: number) => ({
+  metrics: [
+    { type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization } } },
+  ],
+})
+interface Entry {
+  readonly manager: string
+  readonly fieldsV1: { readonly 'f:spec'?: object }
+}
+const specOwnedBy = (body: { metadata: { managedFields: readonly Entry[] } }, manager: string) =>
+  Object.keys(
+    body.metadata.managedFields.find((entry) => entry.manager === manager)?.fieldsV1['f:spec'] ?? {},
+  ).toSorted()
+
+test('an apply in one version is in conflict with what somebody applied in the other', async () => {
+  await apply('v2', 'ours', 'ana', cpu(60))
+  const refused = await apply('v1', 'ours', 'bo', { targetCPUUtilizationPercentage: 70 })
+  assert.equal(refused.status, 409)
+  assert.equal(refused.body.message, 'Apply failed with 1 conflict: conflict with "ana": .spec.metrics')
+  assert.equal((await apply('v1', 'ours', 'bo', { targetCPUUtilizationPercentage: 60 })).status, 200)
+})
+
+test('an update in one version takes what it changes from owners in the other', async () => {
+  await apply('v2', 'taken', 'ana', cpu(60))
+  const { body } = await fixture.request(
+    'PATCH',
+    `${path('v1', 'taken')}?fieldManager=bo`,
+    { spec: { targetCPUUtilizationPercentage: 70 } },
+    { 'content-type': 'application/merge-patch+json' },
+  )
+  assert.deepEqual(specOwnedBy(body, 'ana'), ['f:maxReplicas', 'f:scaleTargetRef'])
+  assert.deepEqual(specOwnedBy(body, 'bo'), ['f:targetCPUUtilizationPercentage'])
+})
+
+test('what an applier drops on its way from one version to the other goes', async () => {
+  await apply('v1', 'moved', 'ana', { targetCPUUtilizationPercentage: 60, minReplicas: 2 })
+  const { body, status } = await apply('v2', 'moved', 'ana', { minReplicas: 2 })
+  assert.equal(status, 200)
+  assert.equal(body.spec.metrics[0].resource.target.averageUtilization, 80)
+  assert.equal(body.spec.minReplicas, 2)
+})

@@ -7,25 +7,19 @@ import { isEqual } from '../equal.ts'
 import { isJsonObject, type JsonObject } from '../json.ts'
 import { groupVersionOf } from '../meta.ts'
 import { badRequest, internal } from '../status.ts'
-import { changedFields, compare, type Comparison } from './compare.ts'
+import { changedFields, compare } from './compare.ts'
 import { conflictError, conflictsOf, conflictsOutside, type Conflict } from './conflicts.ts'
-import {
-  difference,
-  differenceBelow,
-  emptySet,
-  intersection,
-  isEmptySet,
-  union,
-  type FieldSet,
-} from './field-set.ts'
+import { differenceBelow, emptySet } from './field-set.ts'
 import { managedFieldsOf, ownable, type FieldWriter } from './field-writer.ts'
 import { fieldsOf } from './fields-of.ts'
 import { fieldsLastApplied, kubectlManager, withLastApplied } from './last-applied.ts'
 import { decodeOwners, encodeOwners, ownerKey, withoutEmpty, type Owner } from './managed-entries.ts'
 import { merge } from './merge.ts'
-import { ownersAfterUpdate, withoutFields } from './record-update.ts'
-import { removeFields, withAtomicWholes, withNamedParents } from './remove-fields.ts'
+import { ownersAfterUpdate, takenBy, withoutTaken } from './record-update.ts'
+import { pruned } from './prune.ts'
+import { withAtomicWholes } from './remove-fields.ts'
 import { typeErrors, typeErrorsText } from './type-errors.ts'
+import { changesBetween, schemaIn } from './versions.ts'
 
 export interface Applier extends FieldWriter {
   readonly kind: string
@@ -78,13 +72,13 @@ const textOf = (value: unknown): string => (typeof value === 'string' ? value : 
 /** Whoever owns fields before this apply. What an object without owners holds is `before-first-apply`'s. */
 function ownersBefore(live: JsonObject, bare: JsonObject, applier: Applier): readonly Owner[] {
   const owners = readOwners(live).map((owner) => {
-    const fields = withAtomicWholes(owner.fields, applier.schema)
+    const fields = withAtomicWholes(owner.fields, schemaIn(applier, owner.apiVersion))
     return fields === owner.fields ? owner : { ...owner, fields }
   })
   if (owners.length > 0) return owners
   const writer = { ...applier, manager: 'before-first-apply' }
   const nothing = { apiVersion: applier.apiVersion, kind: applier.kind, metadata: {} }
-  return ownersAfterUpdate([], compare(nothing, bare, applier.schema), writer)
+  return ownersAfterUpdate([], () => compare(nothing, bare, applier.schema), writer)
 }
 
 function readOwners(live: JsonObject): readonly Owner[] {
@@ -111,50 +105,22 @@ function overlay(live: JsonObject, config: JsonObject, before: readonly Owner[],
   const others = before.filter((owner) => owner !== last)
   const fields = differenceBelow(fieldsOf(config, schema), applier.resetFields)
   const merged = merge(live, config, schema)
-  const claims = others.reduce((all, owner) => union(all, owner.fields), fields)
-  const object = prune(merged, { last: last?.fields ?? emptySet, fields, claims }, schema)
-  const changes = compare(live, object, schema)
-  const conflicts = conflictsOf(others, differenceBelow(changedFields(changes), applier.resetFields))
-  const own = ownable(fields, applier)
+  const object = pruned(merged, { last, fields, others, applier })
+  const own = compare(live, object, schema)
+  const changesIn = changesBetween(live, object, { ...applier, own, bare: (each) => each })
+  const conflicts = conflictsOf(others, (version) =>
+    differenceBelow(changedFields(changesIn(version)), applier.resetFields),
+  )
   const isChanged = !isEqual(live, object)
   const time = last === undefined || isChanged ? now : last.time
   return {
     object: isChanged ? object : live,
     owners: withoutEmpty([
-      ...withoutFields(others, takenBy(changes, applier)),
-      { ...identity, time, fields: own },
+      ...withoutTaken(others, (version) => takenBy(changesIn(version), applier)),
+      { ...identity, time, fields: ownable(fields, applier) },
     ]),
     conflicts,
   }
-}
-
-const takenBy = (changes: Comparison, { resetFields }: Applier): FieldSet =>
-  differenceBelow(union(changedFields(changes), changes.removed), resetFields)
-
-interface Claims {
-  /** What the applier owned so far. */
-  readonly last: FieldSet
-  /** What it owns now. */
-  readonly fields: FieldSet
-  /** What anybody owns now, the applier included. */
-  readonly claims: FieldSet
-}
-
-/**
- * Without the fields that the applier gave last time and not this time, and that nobody else owns. A parent goes with the
- * last of its children, not with a child that somebody else owns; an item that only the applier brought goes with all
- * that others have put into it. What nobody owns stays.
- */
-function prune(merged: JsonObject, { last, fields, claims }: Claims, schema: Applier['schema']): JsonObject {
-  if (isEmptySet(difference(last, fields))) return merged
-  const closed = (set: FieldSet) => withNamedParents(set, schema)
-  const dropped = closed(last)
-  const all = closed(fieldsOf(merged, schema))
-  const rest = removeFields(merged, dropped, schema)
-  const wanted = union(closed(fieldsOf(rest, schema)), closed(claims))
-  const kept = removeFields(merged, difference(all, wanted), schema)
-  const gone = difference(all, closed(fieldsOf(kept, schema)))
-  return removeFields(merged, intersection(gone, dropped), schema)
 }
 
 /** The list goes where it was, or to the end. */

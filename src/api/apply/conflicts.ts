@@ -11,11 +11,14 @@ export interface Conflict {
 }
 
 /** One for each field that somebody owns and the apply would change; by owner, then by path. */
-export const conflictsOf = (owners: readonly Owner[], changed: FieldSet): readonly Conflict[] =>
+export const conflictsOf = (
+  owners: readonly Owner[],
+  changedIn: (apiVersion: string) => FieldSet,
+): readonly Conflict[] =>
   owners
     .toSorted((a, b) => compareText(ownerKey(a), ownerKey(b)))
     .flatMap((owner) => {
-      const wanted = intersection(owner.fields, changed)
+      const wanted = intersection(owner.fields, changedIn(owner.apiVersion))
       return isEmptySet(wanted) ? [] : Array.from(pathsOf(wanted), (path) => ({ owner, path }))
     })
 

@@ -1,17 +1,15 @@
 /** Who writes, as what, and what of it counts: the facts that both kinds of a write need. */
 import type { JsonObject, JsonValue } from '../json.ts'
 import type { ObjectMeta } from '../meta.ts'
-import type { TypeDef } from '../schema/schema.ts'
 import { isJsonArray, isJsonObject } from '../json.ts'
 import { difference, differenceBelow, type FieldSet } from './field-set.ts'
+import type { Versions } from './versions.ts'
 
-export interface FieldWriter {
+export interface FieldWriter extends Versions {
   /** `fieldManager` of the request, or the beginning of its User-Agent. */
   readonly manager: string
-  readonly apiVersion: string
   /** Empty for the object itself. */
   readonly subresource: string
-  readonly schema: TypeDef
   /** RFC 3339 with seconds. */
   readonly now: string
   /** What this path of the API takes from the stored object whatever the request says; nobody comes to own it here. */

@@ -19,6 +19,7 @@ import {
   type ManagedFieldsEntry,
   type Owner,
 } from './managed-entries.ts'
+import { changesBetween, type ChangesIn } from './versions.ts'
 
 /**
  * The `managedFields` of the object that is about to be stored; undefined for none. `live` is undefined for a new object.
@@ -44,7 +45,10 @@ export function recordUpdate(
   if (!before && isUnchanged(changes)) return stored
   const owners = before ?? readable(() => storedOwners(stored ?? []))
   if (live && owners.length === 0) return undefined
-  return encodeOwners(capOwners(ownersAfterUpdate(owners, changes, writer)))
+  const changesIn = live
+    ? changesBetween(live, wished, { ...writer, own: changes, bare: withoutServersFields })
+    : () => changes
+  return encodeOwners(capOwners(ownersAfterUpdate(owners, changesIn, writer)))
 }
 
 const emptyObject: JsonObject = Object.freeze({ metadata: Object.freeze({}) })
@@ -71,10 +75,11 @@ function readable(read: () => readonly Owner[]): readonly Owner[] {
 /** The owners after somebody made these changes: what was changed is nobody's but the writer's. */
 export function ownersAfterUpdate(
   owners: readonly Owner[],
-  changes: Comparison,
+  changesIn: ChangesIn,
   writer: FieldWriter,
 ): readonly Owner[] {
   const { apiVersion, now, subresource } = writer
+  const changes = changesIn(apiVersion)
   const changed = differenceBelow(changedFields(changes), writer.resetFields)
   const removed = differenceBelow(changes.removed, writer.resetFields)
   const taken = ownable(changed, writer)
@@ -82,9 +87,9 @@ export function ownersAfterUpdate(
   const identity = { manager, operation: 'Update', apiVersion, subresource } as const
   const key = ownerKey(identity)
   const self = owners.find((owner) => ownerKey(owner) === key)
-  const others = withoutFields(
+  const others = withoutTaken(
     owners.filter((owner) => owner !== self),
-    union(changed, removed),
+    (version) => takenBy(changesIn(version), writer),
   )
   // What it changed it has already, mostly; then the set stays the very same.
   const kept = self ? difference(self.fields, removed) : emptySet
@@ -92,11 +97,17 @@ export function ownersAfterUpdate(
   return withoutEmpty([...others, { ...self, ...identity, time, fields: union(kept, taken) }])
 }
 
-export function withoutFields(owners: readonly Owner[], taken: FieldSet): readonly Owner[] {
-  if (isEmptySet(taken)) return owners
+export const takenBy = (changes: Comparison, { resetFields }: Pick<FieldWriter, 'resetFields'>): FieldSet =>
+  differenceBelow(union(changedFields(changes), changes.removed), resetFields)
+
+/** `takenIn` says what was taken in the words of an owner's version. */
+export function withoutTaken(
+  owners: readonly Owner[],
+  takenIn: (apiVersion: string) => FieldSet,
+): readonly Owner[] {
   return withoutEmpty(
     owners.map((owner) => {
-      const fields = difference(owner.fields, taken)
+      const fields = difference(owner.fields, takenIn(owner.apiVersion))
       return fields === owner.fields ? owner : { ...owner, fields }
     }),
   )

@@ -86,10 +86,13 @@ export async function readApply(context: VerbContext, expected: AppliedKind): Pr
   const { duplicates, value: config } = await parseConfiguration(await readBody(request), options)
   if (options.fieldValidation === 'Warn') warnings.push(...duplicates)
   checkIdentityOf(config, info)
+  const { otherVersion, ...plain } = fieldWriterOf(context, info.subresource)
   const writer = {
-    ...fieldWriterOf(context, info.subresource),
+    ...plain,
     apiVersion: apiVersionOf(group, version),
     schema,
+    // A Scale has one version, whatever it scales.
+    ...(expected === context.def && otherVersion && { otherVersion }),
   }
   const change = (current: KubeObject): KubeObject => {
     const live = current as unknown as JsonObject

@@ -18,7 +18,7 @@ import type {
   MetricSpec,
   MetricStatus,
 } from '../../schema/types.gen.ts'
-import { cpuMetric, defaultCpuPercent } from './defaults.ts'
+import { cpuMetric } from './defaults.ts'
 import { specFromV1, specToV1, statusFromV1, statusToV1 } from './convert-metrics.ts'
 
 type V1 = AutoscalingV1HorizontalPodAutoscaler
@@ -86,8 +86,7 @@ export const toV2 = (autoscaler: V1): V2 => {
     metadata: rest,
     spec: {
       ...sameSpec,
-      // v1 has always meant this where nothing was said.
-      metrics: metrics.length > 0 ? metrics : [cpuMetric(defaultCpuPercent)],
+      ...(metrics.length > 0 && { metrics }),
       ...(behavior !== undefined && { behavior }),
     },
     ...(status && { status: statusFrom(status, notes) }),

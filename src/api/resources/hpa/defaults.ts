@@ -7,7 +7,7 @@ import type {
   MetricSpec,
 } from '../../schema/types.gen.ts'
 
-export const defaultCpuPercent = 80
+const defaultCpuPercent = 80
 
 export const applyAutoscalerDefaults = (autoscaler: HorizontalPodAutoscaler): void => {
   autoscaler.spec ??= {} as HorizontalPodAutoscalerSpec // validation says what is missing in it
