@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 
+import { realClock } from '../../base/clock.ts'
 import { seededRandom } from '../../base/ids.ts'
 import { isStoreError, type Range, type Revision, type Store, type StoreEvent } from '../store.ts'
 import { all, bytes, described, fill, text, watchEvents, watchUntil, type Properties } from './suite.ts'
@@ -79,8 +80,7 @@ export const caches: Properties = {
       await fill(store, [`/busy/${i}`])
       const told = await store.current()
       while (seen < told) {
-        signal.throwIfAborted()
-        await new Promise((resolve) => setTimeout(resolve, 1))
+        await realClock.sleep(1, signal)
       }
     }
     await store[Symbol.asyncDispose]()
