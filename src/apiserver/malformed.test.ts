@@ -466,3 +466,40 @@ test('a content type that is a property of every object is unknown', async () =>
     assert.equal((await fixture.request('POST', configMaps, {}, headers)).status, 415, type)
   }
 })
+
+test('a schema in additionalProperties is held to the same rules as any other', async () => {
+  const definition = (additionalProperties: unknown) => ({
+    metadata: { name: 'odds.example.com' },
+    spec: {
+      group: 'example.com',
+      names: { plural: 'odds', kind: 'Odd' },
+      scope: 'Namespaced',
+      versions: [
+        {
+          name: 'v1',
+          served: true,
+          storage: true,
+          schema: {
+            openAPIV3Schema: { type: 'object', properties: { a: { type: 'object', additionalProperties } } },
+          },
+        },
+      ],
+    },
+  })
+  const values = [
+    { type: 'object', properties: { b: null } },
+    { type: 'object', allOf: [null] },
+    { allOf: 255 },
+    { type: 'object', additionalProperties: { type: 'object', properties: { b: null } } },
+    { properties: 'none' },
+    5,
+  ]
+  for (const value of values) {
+    const path = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions?dryRun=All'
+    const { status, body } = await fixture.request('POST', path, definition(value))
+    assert.ok(
+      status === 422 || status === 400 || status === 201,
+      `${JSON.stringify(value)}: ${JSON.stringify(body)}`,
+    )
+  }
+})

@@ -1,12 +1,15 @@
 import { cleanupFinalizer, crdGroup, type CustomResourceDefinition } from '../crd/definition.ts'
+import { decodeAdditional } from '../crd/decode-additional.ts'
 import { someSchema } from '../crd/json-schema.ts'
-import { definitionType } from '../crd/type.ts'
+import { definitionType, schemaPropsType } from '../crd/type.ts'
 import { validateDefinition } from '../crd/validate-definition.ts'
 import { isTerminating } from '../meta.ts'
 import type { ResourceDef } from '../resource.ts'
 import { createdAtColumn, nameColumn } from './cells.ts'
 import { allVerbs, keepStatus, statusSubresource } from './strategy.ts'
 import { semanticEqual } from './semantic-equal.ts'
+
+const schemaProps = schemaPropsType() // likewise made at first use
 
 export const customResourceDefinitions: ResourceDef<CustomResourceDefinition> = {
   group: crdGroup,
@@ -32,6 +35,8 @@ export const customResourceDefinitions: ResourceDef<CustomResourceDefinition> = 
       names.listKind ??= `${names.kind}List`
     }
     spec.conversion ??= { strategy: 'None' }
+    for (const { schema } of spec.versions ?? [])
+      if (schema?.openAPIV3Schema) decodeAdditional(schema.openAPIV3Schema, schemaProps)
   },
   prepareForCreate: (crd) => {
     crd.metadata = { ...crd.metadata, generation: 1 }

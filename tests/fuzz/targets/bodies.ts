@@ -223,8 +223,8 @@ const crdSchema: FuzzTarget = {
     customResourceDefinitions.applyDefaults?.(crd)
     customResourceDefinitions.prepareForCreate?.(crd, context)
     const errors = customResourceDefinitions.validate?.(crd, undefined, context) ?? []
-    customResourceDefinitions.warnings?.(crd)
     if (errors.length > 0) return `invalid ${errors[0]?.field}`
+    customResourceDefinitions.warnings?.(crd)
     return (crd.spec.versions ?? []).map((version) => useOf(crd, version, parsed.value)).join()
   }),
 }
