@@ -28,14 +28,15 @@ const acts = {
 }
 
 http
-  .createServer(async (request, response) => {
+  .createServer((request, response) => {
     const { pathname, searchParams } = new URL(request.url, 'http://x')
-    const act = acts[pathname]
-    try {
-      response.end(act ? await act(searchParams) : `I am ${process.env.HOSTNAME}`)
-    } catch (error) {
-      const cause = error.cause ?? error
-      response.writeHead(500).end(`${cause.code}: ${cause.message}`)
-    }
+    const act = acts[pathname] ?? (async () => `I am ${process.env.HOSTNAME}`)
+    act(searchParams).then(
+      (text) => response.end(text),
+      (error) => {
+        const cause = error.cause ?? error
+        response.writeHead(500).end(`${cause.code}: ${cause.message}`)
+      },
+    )
   })
   .listen(3000, () => console.log('listening on 3000'))
