@@ -273,6 +273,8 @@ test(
     await realClock.sleep(4_500) // the token has gone by then
     await store.update('/a', bytes('y'), created)
     await watchUntil(store, { from: created, until: created + 1, signal: t.signal })
+    await store.create('/leased', bytes('x'), { ttlMs: 60_000 })
+    await store.compact(await store.current())
     writeFileSync(join(folder, 'password'), 's3cr%t@x\n')
     await using again = await open('app@', `${files}&password-file=${join(folder, 'password')}`)
     assert.equal(text((await again.get('/a')).entry?.value), 'y')
