@@ -12,6 +12,7 @@ import { compact, skip } from './compact.ts'
 import { closeEngine, openEngine, type Engine } from './engine.ts'
 import { transferables, type CallName, type Calls, type Request, type Response } from './protocol.ts'
 import { due, get, list, nextDue, replay } from './read.ts'
+import { scrub } from './scrub.ts'
 import { translateSqliteError } from './sqlite-errors.ts'
 import { writeGroup } from './write.ts'
 
@@ -36,6 +37,7 @@ function createHandlers(): Handlers {
     due: (args) => due(opened(), args),
     compact: (args) => compact(opened(), args),
     skip: (args) => skip(opened(), args),
+    scrub: (args) => scrub(opened(), args),
     close() {
       closeEngine(opened())
       engine = undefined

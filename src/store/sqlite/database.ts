@@ -31,7 +31,8 @@ export function openDatabase(file: string, fileBytesMax: number | undefined): Op
   const found = checkHeader(file)
   createPrivate(file)
   // SQLite would drop what it can't recover, and closing it would then remove the evidence: looked at before.
-  const notes = found === 'database' ? checkLog(file) : []
+  if (found === 'database') checkLog(file)
+  const notes: string[] = []
   const db = new DatabaseSync(file, { timeout: busyWaitMs })
   try {
     // Must come before the first transaction, and must not reach a file of someone else's.
@@ -110,25 +111,22 @@ const hasOurConstants = (header: Buffer): boolean =>
   header.readUInt32BE(56) === 1 // UTF-8
 
 /** What SQLite's recovery of the log would say nothing about. Throws `corrupt` for the loss of acknowledged writes. */
-function checkLog(file: string): string[] {
+function checkLog(file: string): void {
   const scan = scanWal(file)
   const head = readHead(file)
-  const isOfHead = head?.salts === scan.salts
+  const isOfHead = scan.salts !== 0n && head?.salts === scan.salts
   if (scan.damage !== undefined && !(isOfHead && head?.hasLeftovers)) {
     // A store that is in use is written to while we read: then SQLite's lock says so, and this says nothing.
     assertNotInUse(file)
     throw corruptError(file, scan.damage)
   }
-  if (!head || !isOfHead || (scan.revision ?? 0) >= head.revision) return []
+  if (!head || !isOfHead || scan.bytesBehind === 0 || (scan.revision ?? 0) >= head.revision) return
   const kept = scan.revision === undefined ? 'none of it' : `it up to revision ${scan.revision}`
-  if (scan.bytesBehind > 0) {
-    assertNotInUse(file)
-    throw corruptError(
-      file,
-      `its log was acknowledged up to revision ${head.revision}, and only ${kept} is still sound`,
-    )
-  }
-  return [`The log of ${file} was cut: it went up to revision ${head.revision}, and there is ${kept}.`]
+  assertNotInUse(file)
+  throw corruptError(
+    file,
+    `its log was acknowledged up to revision ${head.revision}, and only ${kept} is still sound`,
+  )
 }
 
 /** Throws `busy` (as SQLite's error) when another process holds the file. Leaves file and log as they are. */

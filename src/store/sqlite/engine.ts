@@ -4,10 +4,12 @@ import type { Clock } from '../../base/clock.ts'
 import { StoreError, type Revision } from '../store.ts'
 import { openDatabase } from './database.ts'
 import type { OpenArgs } from './protocol.ts'
-import { openHead, type HeadFile } from './head-file.ts'
+import { compareKeys } from '../keys.ts'
+import { openHead, readHead, type HeadFile } from './head-file.ts'
 import { verified, type LogRow } from './rows.ts'
 import { corruptError, corruptValueError } from './sqlite-errors.ts'
-import { decodeState, encodeState, type State } from './state.ts'
+import type { Scrub } from './scrub.ts'
+import { decodeState, encodeState, type Digest, type State } from './state.ts'
 import { verifyTables } from './verify.ts'
 
 /** The open database as its thread sees it. */
@@ -20,6 +22,8 @@ export interface Engine {
   readonly state: State
   /** What opening had to say to the operator. */
   readonly notes: readonly string[]
+  /** Under way. */
+  scrub: Scrub | undefined
 }
 
 /** A range is `key >= ? AND key < ?` with a number of `bounds.ts`' making; `x''`, being no text, follows every text. */
@@ -47,6 +51,7 @@ const statements = {
   countAt: `SELECT (SELECT count(*) FROM live WHERE key > ?1 AND key >= ?2 AND key < ?3 AND revision <= ?4)
     + (SELECT count(*) FROM past WHERE key > ?1 AND key >= ?2 AND key < ?3 AND until > ?4 AND revision <= ?4) AS count`,
   due: 'SELECT key, revision FROM live WHERE due_ms <= ? ORDER BY due_ms LIMIT ?',
+  scrubLive: 'SELECT key, revision, due_ms FROM live WHERE key > ? ORDER BY key',
   nextDue: 'SELECT min(due_ms) AS due_ms FROM live WHERE due_ms IS NOT NULL AND due_ms > ?',
   getState: 'SELECT value FROM state WHERE id = 1',
   setState: 'UPDATE state SET value = ? WHERE id = 1',
@@ -65,7 +70,15 @@ export function openEngine({ file, fileBytesMax }: OpenArgs, clock: Clock): Engi
   const state = value instanceof Uint8Array ? decodeState(Buffer.from(value)) : undefined
   if (!state) throw corruptError(file, 'its state fails its checksum')
   const head = undo.use(openHead(file, clock))
-  const engine: Engine = { file, db, sql, head, state, notes }
+  const engine: Engine = {
+    file,
+    db,
+    sql,
+    head,
+    state,
+    notes: [...notes, ...checkHead(file, state)],
+    scrub: undefined,
+  }
   verifyTables(engine)
   head.note(state.revision, { hasLeftovers })
   undo.move()
@@ -78,7 +91,8 @@ export function closeEngine({ db, head }: Engine): void {
 }
 
 /** Runs `change` in one transaction; when this returns it is on disk. Whatever throws, nothing of it was written. */
-export function inTransaction<T>({ db, sql, head, state }: Engine, change: () => T): T {
+export function inTransaction<T>(engine: Engine, change: () => T): T {
+  const { db, sql, head, state } = engine
   const before = { ...state }
   sql.begin.run()
   try {
@@ -91,10 +105,26 @@ export function inTransaction<T>({ db, sql, head, state }: Engine, change: () =>
     return result
   } catch (error) {
     Object.assign(state, before)
+    engine.scrub = undefined // what it has seen may have been undone
     if (db.isTransaction) sql.rollback.run()
     head.note(state.revision, { hasLeftovers: true })
     throw error
   }
+}
+
+/** Every change of `live` passes here, so that its digests stay true. */
+export function changeLive({ state, scrub }: Engine, key: string, change: (digest: Digest) => Digest): void {
+  state.live = change(state.live)
+  if (scrub && compareKeys(key, scrub.after) <= 0) scrub.live = change(scrub.live)
+}
+
+/** A log that was cut between two frames is an earlier crash; the operator should hear of it all the same. */
+function checkHead(file: string, { revision }: State): string[] {
+  const head = readHead(file)
+  if (!head || head.revision <= revision) return []
+  return [
+    `${file} is at revision ${revision}, though writes up to ${head.revision} were acknowledged: its log was cut or removed, or the file is an older copy.`,
+  ]
 }
 
 /** The row of `log` that `live` or `past` point to. Throws `corrupt`. */

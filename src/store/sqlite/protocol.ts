@@ -14,6 +14,7 @@ export interface Calls {
   due: { args: DueArgs; result: Due }
   compact: { args: CompactArgs; result: Compacted }
   skip: { args: SkipArgs; result: Skipped }
+  scrub: { args: ScrubArgs; result: Scrubbed }
   close: { args: null; result: null }
 }
 export type CallName = keyof Calls
@@ -146,6 +147,15 @@ export interface CompactArgs {
 export interface Compacted {
   readonly compacted: Revision
   /** False: call again, there is more to forget or to give back. */
+  readonly isDone: boolean
+}
+
+export interface ScrubArgs {
+  readonly isFirst: boolean
+}
+
+export interface Scrubbed {
+  /** False: call again for the next step. */
   readonly isDone: boolean
 }
 

@@ -33,6 +33,7 @@ import { createWatchHub, type WatchHub } from '../watchers.ts'
 import { startDatabase, type DatabaseClient } from './database-client.ts'
 import { entriesOf, eventsOf, settleGroup, type Written } from './decode.ts'
 import type { Opened } from './protocol.ts'
+import { startScrubbing } from './scrub-schedule.ts'
 import { toBatch, type PendingWrite } from './write-batch.ts'
 
 export interface SqliteOptions extends Partial<HistoryLimits> {
@@ -72,6 +73,7 @@ class SqliteStore implements Store {
   readonly #hub: WatchHub
   readonly #expiry: Expiry
   readonly #history: History
+  readonly #scrubbing: Disposable
   /** The last revision whose write was acknowledged and published. */
   #revision: Revision
   /** Reads of older revisions are refused, though their rows may not all be gone yet. */
@@ -81,6 +83,8 @@ class SqliteStore implements Store {
   /** Compactions run one after the other. */
   #compacting: Promise<void> = Promise.resolve()
   #closing: Promise<void> | undefined
+  /** Why nothing more can be promised. */
+  #failure: Error | undefined
 
   constructor(file: string, database: DatabaseClient, opened: Opened, options: SqliteOptions) {
     const { clock, logger, historyMs, historyRevisionsMax } = { ...historyDefaults, ...options }
@@ -98,6 +102,17 @@ class SqliteStore implements Store {
       return group.written
     })
     this.#expiry = createExpiry({ clock, logger, sweep: (nowMs) => this.#sweep(nowMs) })
+    this.#scrubbing = startScrubbing({
+      clock,
+      logger,
+      step: async (isFirst) => (await database.call('scrub', { isFirst })).isDone,
+      onDamage: (error) => {
+        // One damaged value is refused whenever it is read. Of a list of keys that is wrong nothing can be believed.
+        if (!isStoreError(error, 'corrupt') || error.key !== undefined) return
+        this.crash(error)
+        void database.end()
+      },
+    })
     if (opened.nextDueMs !== undefined) this.#expiry.note(opened.nextDueMs)
     const compact = (before: Revision) => this.compact(before)
     this.#history = createHistory({ clock, logger, historyMs, historyRevisionsMax, current, oldest, compact })
@@ -203,6 +218,7 @@ class SqliteStore implements Store {
 
   /** The database's thread is gone: nothing more can be promised. */
   crash(error: Error): void {
+    this.#failure ??= error
     this.#closing ??= Promise.resolve()
     this.#stop(error)
   }
@@ -223,6 +239,7 @@ class SqliteStore implements Store {
   #stop(error?: Error): void {
     this.#expiry[Symbol.dispose]()
     this.#history[Symbol.dispose]()
+    this.#scrubbing[Symbol.dispose]()
     this.#hub.end(error)
   }
 
@@ -285,6 +302,7 @@ class SqliteStore implements Store {
   }
 
   #checkOpen(): void {
+    if (this.#failure) throw this.#failure
     if (this.#closing) throw closedError()
   }
 }

@@ -1,5 +1,5 @@
 import type { Revision } from '../store.ts'
-import { inTransaction, isCorrupt, logRow, type Engine } from './engine.ts'
+import { changeLive, inTransaction, isCorrupt, logRow, type Engine } from './engine.ts'
 import { pack, peek } from './packed.ts'
 import { anyRevision, writeTypes, type WriteBatch, type WriteOutcome, type WriteResults } from './protocol.ts'
 import { numberIn, sumOf, type LogRow } from './rows.ts'
@@ -46,7 +46,7 @@ const writes = { create, update, delete: remove }
 function create(engine: Engine, { key, value, dueMs }: Write): Written {
   const revision = engine.state.revision + 1
   if (Number(engine.sql.addLive.run(key, revision, dueMs).changes) === 0) return refused('exists')
-  engine.state.live = plus(engine.state.live, liveHash(key, revision, dueMs))
+  changeLive(engine, key, (live) => plus(live, liveHash(key, revision, dueMs)))
   appendLog(engine, {
     revision,
     type: writeTypes.indexOf('create'),
@@ -67,7 +67,7 @@ function update(engine: Engine, write: Write): Written {
   const revision = engine.state.revision + 1
   retire(engine, match, revision)
   engine.sql.setLive.run(revision, dueMs, key)
-  engine.state.live = plus(engine.state.live, liveHash(key, revision, dueMs))
+  changeLive(engine, key, (live) => plus(live, liveHash(key, revision, dueMs)))
   appendLog(engine, {
     revision,
     type: writeTypes.indexOf('update'),
@@ -121,10 +121,11 @@ function findMatch(engine: Engine, { key, expected }: Write): Match | Written {
 }
 
 /** The version that was current until `revision` is past. */
-function retire({ sql, state }: Engine, { replaced, dueMs }: Match, revision: Revision): void {
+function retire(engine: Engine, { replaced, dueMs }: Match, revision: Revision): void {
+  const { sql, state } = engine
   const { key } = replaced
   sql.addPast.run(key, revision, replaced.revision)
-  state.live = minus(state.live, liveHash(key, replaced.revision, dueMs))
+  changeLive(engine, key, (live) => minus(live, liveHash(key, replaced.revision, dueMs)))
   state.past = plus(state.past, pastHash(key, revision, replaced.revision))
 }
 

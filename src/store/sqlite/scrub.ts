@@ -1,0 +1,46 @@
+import { logRow, type Engine } from './engine.ts'
+import type { Scrubbed, ScrubArgs } from './protocol.ts'
+import { numberIn, textIn } from './rows.ts'
+import { corruptError } from './sqlite-errors.ts'
+import { isSameDigest, liveHash, noRows, plus, type Digest } from './state.ts'
+
+/** A look at everything that exists, in steps between which writes go on. */
+export interface Scrub {
+  /** Rows up to this key have been seen. */
+  after: string
+  /** Over those rows, as they are now: whoever changes one of them keeps this true (`changeLive`). */
+  live: Digest
+}
+
+// A stretch in which no write can be committed: some milliseconds.
+const stepRowsMax = 500
+const stepBytesMax = 1024 * 1024
+
+/** One step. Reads each row's value, too. Throws `corrupt`: then the scrub is over. */
+export function scrub(engine: Engine, { isFirst }: ScrubArgs): Scrubbed {
+  if (isFirst) engine.scrub = { after: '', live: noRows }
+  const { file, sql, state } = engine
+  const under = engine.scrub
+  if (!under) return { isDone: true } // a transaction failed: the next scrub begins afresh
+  engine.scrub = undefined
+  let rows = 0
+  let bytes = 0
+  for (const row of sql.scrubLive.iterate(under.after)) {
+    if (rows++ === stepRowsMax || bytes > stepBytesMax) {
+      engine.scrub = under
+      return { isDone: false }
+    }
+    const key = textIn(row, 'key', file)
+    const revision = numberIn(row, 'revision', file)
+    const dueMs = row['due_ms'] === null ? null : numberIn(row, 'due_ms', file)
+    bytes += logRow(engine, key, revision).value.byteLength
+    under.live = plus(under.live, liveHash(key, revision, dueMs))
+    under.after = key
+  }
+  if (!isSameDigest(under.live, state.live))
+    throw corruptError(
+      file,
+      `its table "live" should have ${state.live.count} rows, and has others or ${under.live.count}`,
+    )
+  return { isDone: true }
+}
