@@ -187,6 +187,8 @@ class PostgresStore implements Store {
   async compact(before: Revision): Promise<void> {
     const { revision } = await this.#head()
     if (before > revision) throw futureError(before, revision)
+    // The watchers of this process see everything before it is forgotten.
+    await this.#tail.reach(before, new AbortController().signal)
     await this.#connections.read((session) => this.#compactor.mark(session, before))
     this.#tail.noteCompacted(before)
     for (let isMore = true; isMore;) {
