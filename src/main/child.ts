@@ -48,7 +48,8 @@ export function openChild({ name, clock, onReady, onCrash, onSpawn }: ChildOptio
     const args = [...nodeFlags, entry, name]
     return spawn(process.execPath, args, {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      env: { ...process.env, ...nodeEnv },
+      // The store's URL may hold a password: who needs it is told by message.
+      env: { ...process.env, SAMPAN_STORE: undefined, ...nodeEnv },
     })
   }
   /** Only before it was ready for the first time: later, whatever stands in its way may go away again. */
