@@ -242,8 +242,8 @@ test('headers that say whom to act as may be sent more than once, and have comma
   session.close()
 })
 
-test('a watcher that stops reading is cut off', async () => {
-  const slowClock = fakeClock()
+/** The fixture's server, and the signal that it is given with the first request. */
+function spy(): { readonly spied: ApiServer; readonly signal: Promise<AbortSignal> } {
   const signal = Promise.withResolvers<AbortSignal>()
   const spied: ApiServer = {
     handle(request) {
@@ -253,6 +253,34 @@ test('a watcher that stops reading is cut off', async () => {
     upgrade: (...args) => fixture.server.upgrade(...args),
     async [Symbol.asyncDispose]() {},
   }
+  return { spied, signal: signal.promise }
+}
+
+test('a HEAD of something without an end leaves nothing behind', async () => {
+  const { signal, spied } = spy()
+  await using other = await listenApi({
+    server: spied,
+    clock: realClock,
+    logger: silentLogger,
+    http: { host, port: 0 },
+  })
+  const sent = httpRequest({
+    host,
+    port: other.httpPort,
+    method: 'HEAD',
+    path: `${path}?watch=1`,
+    headers: bearer,
+  })
+  sent.end()
+  const [answer] = (await once(sent, 'response')) as [IncomingMessage]
+  answer.resume()
+  const gone = await signal
+  if (!gone.aborted) await once(gone, 'abort')
+})
+
+test('a watcher that stops reading is cut off', async () => {
+  const slowClock = fakeClock()
+  const { signal, spied } = spy()
   await using slow = await listenApi({
     server: spied,
     clock: slowClock,
@@ -262,7 +290,7 @@ test('a watcher that stops reading is cut off', async () => {
   const socket = connect(slow.httpPort ?? 0, host).pause()
   socket.on('error', () => {})
   socket.write(`GET ${path}?watch=1 HTTP/1.1\r\nHost: x\r\nAuthorization: ${bearer.authorization}\r\n\r\n`)
-  const gone = await signal.promise
+  const gone = await signal
   await fixture.request('POST', path, configMap('large'))
   // More than the buffers of a connection hold.
   for (let i = 0; i < 20; i++) {

@@ -133,16 +133,14 @@ async function listenOn(
 
 async function serve(options: ListenOptions, request: Request, response: Response): Promise<void> {
   const gone = new AbortController()
-  // Who has got all of it may go; an abort costs as much as a small answer.
   const abort = () => gone.abort()
   response.once('close', abort)
-  response.once('finish', () => response.off('close', abort))
-  response.on('error', () => gone.abort())
+  response.on('error', abort)
   try {
     const answer = await options.server.handle(requestOf(request, gone.signal))
     const isHead = request.method === 'HEAD'
     const sent = isHead ? answer : compressed(answer, String(request.headers['accept-encoding'] ?? ''))
-    await send(sent, response, { clock: options.clock, gone: gone.signal, isHead })
+    await send(sent, response, { clock: options.clock, gone: gone.signal, abort, isHead })
   } catch (error) {
     if (!gone.signal.aborted)
       options.logger.warn('an answer was cut off', { path: request.url, error: describeError(error) })
@@ -198,13 +196,15 @@ interface Sending {
   readonly clock: Clock
   /** Aborts when nobody takes the answer any more. */
   readonly gone: AbortSignal
+  /** What makes it abort when the response closes. */
+  readonly abort: () => void
   readonly isHead: boolean
 }
 
 async function send(
   answer: ApiResponse,
   response: Response,
-  { clock, gone, isHead }: Sending,
+  { abort, clock, gone, isHead }: Sending,
 ): Promise<void> {
   const { body, headers, status } = answer
   // The two classes share no type, though both do the same.
@@ -222,6 +222,8 @@ async function send(
     if (gone.aborted) return
     if (!writable.write(chunk)) await drained(writable, clock, gone)
   }
+  // The body has come to its end: there is nothing left to abort, and that costs as much as a small answer.
+  if (!writable.destroyed) writable.off('close', abort)
   writable.end()
 }
 
