@@ -12,6 +12,7 @@ const root = join(import.meta.dirname, '..')
 const unit = ['src/**/*.test.ts', 'tests/tidy.test.ts']
 /** They wait for processes, disks or a registry: half of the time of all unit tests, so only `npm test` runs them. */
 const slow = new Set([
+  'src/apiserver/sealing/sealed-store.test.ts',
   'src/runtime/packages/cache.test.ts',
   'src/runtime/packages/real-registry.test.ts',
   'src/runtime/process/exec-stream.test.ts',

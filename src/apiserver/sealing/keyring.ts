@@ -78,14 +78,23 @@ export interface StoredKeysOptions {
 export function storedKeys({ store, token, copy, random }: StoredKeysOptions): KeyProvider {
   const associated = storedKeysKey
   let revision = 0
+  /** Whether this server's copy has been looked at, and whether it had keys that the store lacks. */
+  let isCopyKnown = false
+  let hasMore = false
   return {
-    isMissing: () => revision === 0,
+    isMissing: () => revision === 0 || hasMore,
     async load() {
       const { entry } = await store.get(storedKeysKey)
       revision = entry?.revision ?? 0
-      if (!entry) return copy.load()
-      const keys = parseKeys(await openByToken(entry.value, { token: token(), associated }), storedKeysKey)
-      if (formatKeys(await copy.load()) !== formatKeys(keys)) await copy.save(keys)
+      const copied = await copy.load()
+      if (!entry) return copied
+      const stored = parseKeys(await openByToken(entry.value, { token: token(), associated }), storedKeysKey)
+      // The store may be an older one that the cluster has come back to: a key that is only here must not be lost.
+      const more = isCopyKnown ? [] : copied.filter(({ id }) => !stored.some((key) => key.id === id))
+      hasMore = more.length > 0
+      isCopyKnown ||= !hasMore
+      const keys = [...stored, ...more]
+      if (formatKeys(copied) !== formatKeys(keys)) await copy.save(keys)
       return keys
     },
     async save(keys) {
@@ -95,6 +104,8 @@ export function storedKeys({ store, token, copy, random }: StoredKeysOptions): K
           ? await store.create(storedKeysKey, value)
           : await store.update(storedKeysKey, value, revision)
       await copy.save(keys)
+      isCopyKnown = true
+      hasMore = false
     },
   }
 }

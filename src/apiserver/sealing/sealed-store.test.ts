@@ -228,3 +228,31 @@ test("a single server's keys come along to a shared store, and back", async () =
   const back = await open(shared, fileKeys(directory))
   assert.equal(Buffer.from((await back.get(secretKey('a'))).entry?.value ?? '').toString(), '{}')
 })
+
+test('keys that a server made while it was alone outlive its return to an older shared store', async () => {
+  const shared = await memory()
+  const alone = await memory()
+  const copy = fileKeys(newFolder())
+  const options = { prefixes, clock: realClock, random: realRandom }
+  const provider = () =>
+    storedKeys({ store: shared, token: () => 'the token of the servers', copy, random: realRandom })
+  await openSealedStore({ ...options, store: shared, provider: provider() })
+  const single = await openSealedStore({ ...options, store: alone, provider: copy })
+  for (let i = 0; i < 2; i++) await single.sealing.rotate()
+  await single.create(secretKey('a'), Buffer.from('{}'))
+  const { value } = (await alone.get(secretKey('a'))).entry ?? { value: new Uint8Array() }
+  await shared.create(secretKey('a'), value)
+  const back = await openSealedStore({ ...options, store: shared, provider: provider() })
+  assert.equal(Buffer.from((await back.get(secretKey('a'))).entry?.value ?? '').toString(), '{}')
+  const other = await openSealedStore({
+    ...options,
+    store: shared,
+    provider: storedKeys({
+      store: shared,
+      token: () => 'the token of the servers',
+      copy: fileKeys(newFolder()),
+      random: realRandom,
+    }),
+  })
+  assert.equal(Buffer.from((await other.get(secretKey('a'))).entry?.value ?? '').toString(), '{}')
+})
