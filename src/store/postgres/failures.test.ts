@@ -29,6 +29,7 @@ async function writeOn(store: Store, name: string, isOver: () => boolean) {
       } catch (error) {
         if (!isStoreError(error)) throw error
         refusals.add(error.code)
+        if (/closed/.test(error.message)) return // the test is over
       }
     }
   }
@@ -218,7 +219,7 @@ function collect(store: Store, signal: AbortSignal) {
           seen = revision
           if (seen >= target) return
         }
-        if (ended.signal.aborted) return
+        if (ended.signal.aborted || signal.aborted) return
       } catch (error) {
         if (!isStoreError(error, 'unavailable')) throw error
         await realClock.sleep(20)

@@ -140,7 +140,11 @@ describe('PostgreSQL in operation', { skip: skipReason() }, () => {
     await using other = await openPostgresStore(url, context)
     const first = await other.create('/a', bytes('x'))
     const watch = behind.watch(all, 0, t.signal)[Symbol.asyncIterator]()
-    while (((await watch.next()).value?.revision ?? 0) < first);
+    for (let seen = 0; seen < first;) {
+      const { value, done } = await watch.next()
+      assert(!done, 'the watch ended')
+      seen = value.revision
+    }
     proxy.swallow(true)
     await other.create('/b', bytes('x'))
     const last = await other.create('/c', bytes('x'))
