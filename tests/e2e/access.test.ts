@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { openCluster, type Cluster } from '../support/cluster.ts'
+import { openCluster, until, type Cluster } from '../support/cluster.ts'
 import { kubectlVersions, type KubectlVersion } from '../support/kubectl.ts'
 
 for (const version of kubectlVersions) describe(`kubectl ${version}`, () => define(version))
@@ -81,12 +81,8 @@ function define(version: KubectlVersion): void {
         rules: [{ apiGroups: ['example.com'], resources: ['widgets'], verbs: ['get'] }],
       }),
     })
-    cluster.ok([
-      'wait',
-      'clusterrole/admin',
-      '--timeout=20s',
-      '--for=jsonpath={.rules[?(@.apiGroups[0]=="example.com")].resources[0]}=widgets',
-    ])
+    const gathered = `get clusterrole admin -o jsonpath={.rules[?(@.apiGroups[0]=="example.com")].resources[0]}`
+    await until('it is gathered', () => cluster.ok(gathered) === 'widgets' || undefined, 20_000)
   })
 
   test('a quota refuses what is too much, and counts off what is deleted', () => {
@@ -104,10 +100,11 @@ function define(version: KubectlVersion): void {
     cluster.ok('create service clusterip two --tcp=80 -n small')
   })
 
-  test('the default account and the CA come back when they are deleted', () => {
+  test('the default account and the CA come back when they are deleted', async () => {
     cluster.ok('delete serviceaccount default -n small')
     cluster.ok('delete configmap kube-root-ca.crt -n small')
-    cluster.ok('wait --for=create serviceaccount/default configmap/kube-root-ca.crt -n small --timeout=20s')
+    const both = 'get serviceaccount/default configmap/kube-root-ca.crt -n small'
+    await until('they are back', () => cluster.kubectl(both).code === 0 || undefined, 20_000)
   })
 
   test('an app finds the API, its certificate and its token inside of its pod', () => {
