@@ -52,6 +52,7 @@ function define(suite: Suite): void {
     await golden('plugin-list', 'plugin list', { env: { PATH: '/nowhere' } })
     await golden('version-client', 'version --client')
     await golden('version-bad-output', 'version -o sails')
+    await golden('alpha', 'alpha --sails')
     await golden('unknown-command', 'sail')
     await golden('unknown-flag', 'get cm --sails')
     assert.match(await ok('options'), /--namespace/)

