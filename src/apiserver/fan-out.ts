@@ -38,6 +38,11 @@ export class FanOut {
 
   /** Each ring is called at least once after this. */
   wake(): void {
+    // Few are never put off: a reader of two resources would see a change of one too long after a later one of the other.
+    if (this.#rings.size <= ringsAtOnce) {
+      for (const ring of this.#rings) ring()
+      return
+    }
     this.#isDue = true
     if (!this.#isBusy) this.#begin()
   }
