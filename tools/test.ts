@@ -15,6 +15,7 @@ const slow = new Set([
   'src/apiserver/sealing/sealed-store.test.ts',
   'src/runtime/packages/cache.test.ts',
   'src/runtime/packages/real-registry.test.ts',
+  'src/runtime/process/cgroup.test.ts',
   'src/runtime/process/exec-stream.test.ts',
   'src/runtime/process/full-disk.test.ts',
   'src/runtime/process/process-runtime.test.ts',

@@ -8,6 +8,8 @@ import { createMetrics } from '../base/metrics.ts'
 import { addProcessMetrics } from '../base/process-metrics.ts'
 import { openAgent } from '../node/agent.ts'
 import { openPackageCache } from '../runtime/packages/cache.ts'
+import { removeTree } from '../runtime/process/cgroup.ts'
+import { findCgroups, groupsNameOf } from '../runtime/process/find-cgroups.ts'
 import { openProcessRuntime } from '../runtime/process/process-runtime.ts'
 import { openApiServers, type ApiServers } from './api-servers.ts'
 import { endProcess, watchCertificate } from './credential-renewal.ts'
@@ -27,12 +29,15 @@ export const agentRoot: ProcessRoot = {
     const packages = stack.use(
       await openPackageCache({ root: join(dir.node, 'packages'), nodeDefault, clock, logger }),
     )
+    const cgroups = await findCgroups(groupsNameOf(dir.node))
+    if (!cgroups.usable) logger.warn('limits of pods are not enforced', { reason: cgroups.reason })
+    else stack.defer(() => removeTree(cgroups.tree))
     const metrics = createMetrics()
     addProcessMetrics(metrics)
     stack.use(
       await openAgent({
         client: servers.client,
-        runtime: openProcessRuntime({ clock }),
+        runtime: openProcessRuntime({ clock, ...(cgroups.usable && { cgroups: cgroups.tree }) }),
         packages,
         nodeName: begin.nodeName,
         dataDir: dir.node,

@@ -1,5 +1,7 @@
 import { join } from 'node:path'
 import { realClock } from '../base/clock.ts'
+import { removeTree } from '../runtime/process/cgroup.ts'
+import { findCgroups, groupsNameOf } from '../runtime/process/find-cgroups.ts'
 import { openProcessRuntime } from '../runtime/process/process-runtime.ts'
 import { CommandError } from './command-error.ts'
 import type { DataDir } from './data-dir.ts'
@@ -29,6 +31,8 @@ export async function down(dir: DataDir, print: (line: string) => void): Promise
   const runtime = openProcessRuntime({ clock: realClock })
   const apps = await runtime.orphans(join(dir.node, 'pods'))
   await Promise.all(apps.map((handle) => runtime.stop(handle, { signal: 'SIGTERM', graceMs: appGraceMs })))
+  const cgroups = await findCgroups(groupsNameOf(dir.node))
+  if (cgroups.usable) await removeTree(cgroups.tree)
   print(
     apps.length === 0
       ? 'no app was running'

@@ -222,10 +222,17 @@ async function assemble(options: AgentOptions, { identity, recorder, disk, podCI
       nowIso: timeOf(clock.now()),
       ...(!probe.usable && { runtimeProblem: probe.reason }),
       ...(options.labels && { labels: options.labels }),
+      limits: enforcedLimits(runtime),
     }
   }
   return { context, input }
 }
+
+const enforcedLimits = ({ capabilities }: Runtime): readonly string[] => [
+  ...(capabilities.cpuLimit ? ['cpu'] : []),
+  ...(capabilities.memoryLimit ? ['memory'] : []),
+  ...(capabilities.pidsLimit ? ['pids'] : []),
+]
 
 const identityKeyOf = (certificate: string): string =>
   new X509Certificate(certificate).publicKey.export({ type: 'spki', format: 'der' }).toString('base64')

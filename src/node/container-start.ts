@@ -59,7 +59,7 @@ export async function startContainer(input: StartInput): Promise<void> {
     address: input.address,
     node: entry.node,
     ...(container.stdin === true && { stdin: true }),
-    ...limitsOf(container),
+    resources: limitsOf(container, context.allocatable),
     imageID: image.imageID,
   }
   record('Normal', 'Created', `Created container: ${container.name}`)
@@ -159,13 +159,13 @@ function portVariable({ ports }: Container): Record<string, string> {
   return only && others.length === 0 ? { PORT: String(only.containerPort) } : {}
 }
 
-function limitsOf({ resources }: Container): Pick<ContainerLaunch, 'resources'> {
-  const { cpu, memory } = resources?.limits ?? {}
-  if (cpu === undefined && memory === undefined) return {}
+/** Without a limit of its own a container may have what there is for pods, not what the machine needs itself. */
+function limitsOf({ resources }: Container, allocatable: NodeContext['allocatable']) {
+  const { cpu, memory = allocatable['memory'] } = resources?.limits ?? {}
+  const cpuRequest = resources?.requests?.['cpu']
   return {
-    resources: {
-      ...(cpu !== undefined && { cpuMillis: milliValueOf(parseQuantity(cpu)) }),
-      ...(memory !== undefined && { memoryBytes: valueOf(parseQuantity(memory)) }),
-    },
+    ...(cpu !== undefined && { cpuMillis: milliValueOf(parseQuantity(cpu)) }),
+    ...(cpuRequest !== undefined && { cpuRequestMillis: milliValueOf(parseQuantity(cpuRequest)) }),
+    ...(memory !== undefined && { memoryBytes: valueOf(parseQuantity(memory)) }),
   }
 }

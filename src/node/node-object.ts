@@ -21,7 +21,12 @@ export interface NodeInput {
   readonly hasHitFullDisk: boolean
   readonly nowIso: string
   readonly labels?: Readonly<Record<string, string>>
+  /** What the limits of containers are enforced for. */
+  readonly limits: readonly string[]
 }
+
+/** `cpu,memory,pids`, fewer, or `none`. */
+const limitsAnnotation = 'sampan.dev/enforced-limits'
 
 const memoryReservedBytes = 100 * 1024 * 1024 // kubelet's default: memory.available<100Mi is pressure
 const diskFreeShareMin = 0.05 // below that share free, installs and logs are about to fail
@@ -33,6 +38,7 @@ export function nodeMeta({
   loopbackBlock,
   machineIdentity,
   labels,
+  limits,
 }: NodeInput) {
   const { architecture, operatingSystem } = facts
   return {
@@ -48,6 +54,7 @@ export function nodeMeta({
     annotations: {
       [machineIdAnnotation]: machineIdentity,
       [loopbackBlockAnnotation]: loopbackBlock,
+      [limitsAnnotation]: limits.join(',') || 'none',
       ...(identityKey !== undefined && { [identityKeyAnnotation]: identityKey }),
     },
   }

@@ -34,7 +34,13 @@ export interface WorkloadSpec {
   readonly stateDir: string
   /** The program reads what `openStdin` writes, and waits for more until `endStdin`. Without it its stdin is empty. */
   readonly stdin?: boolean
-  readonly resources?: { readonly cpuMillis?: number; readonly memoryBytes?: number }
+  /** What bounds it, where the runtime can (`capabilities`). `cpuRequestMillis` weighs it against others. */
+  readonly resources?: {
+    readonly cpuMillis?: number
+    readonly cpuRequestMillis?: number
+    readonly memoryBytes?: number
+    readonly pidsMax?: number
+  }
   /** Runtime-specific, e.g. the fake's script. */
   readonly options?: Readonly<Record<string, string>>
 }
@@ -84,6 +90,7 @@ export interface RuntimeCapabilities {
   readonly exec: boolean
   readonly memoryLimit: boolean
   readonly cpuLimit: boolean
+  readonly pidsLimit: boolean
 }
 
 export interface ExecSpec {

@@ -28,13 +28,21 @@ const setByShell = ['PWD', 'OLDPWD', 'SHLVL', '_']
 
 /** `preloadPath` is where the workload's own copy of the preload lies. */
 export function environmentOf(spec: WorkloadSpec, preloadPath: string): Environment {
-  const wanted = { ...spec.env, ...additions(spec, preloadPath) }
+  const { carried, around } = carry({ ...spec.env, ...additions(spec, preloadPath) })
+  return {
+    parent: { ...carried, SAMPAN_STATE_DIR: spec.stateDir },
+    arguments: ['-u', 'SAMPAN_STATE_DIR', ...around],
+  }
+}
+
+/** What a shell passes on, and the arguments of env(1) for the rest. */
+export function carry(wanted: Readonly<Record<string, string>>) {
   const carried = Object.entries(wanted).filter(([name]) => canCarry(name))
   const around = Object.entries(wanted).filter(([name]) => !canCarry(name))
   return {
-    parent: { ...Object.fromEntries(carried), SAMPAN_STATE_DIR: spec.stateDir },
-    arguments: [
-      ...['SAMPAN_STATE_DIR', ...setByShell].flatMap((name) => ['-u', name]),
+    carried: Object.fromEntries(carried),
+    around: [
+      ...setByShell.flatMap((name) => ['-u', name]),
       ...around.map(([name, value]) => `${name}=${value}`),
     ],
   }

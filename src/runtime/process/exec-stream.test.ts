@@ -20,7 +20,7 @@ describe('commands with streams', () => {
 
   const env = { PATH: process.env['PATH'] ?? '', GREETING: 'hello' }
   const open = (argv: readonly string[], more: Partial<ExecStreamSpec> = {}): Promise<ExecSession> =>
-    execStreamIn({ env, cwd }, { argv, stdin: false, tty: false, ...more }, realClock)
+    execStreamIn({ env, cwd, folders: [] }, { argv, stdin: false, tty: false, ...more }, realClock)
 
   /** Reads until the output holds `wanted`. */
   async function seen(stream: Readable, wanted: RegExp): Promise<string> {

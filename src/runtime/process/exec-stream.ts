@@ -5,20 +5,24 @@ import type { Readable, Writable } from 'node:stream'
 import type { Clock } from '../../base/clock.ts'
 import { type ExecSession, type ExecStreamSpec, RuntimeError } from '../runtime.ts'
 import type { Surroundings } from './exec.ts'
+import { isProgram, joinGroup } from './join-group.ts'
 import { openTerminal, terminalCommand } from './terminal.ts'
 
 const hangUpMs = 2_000 // what ignores SIGHUP for so long gets SIGKILL
 
 /** See `Runtime.execStream`. */
 export async function execStreamIn(
-  { env, cwd }: Surroundings,
+  within: Surroundings,
   spec: ExecStreamSpec,
   clock: Clock,
 ): Promise<ExecSession> {
   const { argv, tty } = spec
-  const wrapped = tty ? terminalCommand(argv, env) : { argv, env }
+  const { env, folders } = within
+  const folder = spec.cwd ?? within.cwd
+  const terminal = tty ? terminalCommand(argv, env) : { argv, env }
+  const isFound = folders.length === 0 || isProgram(terminal.argv[0] ?? '', env, folder)
+  const wrapped = isFound ? joinGroup(terminal.argv, { ...within, env: terminal.env }) : terminal
   const [program = '', ...args] = wrapped.argv
-  const folder = spec.cwd ?? cwd
   const child = spawn(program, args, {
     cwd: folder,
     env: wrapped.env,
@@ -27,7 +31,7 @@ export async function execStreamIn(
   })
   const code = codeOf(child)
   await started(child, { program: argv[0] ?? '', folder, tty })
-  const terminal = tty ? openTerminal(child.pid ?? 0, clock) : undefined
+  const window = tty ? openTerminal(child.pid ?? 0, clock) : undefined
   // A command that has read enough closes its stdin; writing on is no failure.
   child.stdin?.on('error', () => {})
   // What script(1) itself has to say belongs to the one output of a terminal; it is nothing in general.
@@ -37,7 +41,7 @@ export async function execStreamIn(
     stdout: readable(child.stdout),
     stderr: tty ? undefined : readable(child.stderr),
     code,
-    resize: (size) => terminal?.resize(size),
+    resize: (size) => window?.resize(size),
     kill: () => hangUp(child, code, clock),
   }
 }

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import type { Clock } from '../../base/clock.ts'
 import type { ExecResult, ExecSpec } from '../runtime.ts'
+import { isProgram, joinGroup } from './join-group.ts'
 
 const outputBytesMax = 10 * 1024 // as the kubelet keeps of a probe's output
 /** What a shell, and timeout(1), say. */
@@ -12,17 +13,23 @@ const codeTimedOut = 124
 export interface Surroundings {
   readonly env: Readonly<Record<string, string>>
   readonly cwd: string
+  /** Of its control group; none when it has none. */
+  readonly folders: readonly string[]
 }
 
 /** Runs a command and waits until its output is closed. Its whole process group is killed at the timeout. */
-export function execIn({ env, cwd }: Surroundings, spec: ExecSpec, clock: Clock): Promise<ExecResult> {
-  const [program = '', ...args] = spec.argv
+export function execIn(within: Surroundings, spec: ExecSpec, clock: Clock): Promise<ExecResult> {
+  const cwd = spec.cwd ?? within.cwd
+  const [program = ''] = spec.argv
+  // Behind the shell that enters the group its absence would look different.
+  const isFound = within.folders.length === 0 || isProgram(program, within.env, cwd)
+  const { argv, env } = isFound ? joinGroup(spec.argv, within) : { argv: spec.argv, env: within.env }
   const { promise, resolve } = Promise.withResolvers<ExecResult>()
   const chunks: Buffer[] = []
   let sizeBytes = 0
   const output = () => Buffer.concat(chunks).subarray(0, outputBytesMax).toString()
-  const child = spawn(program, args, {
-    cwd: spec.cwd ?? cwd,
+  const child = spawn(argv[0] ?? '', argv.slice(1), {
+    cwd,
     env,
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -42,7 +49,7 @@ export function execIn({ env, cwd }: Surroundings, spec: ExecSpec, clock: Clock)
   child.on('error', (e: NodeJS.ErrnoException) => {
     cancelTimer()
     const code = e.code === 'ENOENT' ? codeNotFound : codeNotExecutable
-    resolve({ code, output: `cannot run ${program} in ${spec.cwd ?? cwd}: ${e.message}` })
+    resolve({ code, output: `cannot run ${program} in ${cwd}: ${e.message}` })
   })
   child.on('close', (code, signal) => {
     cancelTimer()

@@ -1,6 +1,7 @@
 import { constants } from 'node:os'
 import type { Clock } from '../../base/clock.ts'
 import { type Handle, RuntimeError } from '../runtime.ts'
+import { endGroup, groupFolders, groupProcesses } from './cgroup.ts'
 import { markOf } from './environment.ts'
 import { isAlive } from './proc.ts'
 import type { MarkedProcess, ProcessTable } from './process-table.ts'
@@ -105,11 +106,13 @@ async function groupGone(
   return true
 }
 
-/** Ends what left the group (daemons, commands of `exec`). Repeats, because a dying process may have had a child. */
+/** Ends what left the group (daemons, commands of `exec`): its control group knows, or the table of processes. Repeats, because a dying process may have had a child. */
 async function killRest(
   handle: Handle,
   { clock, table }: { readonly clock: Clock; readonly table: ProcessTable },
 ): Promise<void> {
+  if (groupProcesses(groupFolders(handle.stateDir)) !== undefined)
+    return await endGroup(handle.stateDir, clock)
   const deadlineMs = clock.monotonicMs() + killMsMax
   for (;;) {
     const rest = workloadProcesses(handle, await table.fresh()).filter((p) => p.pid !== process.pid)

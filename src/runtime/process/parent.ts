@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url'
 import type { Clock } from '../../base/clock.ts'
 import { RuntimeError, type WorkloadSpec } from '../runtime.ts'
 import { environmentOf } from './environment.ts'
-import { recordFile, reserveExit } from './records.ts'
+import { recordFile } from './record-files.ts'
+import { reserveExit } from './records.ts'
 import { makeStdin } from './stdin.ts'
 
 /**
@@ -23,6 +24,8 @@ import { makeStdin } from './stdin.ts'
  * - A program with a stdin reads it from a named pipe. A shell of its own, the holder, keeps that open for writing until it is
  *   told to end (`stdin.ts`); the two wait for each other at opening it. The pipe for the telling it opens for both, so
  *   that a line which comes early is not lost.
+ * - The program's shell enters its control group, where it has one, before it becomes the program (0 is who writes). The
+ *   parent stays outside: neither want of memory nor the end of the group takes it.
  * - When the program has ended, its group is killed, as a container ends with its first process.
  * - Only builtins: PATH is the workload's, and the disk may be full. The status is one write into a file that has its room
  *   since the start, and counts only with its newline, hence is never seen half.
@@ -44,6 +47,11 @@ if [ -p "$SAMPAN_STATE_DIR/stdin" ]; then
 fi
 (
   [ ! -p "$SAMPAN_STATE_DIR/stdin" ] || exec <"$SAMPAN_STATE_DIR/stdin"
+  if [ -f "$SAMPAN_STATE_DIR/cgroups" ]; then
+    while read -r _sampan_stat; do
+      echo 0 >"$_sampan_stat/cgroup.procs" || { trap '' 13; echo unbound >&3; exit 75; }
+    done <"$SAMPAN_STATE_DIR/cgroups"
+  fi
   read -r _sampan_stat </proc/self/stat
   echo "$_sampan_stat" >"$SAMPAN_STATE_DIR/child"
   trap '' 13; echo started >&3; trap - 13
@@ -116,6 +124,7 @@ async function startOutcome(child: ChildProcess, spec: WorkloadSpec, clock: Cloc
     if (said.startsWith('taken\n')) {
       reject(new RuntimeError('exists', `workload ${spec.id} was already started; find it with recover`))
     }
+    if (said.startsWith('unbound\n')) fail('it could not enter its control group; was that removed?')
     if (said.startsWith('full\n')) {
       rmSync(recordFile(spec.stateDir, 'pid'), { force: true }) // its creator has ended: another start may follow
       fail(`its record could not be written to ${spec.stateDir}; is the disk full?`)

@@ -4,96 +4,28 @@ import { once } from 'node:events'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { after, before, describe, it } from 'node:test'
 import { realClock } from '../../base/clock.ts'
 import { seededRandom } from '../../base/ids.ts'
 import { describeRuntime } from '../conformance.ts'
-import type { Behaviour, Machine } from '../conformance-machine.ts'
 import { type Handle, type Runtime, RuntimeError, type WorkloadSpec } from '../runtime.ts'
 import { isAlive } from './proc.ts'
 import { openProcessRuntime } from './process-runtime.ts'
 import { readIdentity } from './records.ts'
+import { openTestMachine, specsIn } from './testdata/machine.ts'
 
 const graceful = { signal: 'SIGTERM', graceMs: 10_000 }
 const immediately = { signal: 'SIGTERM', graceMs: 0 }
 const starterFile = join(import.meta.dirname, './testdata/start-and-linger.ts')
 
-describeRuntime('process', openTestMachine)
-
-/** Stops at its end whatever it started. */
-async function openTestMachine(): Promise<Machine> {
-  const started: Handle[] = []
-  const open = (): Runtime => {
-    const runtime = openProcessRuntime({ clock: realClock })
-    return {
-      ...runtime,
-      async start(spec) {
-        const handle = await runtime.start(spec)
-        started.push(handle)
-        return handle
-      },
-    }
-  }
-  return {
-    open,
-    program: programOf,
-    missing: () => ({ argv: ['/no/such/program'], node: false, names: '/no/such/program' }),
-    pass: () => realClock.sleep(10),
-    async startAndDie(spec) {
-      const starter = spawn(process.execPath, [starterFile, JSON.stringify(spec)], {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      })
-      const lines = createInterface({ input: starter.stdout })[Symbol.asyncIterator]()
-      await lines.next() // 'starting'
-      const { value: line } = await lines.next()
-      started.push(JSON.parse(String(line)) as Handle)
-      starter.kill('SIGKILL')
-      await once(starter, 'exit')
-    },
-    async lose(handle) {
-      process.kill(-handle.pid, 'SIGKILL')
-      while (isAlive(handle) || hasGroup(handle.pid)) await realClock.sleep(5)
-    },
-    async [Symbol.asyncDispose]() {
-      const runtime = openProcessRuntime({ clock: realClock })
-      await Promise.all(started.map((handle) => runtime.stop(handle, immediately)))
-    },
-  }
-}
-
-/** Whether a process of the group is left; the kernel ends them one after another. */
-function hasGroup(groupId: number): boolean {
-  try {
-    process.kill(-groupId, 0)
-    return true
-  } catch {
-    return false // ESRCH: none
-  }
-}
-
-const report = `
-process.stdout.write(JSON.stringify({ argv: [process.execPath, ...process.execArgv, ...process.argv.slice(1)], cwd: process.cwd(), env: process.env }) + '\\n')`
-
-function programOf(behaviour: Behaviour): Pick<WorkloadSpec, 'argv' | 'node'> {
-  if (behaviour.report) return { argv: [process.execPath, '--eval', report], node: false }
-  const lines = [
-    behaviour.ignoreSigterm ? `trap '' TERM` : '',
-    behaviour.stdout === undefined ? '' : `echo '${behaviour.stdout}'`,
-    behaviour.stderr === undefined ? '' : `echo '${behaviour.stderr}' >&2`,
-    behaviour.grandchild ? `(trap '' TERM; while :; do sleep 1; done) &` : '',
-    behaviour.exitAfterMs === undefined
-      ? 'while :; do sleep 0.02; done'
-      : `sleep ${behaviour.exitAfterMs / 1000}; exit ${behaviour.code ?? 0}`,
-  ]
-  return { argv: ['/bin/sh', '-c', lines.filter(Boolean).join('\n')], node: false }
-}
+describeRuntime('process', () => openTestMachine())
 
 describe('the process runtime', () => {
   const runtime = openProcessRuntime({ clock: realClock })
   const never = new AbortController().signal
   const started: Handle[] = []
   let root = ''
+  const specOf = specsIn(() => root)
   before(async () => {
     root = await mkdtemp(join(tmpdir(), 'sampan-process-'))
   })
@@ -102,18 +34,6 @@ describe('the process runtime', () => {
     await rm(root, { recursive: true, force: true })
   })
 
-  const specOf = (id: string, argv: readonly string[], extra: Partial<WorkloadSpec> = {}): WorkloadSpec => ({
-    id,
-    argv,
-    cwd: root,
-    env: { PATH: process.env['PATH'] ?? '' },
-    address: '127.3.2.1',
-    node: false,
-    stdoutPath: join(root, `${id}.out`),
-    stderrPath: join(root, `${id}.err`),
-    stateDir: join(root, 'state', id),
-    ...extra,
-  })
   const start = async (spec: WorkloadSpec): Promise<Handle> => {
     const handle = await runtime.start(spec)
     started.push(handle)

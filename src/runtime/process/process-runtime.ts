@@ -12,6 +12,8 @@ import {
   type WorkloadSpec,
   type WorkloadState,
 } from '../runtime.ts'
+import { endGroup, groupFolders, groupStats, makeGroup } from './cgroup.ts'
+import type { CgroupTree } from './cgroup-plan.ts'
 import { markOf } from './environment.ts'
 import { execIn, type Surroundings } from './exec.ts'
 import { execStreamIn } from './exec-stream.ts'
@@ -23,22 +25,38 @@ import { handleOf, readExit, readIdentity, readSpec, runtimeName, writeSpec } fr
 import { endStdin, openStdin } from './stdin.ts'
 import { waitForExit } from './wait.ts'
 
+export interface ProcessRuntimeOptions {
+  readonly clock: Clock
+  /** Where workloads get control groups, from `findCgroups`; without it nothing bounds them. */
+  readonly cgroups?: CgroupTree
+}
+
 /**
  * Runs workloads as ordinary processes of this user on Linux. Start reading at `parent.ts`: it holds the crash-safety
  * protocol; `records.ts` lists the files. Besides its own environment a workload sees SAMPAN_WORKLOAD (a mark
  * by which its processes are found), SAMPAN_POD_ADDRESS, and for Node.js programs NODE_OPTIONS with the preload.
  */
-export function openProcessRuntime({ clock }: { readonly clock: Clock }): Runtime {
+export function openProcessRuntime({ clock, cgroups }: ProcessRuntimeOptions): Runtime {
   const table = createProcessTable(clock)
   const inspect = (handle: Handle) => inspectWorkload(handle, table)
   return {
     name: runtimeName,
-    capabilities: { isolation: 'process', exec: true, memoryLimit: false, cpuLimit: false },
+    capabilities: {
+      isolation: 'process',
+      exec: true,
+      memoryLimit: cgroups?.folders.memory !== undefined,
+      cpuLimit: cgroups?.folders.cpu !== undefined,
+      pidsLimit: cgroups?.folders.pids !== undefined,
+    },
     probe,
-    start: (spec) => start(spec, clock),
+    start: (spec) => start(spec, { clock, ...(cgroups && { cgroups }) }),
     recover: (stateDir) => recover(stateDir, table),
     inspect,
-    wait: (handle, signal) => waitForExit(handle, signal, { clock, inspect }),
+    async wait(handle, signal) {
+      const exit = await waitForExit(handle, signal, { clock, inspect })
+      await endGroup(handle.stateDir, clock) // as a container ends with its first process
+      return exit
+    },
     stop: (handle, how) => stopWorkload(handle, how, { clock, table }),
     stats: (handle) => stats(handle, table),
     async exec(handle, spec) {
@@ -74,13 +92,14 @@ async function probe(): Promise<Probe> {
   return { usable: true, version: `linux-${release()}` }
 }
 
-async function start(spec: WorkloadSpec, clock: Clock): Promise<Handle> {
+async function start(spec: WorkloadSpec, { clock, cgroups }: ProcessRuntimeOptions): Promise<Handle> {
   await refuseUnrunnable(spec)
   await mkdir(spec.stateDir, { recursive: true, mode: 0o700 })
   if (readIdentity(spec.stateDir, 'pid') !== undefined) {
     throw new RuntimeError('exists', `workload ${spec.id} was already started; find it with recover`)
   }
   await writeSpec(spec, readBootId())
+  if (cgroups) await makeGroup(cgroups, spec)
   await spawnParent(spec, clock)
   const record = await readSpec(spec.stateDir)
   const parent = readIdentity(spec.stateDir, 'pid')
@@ -140,6 +159,8 @@ async function recover(stateDir: string, table: ProcessTable): Promise<Handle | 
 }
 
 async function stats(handle: Handle, table: ProcessTable): Promise<Stats> {
+  const measured = groupStats(groupFolders(handle.stateDir))
+  if (measured) return measured
   const processes = programProcesses(handle, await table.recent())
   return {
     cpuSeconds: processes.reduce((sum, p) => sum + p.cpuTicks, 0) / ticksPerSecond,
@@ -156,6 +177,7 @@ const surroundingsRoundsMax = 50
  * the middle of exec none. A program that has overwritten its own (some do, to change their title) leaves the parent's.
  */
 async function surroundings(handle: Handle, table: ProcessTable, clock: Clock): Promise<Surroundings> {
+  const folders = groupFolders(handle.stateDir)
   for (let round = 0; ; round++) {
     const state = await inspectWorkload(handle, table)
     if (state.phase !== 'running') {
@@ -163,10 +185,10 @@ async function surroundings(handle: Handle, table: ProcessTable, clock: Clock): 
     }
     const cwd = readWorkingDirectory(state.pid) ?? (await readSpec(handle.stateDir))?.cwd ?? '/'
     const env = readEnviron(state.pid)
-    if (env?.['SAMPAN_WORKLOAD'] === markOf(handle) && !env['SAMPAN_STATE_DIR']) return { env, cwd }
+    if (env?.['SAMPAN_WORKLOAD'] === markOf(handle) && !env['SAMPAN_STATE_DIR']) return { env, cwd, folders }
     if (round >= surroundingsRoundsMax) {
       const { SAMPAN_STATE_DIR: _, ...rest } = readEnviron(handle.pid) ?? {}
-      return { env: rest, cwd }
+      return { env: rest, cwd, folders }
     }
     await clock.sleep(surroundingsPollMs)
   }

@@ -1,7 +1,8 @@
-import { readFileSync, statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { readFile, rename, stat, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { Exit, Handle, WorkloadSpec } from '../runtime.ts'
+import { isMissing, readIfThere, recordFile } from './record-files.ts'
+import { countOomKills, groupFolders } from './cgroup.ts'
 import { parseStat, type ProcessStat } from './proc.ts'
 
 /**
@@ -10,10 +11,12 @@ import { parseStat, type ProcessStat } from './proc.ts'
  *   spec.json     the intent, by the agent, before a process exists. No environment: that may hold secrets
  *   preload.cjs   the workload's own copy, so that an upgrade of Sampan cannot take it away
  *   stdin, stdin-end   named pipes, where the program wants a stdin
+ *   cgroups       the folders of its control group, one on each line; `cgroup.ts`
  *   pid           the parent's line of /proc/self/stat, created exclusively by the parent: who creates it may start the program
  *   holder        that of the shell that keeps the stdin open
  *   child         the program's line of /proc/self/stat, written just before it becomes the program
  *   exit          the exit status as the shell says it, by the parent; by `stop` when the parent was killed too
+ *   oom           the kernel has ended a process of it for want of memory; written when its control group is removed
  *
  * A file without its newline is one that is not yet, or never was, written.
  */
@@ -27,9 +30,6 @@ export interface SpecRecord {
 }
 
 export const runtimeName = 'process'
-type RecordName = 'spec.json' | 'preload.cjs' | 'stdin' | 'stdin-end' | 'pid' | 'holder' | 'child' | 'exit'
-export const recordFile = (stateDir: string, name: RecordName) => join(stateDir, name)
-
 export async function writeSpec(spec: WorkloadSpec, bootId: string): Promise<void> {
   const { id, argv, cwd, address, node } = spec
   const record: SpecRecord = { id, argv, cwd, address, node, bootId }
@@ -72,7 +72,7 @@ export async function readExit(stateDir: string): Promise<Exit | undefined> {
   try {
     const text = await readFile(path, 'utf8')
     const line = /^(\d+)\n/.exec(text)
-    return line ? exitOf(Number(line[1]), (await stat(path)).mtime) : undefined
+    return line ? exitOf(Number(line[1]), (await stat(path)).mtime, hasRunOutOfMemory(stateDir)) : undefined
   } catch (e) {
     if (isMissing(e)) return undefined
     throw e
@@ -94,12 +94,16 @@ export const writeExit = (stateDir: string, code: number): Promise<void> =>
 
 const signalMax = 64
 
-function exitOf(code: number, finishedAt: Date): Exit {
+/** Known from its control group, which is removed some time after its end. */
+const hasRunOutOfMemory = (stateDir: string): boolean =>
+  existsSync(recordFile(stateDir, 'oom')) || countOomKills(groupFolders(stateDir)) > 0
+
+function exitOf(code: number, finishedAt: Date, isOutOfMemory: boolean): Exit {
   const signal = code > 128 && code <= 128 + signalMax ? code - 128 : 0
   return {
     code,
     signal,
-    reason: code === 0 ? 'Completed' : 'Error',
+    reason: code === 0 ? 'Completed' : isOutOfMemory ? 'OOMKilled' : 'Error',
     finishedAt: finishedAt.toISOString(),
   }
 }
@@ -114,15 +118,3 @@ async function replaceFile(path: string, text: string): Promise<void> {
 function modifiedAt(path: string): string | undefined {
   return statSync(path, { throwIfNoEntry: false })?.mtime.toISOString()
 }
-
-function readIfThere(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (e) {
-    if (isMissing(e)) return undefined
-    throw e
-  }
-}
-
-export const isMissing = (e: unknown): boolean =>
-  e instanceof Error && 'code' in e && (e.code === 'ENOENT' || e.code === 'ENOTDIR')

@@ -4,7 +4,7 @@ import { Socket } from 'node:net'
 import type { Writable } from 'node:stream'
 import { promisify } from 'node:util'
 import { RuntimeError } from '../runtime.ts'
-import { isMissing, recordFile } from './records.ts'
+import { isMissing, recordFile } from './record-files.ts'
 
 /**
  * The stdin of a program that wants one: a named pipe, `stdin`, which a second tiny shell beside the parent keeps open for

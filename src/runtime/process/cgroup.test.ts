@@ -1,0 +1,191 @@
+import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, readFile, rm, rmdir, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it, test } from 'node:test'
+import { realClock } from '../../base/clock.ts'
+import { describeRuntime } from '../conformance.ts'
+import type { Handle, WorkloadSpec } from '../runtime.ts'
+import { groupFolders, groupProcesses } from './cgroup.ts'
+import { planGroup } from './cgroup-plan.ts'
+import { findCgroups, findPlaces } from './find-cgroups.ts'
+import { openProcessRuntime } from './process-runtime.ts'
+import { openTestMachine, specsIn } from './testdata/machine.ts'
+
+const support = await findCgroups(`sampan-test-${process.pid}`)
+const tree = support.usable ? support.tree : undefined
+const skip = support.usable ? false : support.reason
+after(async () => {
+  for (const folder of new Set(Object.values(tree?.folders ?? {}))) await rmdir(folder)
+})
+
+if (tree) describeRuntime('process in control groups', () => openTestMachine(tree))
+
+const wholeCpu = { cpuMillis: 1500, cpuRequestMillis: 250, memoryBytes: 64 * 1024 * 1024, pidsMax: 99 }
+
+test('the files of version 1 are those of the three trees', () => {
+  const folders = { cpu: '/c/s', cpuacct: '/c/s', memory: '/m/s', pids: '/p/s' }
+  const plan = planGroup({ version: 1, folders }, 'a', wholeCpu)
+  assert.deepEqual(plan.folders, ['/c/s/a', '/m/s/a', '/p/s/a'])
+  assert.deepEqual(
+    plan.settings.map(({ path, value }) => `${path} ${value}`),
+    [
+      '/c/s/a/cpu.shares 256',
+      '/c/s/a/cpu.cfs_period_us 100000',
+      '/c/s/a/cpu.cfs_quota_us 150000',
+      '/m/s/a/memory.limit_in_bytes 67108864',
+      '/m/s/a/memory.memsw.limit_in_bytes 67108864',
+      '/p/s/a/pids.max 99',
+    ],
+  )
+})
+
+test('the files of version 2 lie in one folder', () => {
+  const plan = planGroup({ version: 2, folders: { cpu: '/g', memory: '/g', pids: '/g' } }, 'a', wholeCpu)
+  assert.deepEqual(plan.folders, ['/g/a'])
+  assert.deepEqual(
+    plan.settings.map(({ path, value }) => `${path} ${value}`),
+    [
+      '/g/a/cpu.weight 10',
+      '/g/a/cpu.max 150000 100000',
+      '/g/a/memory.max 67108864',
+      '/g/a/memory.swap.max 0',
+      '/g/a/pids.max 99',
+    ],
+  )
+})
+
+test('what cannot be bounded is left out', () => {
+  const plan = planGroup({ version: 1, folders: { pids: '/p' } }, 'a', wholeCpu)
+  assert.deepEqual(plan, { folders: ['/p/a'], settings: [{ path: '/p/a/pids.max', value: '99' }] })
+})
+
+test('groups are made below the own one, or where the tree begins when that is not visible', () => {
+  const mounts = [
+    '30 25 0:26 / /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory',
+    '31 25 0:27 /box/7 /sys/fs/cgroup/cpu,cpuacct rw,relatime - cgroup cgroup rw,cpu,cpuacct',
+    '32 25 0:28 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw',
+  ].join('\n')
+  const own = '4:memory:/user/1\n3:cpu,cpuacct:/elsewhere\n0::/user.slice/me\n'
+  const { version1, version2 } = findPlaces({ own, mounts, isRoot: false })
+  assert.deepEqual(version1, [
+    { controller: 'memory', folders: ['/sys/fs/cgroup/memory/user/1', '/sys/fs/cgroup/memory'] },
+    { controller: 'cpu', folders: ['/sys/fs/cgroup/cpu,cpuacct'] },
+    { controller: 'cpuacct', folders: ['/sys/fs/cgroup/cpu,cpuacct'] },
+  ])
+  assert.deepEqual(version2, ['/sys/fs/cgroup/unified/user.slice/me'])
+  assert.deepEqual(findPlaces({ own, mounts, isRoot: true }).version2, ['/sys/fs/cgroup/unified'])
+})
+
+test('a delegated group of version 2 hands its controllers on', async () => {
+  const root = await mkdtemp(join(tmpdir(), 'sampan-cgroup-'))
+  try {
+    // Ordinary files that stand for the kernel's: a group that offers two controllers and has handed both on already.
+    const write = async (folder: string) => {
+      await mkdir(folder, { recursive: true })
+      await writeFile(join(folder, 'cgroup.controllers'), 'memory pids io\n')
+      await writeFile(join(folder, 'cgroup.subtree_control'), 'memory pids\n')
+      await writeFile(join(folder, 'cgroup.procs'), '')
+    }
+    await write(join(root, 'me'))
+    await write(join(root, 'me', 'agent'))
+    const mounts = `32 25 0:28 / ${root} rw - cgroup2 cgroup2 rw`
+    const found = await findCgroups('agent', { own: '0::/me\n', mounts, isRoot: false })
+    const folder = join(root, 'me', 'agent')
+    assert.deepEqual(found, { usable: true, tree: { version: 2, folders: { memory: folder, pids: folder } } })
+  } finally {
+    await rm(root, { recursive: true })
+  }
+})
+
+test('a machine without control groups is told so', async () => {
+  const found = await findCgroups('agent', { own: '', mounts: '', isRoot: true })
+  assert.deepEqual(found, { usable: false, reason: 'no control groups are mounted here' })
+})
+
+describe('a workload in a control group', { skip }, () => {
+  const runtime = openProcessRuntime({ clock: realClock, ...(tree && { cgroups: tree }) })
+  const never = new AbortController().signal
+  const started: Handle[] = []
+  let root = ''
+  const specOf = specsIn(() => root)
+  before(async () => {
+    root = await mkdtemp(join(tmpdir(), 'sampan-groups-'))
+  })
+  after(async () => {
+    for (const handle of started) await runtime.stop(handle, { signal: 'SIGTERM', graceMs: 0 })
+    await rm(root, { recursive: true })
+  })
+  const start = async (
+    id: string,
+    program: string,
+    resources: NonNullable<WorkloadSpec['resources']> = {},
+  ): Promise<Handle> => {
+    const handle = await runtime.start(specOf(id, [process.execPath, '--eval', program], { resources }))
+    started.push(handle)
+    return handle
+  }
+  const output = (id: string) => readFile(join(root, `${id}.out`), 'utf8')
+  const said = async (id: string, text: string): Promise<void> => {
+    while (!(await output(id)).includes(text)) await realClock.sleep(10)
+  }
+
+  it('is ended by the kernel when it takes more memory than its limit, and says so', async () => {
+    const program = `const kept = []; while (kept.length < 512) kept.push(Buffer.alloc(1024 * 1024, 1))`
+    const handle = await start('memory', program, { memoryBytes: 96 * 1024 * 1024 })
+    const exit = await runtime.wait(handle, never)
+    assert.deepEqual([exit.code, exit.signal, exit.reason], [137, 9, 'OOMKilled'])
+    assert.equal(groupProcesses(groupFolders(handle.stateDir)), undefined, 'its group is removed')
+    const again = await openProcessRuntime({ clock: realClock }).inspect(handle)
+    assert.equal(again.phase === 'exited' && again.exit.reason, 'OOMKilled')
+  })
+
+  it('makes no more processes than its bound', async () => {
+    const program = `
+      const { spawn } = require('node:child_process')
+      let refused = 0, made = 0, left = 100
+      for (let n = 0; n < 100; n++) {
+        const child = spawn('/bin/sleep', ['20'], { stdio: 'ignore', detached: true })
+        child.on('error', () => { refused++; tell() }).on('spawn', () => { made++; tell() })
+      }
+      const tell = () => { if (--left === 0) console.log('refused ' + (refused > 0) + ' made ' + (made < 40)) }
+      setInterval(() => {}, 1000)`
+    const handle = await start('pids', program, { pidsMax: 40 })
+    await said('pids', 'refused')
+    assert.match(await output('pids'), /refused true made true/)
+    await runtime.stop(handle, { signal: 'SIGTERM', graceMs: 0 })
+    assert.equal(
+      groupProcesses(groupFolders(handle.stateDir)),
+      undefined,
+      'those that left its process group, too',
+    )
+  })
+
+  it('gets no more CPU than its quota', async () => {
+    const handle = await start('cpu', 'for (;;);', { cpuMillis: 100 })
+    const begin = realClock.monotonicMs()
+    const before = (await runtime.stats(handle)).cpuSeconds
+    await realClock.sleep(1_500) // the time that is measured
+    const used = (await runtime.stats(handle)).cpuSeconds - before
+    const share = used / ((realClock.monotonicMs() - begin) / 1000)
+    assert.ok(used > 0 && share < 0.3, `it got ${share} of a CPU`)
+  })
+
+  it('takes the commands of exec in', async () => {
+    const handle = await start('exec', `setInterval(() => {}, 1000)`)
+    const found = await runtime.exec(handle, { argv: ['cat', '/proc/self/cgroup'], timeoutMs: 10_000 })
+    assert.match(found.output, /exec\.[0-9a-f]{16}/)
+    const missing = await runtime.exec(handle, { argv: ['no-such-program'], timeoutMs: 10_000 })
+    assert.equal(missing.code, 127)
+  })
+
+  it('leaves nothing behind when it ends by itself', async () => {
+    const program = `
+      require('node:child_process').spawn('/bin/sleep', ['300'], { stdio: 'ignore', detached: true }).unref()`
+    const handle = await start('daemon', program)
+    const exit = await runtime.wait(handle, never)
+    assert.equal(exit.reason, 'Completed')
+    for (const folder of groupFolders(handle.stateDir)) assert.equal(existsSync(folder), false)
+  })
+})

@@ -1,0 +1,161 @@
+/** Finds out, once at start, which control groups this user may make on this machine, and makes the agent's own. */
+import { createHash } from 'node:crypto'
+import { mkdir, readdir, readFile, rmdir, stat, writeFile } from 'node:fs/promises'
+import { join, relative } from 'node:path'
+import { sweepGroups } from './cgroup.ts'
+import type { CgroupTree, Controller } from './cgroup-plan.ts'
+
+export type CgroupSupport =
+  | { readonly usable: true; readonly tree: CgroupTree }
+  | { readonly usable: false; readonly reason: string }
+
+export interface CgroupFacts {
+  /** /proc/self/cgroup */
+  readonly own: string
+  /** /proc/self/mountinfo */
+  readonly mounts: string
+  readonly isRoot: boolean
+}
+
+/** For `findCgroups`: one for each data folder of the machine. */
+export const groupsNameOf = (dataDir: string): string =>
+  `sampan-${createHash('sha256').update(dataDir).digest('hex').slice(0, 16)}`
+
+/** Where groups may be made: version 1 has a tree for each controller, version 2 one for all. */
+export interface CgroupPlaces {
+  readonly version1: readonly { readonly controller: Controller; readonly folders: readonly string[] }[]
+  readonly version2: readonly string[]
+}
+
+const controllers = ['cpu', 'cpuacct', 'memory', 'pids'] as const
+
+/** `name` tells apart the agents of one machine. */
+export async function findCgroups(name: string, facts?: CgroupFacts): Promise<CgroupSupport> {
+  if (process.platform !== 'linux') return { usable: false, reason: 'control groups are Linux only' }
+  const places = findPlaces(facts ?? (await readFacts()))
+  const tree = (await useVersion2(places, name)) ?? (await useVersion1(places, name))
+  if (!tree) return { usable: false, reason: whyNot(places) }
+  await sweepGroups(tree)
+  return { usable: true, tree }
+}
+
+async function readFacts(): Promise<CgroupFacts> {
+  const [own, mounts] = await Promise.all([
+    readFile('/proc/self/cgroup', 'utf8').catch(() => ''), // a kernel without control groups
+    readFile('/proc/self/mountinfo', 'utf8'),
+  ])
+  return { own, mounts, isRoot: process.getuid?.() === 0 }
+}
+
+const whyNot = ({ version1, version2 }: CgroupPlaces): string =>
+  version1.length === 0 && version2.length === 0
+    ? 'no control groups are mounted here'
+    : 'this user may not make control groups here: run the agent as root, or as a systemd service with Delegate=yes'
+
+/** Own group first: what bounds the agent then bounds its workloads, too. In a container its path may not be visible. */
+export function findPlaces({ own, mounts, isRoot }: CgroupFacts): CgroupPlaces {
+  const version1: { controller: Controller; folders: readonly string[] }[] = []
+  let version2: readonly string[] = []
+  for (const { root, point, type, options } of mounts.split('\n').flatMap(parseMount)) {
+    if (type === 'cgroup2') {
+      const group = groupIn(own, '')
+      // The root group alone may have both processes and children; root makes its groups there, as a manager does.
+      version2 = isRoot ? [point] : group === undefined ? [] : [join(point, relative(root, group))]
+    }
+    if (type !== 'cgroup') continue
+    for (const controller of controllers) {
+      if (!options.includes(controller)) continue
+      const group = groupIn(own, controller)
+      const inside = group === undefined ? '..' : relative(root, group)
+      const folders = [...(inside.startsWith('..') ? [] : [join(point, inside)]), point]
+      version1.push({ controller, folders: [...new Set(folders)] })
+    }
+  }
+  return { version1, version2 }
+}
+
+/** proc_pid_mountinfo(5) */
+function parseMount(line: string) {
+  const [before = '', after = ''] = line.split(' - ')
+  const [, , , root, point] = before.split(' ')
+  const [type = '', , options = ''] = after.split(' ')
+  return root && point ? [{ root, point, type, options: options.split(',') }] : []
+}
+
+/** Lines are `ID:CONTROLLERS:PATH`, without controllers for version 2. */
+function groupIn(own: string, controller: string): string | undefined {
+  for (const line of own.split('\n')) {
+    const [, names, path] = /^\d+:([^:]*):(.*)$/.exec(line) ?? []
+    if (path !== undefined && (names ?? '').split(',').includes(controller)) return path
+  }
+  return undefined
+}
+
+async function useVersion1({ version1 }: CgroupPlaces, name: string): Promise<CgroupTree | undefined> {
+  const folders: Partial<Record<Controller, string>> = {}
+  for (const { controller, folders: candidates } of version1)
+    for (const candidate of candidates) {
+      const made = await makeFolder(join(candidate, name))
+      if (made === undefined) continue
+      folders[controller] = made
+      break
+    }
+  return folders.cpu || folders.memory || folders.pids ? { version: 1, folders } : undefined
+}
+
+async function useVersion2({ version2 }: CgroupPlaces, name: string): Promise<CgroupTree | undefined> {
+  for (const parent of version2) {
+    const offered = await wordsOf(join(parent, 'cgroup.controllers'))
+    const wanted = (['cpu', 'memory', 'pids'] as const).filter((controller) => offered.includes(controller))
+    if (wanted.length === 0 || !(await hand(parent, wanted))) continue
+    const folder = await makeFolder(join(parent, name))
+    if (folder === undefined) continue
+    if (!(await hand(folder, wanted))) {
+      await rmdir(folder).catch(() => {}) // somebody uses it: it stays
+      continue
+    }
+    return { version: 2, folders: Object.fromEntries(wanted.map((controller) => [controller, folder])) }
+  }
+  return undefined
+}
+
+/** Lets the children of a group use controllers. A group with processes may not: they move into a child of it first. */
+async function hand(folder: string, wanted: readonly Controller[]): Promise<boolean> {
+  const file = join(folder, 'cgroup.subtree_control')
+  const change = wanted.map((controller) => `+${controller}`).join(' ')
+  const has = async () => {
+    const now = await wordsOf(file)
+    return wanted.every((controller) => now.includes(controller))
+  }
+  if (await has()) return true
+  try {
+    await writeFile(file, change, { flag: 'r+' })
+  } catch {
+    // Not ours, or there are processes in it.
+    try {
+      const aside = join(folder, 'sampan-self')
+      await mkdir(aside, { recursive: true })
+      for (const pid of await wordsOf(join(folder, 'cgroup.procs')))
+        await writeFile(join(aside, 'cgroup.procs'), pid, { flag: 'r+' }).catch(() => {}) // it has ended
+      await writeFile(file, change, { flag: 'r+' })
+    } catch {
+      return false // not ours
+    }
+  }
+  return true
+}
+
+/** Only in what is a control group already: elsewhere it would be an ordinary folder. */
+async function makeFolder(folder: string): Promise<string | undefined> {
+  try {
+    await stat(join(folder, '..', 'cgroup.procs'))
+    await mkdir(folder, { recursive: true })
+    await readdir(folder)
+    return folder
+  } catch {
+    return undefined // not allowed, or a read-only file system
+  }
+}
+
+const wordsOf = async (file: string): Promise<readonly string[]> =>
+  (await readFile(file, 'utf8').catch(() => '')).split(/\s+/).filter(Boolean) // no such file: nothing offered

@@ -1,0 +1,30 @@
+/** The names of the files in a stateDir, and how small files are read; `records.ts` says what is in them. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+type RecordName =
+  | 'spec.json'
+  | 'preload.cjs'
+  | 'stdin'
+  | 'stdin-end'
+  | 'pid'
+  | 'holder'
+  | 'child'
+  | 'exit'
+  | 'cgroups'
+  | 'oom'
+export const recordFile = (stateDir: string, name: RecordName) => join(stateDir, name)
+
+/** Undefined when there is none. */
+export function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (e) {
+    // ENODEV: a control group that was removed while its file was open.
+    if (isMissing(e) || (e instanceof Error && 'code' in e && e.code === 'ENODEV')) return undefined
+    throw e
+  }
+}
+
+export const isMissing = (e: unknown): boolean =>
+  e instanceof Error && 'code' in e && (e.code === 'ENOENT' || e.code === 'ENOTDIR')
