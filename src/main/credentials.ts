@@ -1,12 +1,12 @@
 import { X509Certificate } from 'node:crypto'
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
 import type { Random } from '../base/ids.ts'
 import { issueClientCertificate, type KeyPair } from '../apiserver/certificates.ts'
 import { mastersGroup } from '../apiserver/stages/authenticate.ts'
 import { kubeconfigText, readKubeconfig } from '../client/kubeconfig.ts'
-import { credentialOf, type DataDir } from './data-dir.ts'
+import { credentialOf, writeWhole, type DataDir } from './data-dir.ts'
 
 export interface CredentialsOptions {
   readonly dir: DataDir
@@ -16,7 +16,6 @@ export interface CredentialsOptions {
   /** Empty: there is no agent here, and no gateway. */
   readonly nodeName: string
   readonly clock: Clock
-  readonly random: Random
 }
 
 /** A certificate with less time left than this is replaced. Clients live for a year. */
@@ -29,7 +28,6 @@ export async function writeCredentials({
   server,
   nodeName,
   clock,
-  random,
 }: CredentialsOptions): Promise<void> {
   const subjects = [
     { file: dir.kubeconfig, user: 'admin', organizations: [mastersGroup] },
@@ -54,7 +52,7 @@ export async function writeCredentials({
       if (present?.server === server) return
       const { cert, key } =
         present ?? (await issueClientCertificate({ ca, commonName: user, organizations, clock }))
-      writeWhole(file, kubeconfigText({ server, ca: ca.cert, cert, key, user }), random)
+      writeWhole(file, kubeconfigText({ server, ca: ca.cert, cert, key, user }))
     }),
   )
 }
@@ -85,21 +83,14 @@ async function readGood(file: string, ca: string, clock: Clock): Promise<Good | 
 export function serverToken(dir: DataDir, given: string | undefined, random: Random): string {
   const file = join(dir.credentials, 'server.token')
   const present = existsSync(file) ? readFileSync(file, 'utf8').trim() : undefined
-  if (given !== undefined && given !== present) writeWhole(file, `${given}\n`, random)
-  else if (present === undefined) writeWhole(file, `${random.token(32)}\n`, random)
+  if (given !== undefined && given !== present) writeWhole(file, `${given}\n`)
+  else if (present === undefined) writeWhole(file, `${random.token(32)}\n`)
   return readFileSync(file, 'utf8').trim()
 }
 
 /** cluster-admin for clients without certificates, on the plain port for example. Made at the first start. */
 export function adminToken(dir: DataDir, random: Random): string {
   const file = join(dir.credentials, 'admin.token')
-  if (!existsSync(file)) writeWhole(file, `${random.token(32)}\n`, random)
+  if (!existsSync(file)) writeWhole(file, `${random.token(32)}\n`)
   return readFileSync(file, 'utf8').trim()
-}
-
-/** Whoever reads the file sees the old text or the new, never a part. */
-function writeWhole(file: string, text: string, random: Random): void {
-  const temporary = `${file}.${random.suffix(5)}`
-  writeFileSync(temporary, text, { mode: 0o600 })
-  renameSync(temporary, file)
 }

@@ -29,6 +29,7 @@ import { openStore } from '../store/open.ts'
 import { isStoreError, type Store } from '../store/store.ts'
 import { openBackups } from './backups.ts'
 import { CommandError } from './command-error.ts'
+import { endProcess, watchCertificate } from './credential-renewal.ts'
 import { openControlLoops } from './control-loops.ts'
 import { adminToken, serverToken, writeCredentials } from './credentials.ts'
 import { dataDir, type DataDir } from './data-dir.ts'
@@ -49,7 +50,8 @@ export const serverRoot: ProcessRoot = {
     const dir = dataDir(begin.dataDir)
     const store = stack.use(await openStoreOf(begin, dir, logger))
     const { ca, signingKey } = await openKeys(store, begin, dir)
-    const own = await openServerCertificate({ directory: dir.pki, ca, hosts: hostsOf(begin), clock })
+    const certificate = { directory: dir.pki, ca, hosts: hostsOf(begin), clock }
+    const own = await openServerCertificate(certificate)
     const nodes = stack.use(openNodeTunnels({ clock, logger }))
     const admin = { name: 'admin', groups: [mastersGroup] }
     const authenticate = staticAuthenticator([{ token: adminToken(dir, random), user: admin }])
@@ -67,14 +69,8 @@ export const serverRoot: ProcessRoot = {
     const listenAt = { ...begin.listen, port: listener.httpPort ?? 0 }
     const tlsListen = { ...begin.tlsListen, port: listener.tlsPort ?? 0 }
     const url = begin.advertise ?? `https://${formatListen(reachable(tlsListen))}`
-    await writeCredentials({
-      dir,
-      ca,
-      server: url,
-      nodeName: begin.nodeName,
-      clock,
-      random,
-    })
+    const credentials = { dir, ca, server: url, nodeName: begin.nodeName, clock }
+    await writeCredentials(credentials)
 
     const user = { name: 'system:sampan-controllers', groups: [mastersGroup] }
     const client = restClient(
@@ -91,6 +87,18 @@ export const serverRoot: ProcessRoot = {
         queueMetrics: createQueueMetrics(metrics),
         clock,
         random,
+        logger,
+      }),
+    )
+    stack.use(
+      watchCertificate({
+        certificate: own.cert,
+        present: async () => {
+          await writeCredentials(credentials)
+          return (await openServerCertificate(certificate)).cert
+        },
+        onRenewed: endProcess,
+        clock,
         logger,
       }),
     )
