@@ -2,11 +2,12 @@
  * The server's own certificate authority, and certificates it signs: for the server itself and for clients (CN is the user, O
  * are its groups). ECDSA P-256, as every client speaks it. Made once; later starts read the files.
  */
-import { mkdir, open, readFile, rename } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import type { webcrypto } from 'node:crypto'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
+import { writeSynced } from '../base/write-synced.ts'
 
 /** PEM texts. The key is secret: never logged, files of mode 0600. */
 export interface KeyPair {
@@ -238,8 +239,8 @@ export async function readPair(directory: string, name: string): Promise<KeyPair
 /** Key first: a crash in between leaves a key that nothing was signed with. */
 export async function savePair(directory: string, name: string, pair: KeyPair): Promise<KeyPair> {
   await mkdir(directory, { recursive: true, mode: 0o700 })
-  await writeAtomically(join(directory, `${name}.key`), pair.key)
-  await writeAtomically(join(directory, `${name}.crt`), pair.cert)
+  await writeSynced(join(directory, `${name}.key`), pair.key)
+  await writeSynced(join(directory, `${name}.crt`), pair.cert)
   return pair
 }
 
@@ -250,16 +251,4 @@ async function readText(path: string): Promise<string | undefined> {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
     throw error
   }
-}
-
-/** Mode 0600, on disk when it resolves; readers see the old text or the new. */
-export async function writeAtomically(path: string, text: string): Promise<void> {
-  const file = await open(`${path}.new`, 'w', 0o600)
-  try {
-    await file.writeFile(text)
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-  await rename(`${path}.new`, path)
 }

@@ -6,8 +6,9 @@
  */
 import type { Clock } from '../base/clock.ts'
 import type { Random } from '../base/ids.ts'
+import { writeSynced } from '../base/write-synced.ts'
 import type { Store } from '../store/store.ts'
-import { createCa, openCa, readPair, savePair, writeAtomically, type KeyPair } from './certificates.ts'
+import { createCa, openCa, readPair, savePair, type KeyPair } from './certificates.ts'
 import { openByToken, sealByToken, TokenSealError } from './sealing/token-seal.ts'
 import { createSigningKey, openSigningKey, readSigningKey, signingKeyPath } from './signing-key.ts'
 
@@ -78,7 +79,7 @@ async function keepCopy(directory: string, { ca, signingKey }: ClusterKeys): Pro
   }
   if (!present) await savePair(directory, 'ca', ca)
   if ((await readSigningKey(directory)) !== signingKey)
-    await writeAtomically(signingKeyPath(directory), signingKey)
+    await writeSynced(signingKeyPath(directory), signingKey)
 }
 
 async function seal(keys: ClusterKeys, token: string, random: Random): Promise<Uint8Array> {

@@ -11,9 +11,10 @@ import {
   type BinaryLike,
   type KeyObject,
 } from 'node:crypto'
-import { mkdir, open, readFile, rename } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { mkdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { writeSynced } from '../base/write-synced.ts'
 
 /** 128 MiB and about half a second for each guess of the password. */
 const cost = { N: 131_072, r: 8, p: 1, maxmem: 256 * 1024 * 1024 }
@@ -37,21 +38,10 @@ export async function openNodeKey(dataDir: string, env: NodeJS.ProcessEnv): Prom
   })
   if (present !== undefined) return createPrivateKey(present)
   const { privateKey } = generateKeyPairSync('ed25519')
+  // On disk before it is used: the cluster gives the node's name to this key only.
+  await mkdir(dataDir, { recursive: true, mode: 0o711 })
   await writeSynced(path, privateKey.export({ type: 'pkcs8', format: 'pem' }).toString())
   return privateKey
-}
-
-/** On disk before it is used: the cluster gives the node's name to this key only. */
-async function writeSynced(path: string, text: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o711 })
-  const file = await open(`${path}.new`, 'w', 0o600)
-  try {
-    await file.writeFile(text)
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-  await rename(`${path}.new`, path)
 }
 
 async function derivedKey(name: string, password: string): Promise<KeyObject> {

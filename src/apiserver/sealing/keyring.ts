@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Random } from '../../base/ids.ts'
 import { isStoreError, type Store } from '../../store/store.ts'
-import { writeAtomically } from '../certificates.ts'
+import { writeSynced } from '../../base/write-synced.ts'
 import type { SealingKey } from './envelope.ts'
 import { openByToken, sealByToken } from './token-seal.ts'
 
@@ -59,7 +59,7 @@ export function fileKeys(directory: string): KeyProvider {
       })
       return parseKeys(text, path)
     },
-    save: (keys) => writeAtomically(path, formatKeys(keys)),
+    save: (keys) => writeSynced(path, formatKeys(keys)),
   }
 }
 
