@@ -118,7 +118,7 @@ function define(suite: Suite): void {
     await golden('describe-replicaset', 'describe rs -l app=web')
     await golden('describe-service', 'describe service web')
     await golden('describe-ingress', 'describe ingress web')
-    await golden('describe-configmap', 'describe cm settings')
+    await golden('describe-configmap', 'describe cm limits') // of several keys kubectl 1.28 shows any first
     await golden('describe-secret', 'describe secret keys')
     // More follows once there are quotas.
     assert.match(

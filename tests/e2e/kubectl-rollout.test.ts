@@ -118,7 +118,7 @@ function define(suite: Suite): void {
       name: 'late',
       app: 'slow',
       env: { START_FILE: '/nowhere' },
-      spec: { progressDeadlineSeconds: 1 },
+      spec: { progressDeadlineSeconds: 4 }, // long enough for kubectl to come and see it wait
     })
     await ok('apply -f -', { input: yaml(late) })
     await golden('deadline-exceeded', 'rollout status deployment/late --timeout=30s')

@@ -186,7 +186,7 @@ function define(suite: Suite): void {
     await ok('apply -f -', {
       input: yaml(
         pod('grumpy', 'stubborn', { spec: { terminationGracePeriodSeconds: 1 } }),
-        pod('doomed', 'stubborn', { spec: { terminationGracePeriodSeconds: 5 } }),
+        pod('doomed', 'stubborn', { spec: { terminationGracePeriodSeconds: 60 } }),
       ),
     })
     await ok('wait --for=condition=Ready pod/grumpy pod/doomed --timeout=60s')
