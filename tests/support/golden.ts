@@ -73,7 +73,7 @@ export function normalise(text: string, cluster: Cluster): string {
     .replaceAll(join(root, 'tests', 'testdata', 'apps'), '<apps>')
     .replaceAll(root, '<checkout>')
     .replaceAll(cluster.dataDir, '<data-dir>')
-    .replace(new RegExp(`\\b${RegExp.escape(hostname())}\\b`, 'g'), '<host>')
+    .replace(new RegExp(`\\b${hostname().replaceAll('.', '\\.')}\\b`, 'g'), '<host>')
   for (const address of machineAddresses()) result = result.replaceAll(address, '<machine-ip>')
   for (const [pattern, replacement] of volatile) result = result.replace(pattern, replacement)
   return result
