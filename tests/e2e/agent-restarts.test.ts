@@ -19,6 +19,8 @@ const restarts = Number(process.env['RESTARTS'] ?? 40)
 const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000)
 const appCount = 20
 const clientCount = 4
+/** Leaves the machine to the agent, which has to come up between two kills. */
+const pauseMs = 10
 /** An agent lives this long at most. It has adopted its pods after less than a second, on a quiet machine. */
 const lifeMsMax = 3_000
 
@@ -96,7 +98,7 @@ interface Traffic {
   stop(): Promise<void>
 }
 
-/** Requests without a pause and without a second try, from several clients, until it is stopped. */
+/** Requests without a second try, from several clients, until it is stopped. */
 function startTraffic(gatewayUrl: string): Traffic {
   const answers: string[] = []
   const failures: string[] = []
@@ -112,6 +114,8 @@ function startTraffic(gatewayUrl: string): Traffic {
         else failures.push(`${status} ${body}`)
       } catch (error) {
         failures.push(String(error))
+      } finally {
+        await new Promise((resolve) => setTimeout(resolve, pauseMs))
       }
   }
   const running = Promise.all(Array.from({ length: clientCount }, one))
