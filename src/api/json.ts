@@ -10,6 +10,9 @@ export const isJsonObject = (value: unknown): value is JsonObject =>
 
 export const isJsonArray = (value: unknown): value is readonly JsonValue[] => Array.isArray(value)
 
+/** For walks through documents of a known form, where a missing member and an empty one are the same. */
+export const objectOf = (value: JsonValue | undefined): JsonObject => (isJsonObject(value) ? value : {})
+
 /** An own field; `__proto__` and `constructor` are ordinary names here, never the prototype's. */
 export const fieldOf = (object: JsonObject, name: string): JsonValue | undefined =>
   Object.hasOwn(object, name) ? object[name] : undefined

@@ -124,7 +124,8 @@ for (const [path, accept, cache] of [
   ['/apis/apps/v1', 'application/json', 'public'],
   ['/openapi/v3', 'application/json', 'public'],
   ['/openapi/v3/api/v1', 'application/json', 'no-cache, private'],
-  ['/openapi/v2', 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf', 'public'],
+  ['/openapi/v2', 'application/json', 'no-cache, private'],
+  ['/openapi/v2', 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf', 'no-cache, private'],
 ] as const)
   test(`${path} has a tag: who has it is told so, packed or not`, async () => {
     for (const encoding of ['identity', 'gzip']) {

@@ -72,7 +72,7 @@ test('documents have a tag, and a client that has them is told so', async () => 
   assert.deepEqual([again.status, again.text], [304, ''])
 })
 
-test('OpenAPI v3: an index, documents under their hash, no v2', async () => {
+test('OpenAPI v3: an index, documents under their hash', async () => {
   const { body } = await get('/openapi/v3')
   const { serverRelativeURL } = body.paths['apis/apps/v1']
   assert.match(serverRelativeURL, /^\/openapi\/v3\/apis\/apps\/v1\?hash=[0-9A-F]{32}$/)
@@ -85,12 +85,26 @@ test('OpenAPI v3: an index, documents under their hash, no v2', async () => {
     kind: 'Deployment',
   })
   assert.equal((await get('/openapi/v3/apis/apps/v1')).headers['cache-control'], 'no-cache, private')
-  assert.equal((await get('/openapi/v2')).status, 404)
-  const protobuf = await get('/openapi/v2', {
-    accept: 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf',
-  })
-  assert.equal(protobuf.status, 200)
   assert.equal((await get('/openapi/v3/apis/nobody/v1')).status, 404)
+})
+
+for (const [accept, expected] of [
+  ['', 'application/json'],
+  ['application/json, */*', 'application/json'],
+  [
+    'application/com.github.proto-openapi.spec.v2@v1.0+protobuf',
+    'application/com.github.proto-openapi.spec.v2.v1.0+protobuf',
+  ],
+] as const)
+  test(`OpenAPI v2, asked for as "${accept}"`, async () => {
+    const { status, headers, text } = await get('/openapi/v2', { accept })
+    assert.deepEqual([status, headers['content-type']], [200, expected])
+    assert.ok(text.includes('io.k8s.api.apps.v1.DeploymentSpec'))
+  })
+
+test('OpenAPI v2 has no other form', async () => {
+  const { status, body } = await get('/openapi/v2', { accept: 'text/html' })
+  assert.deepEqual([status, body.reason], [406, 'NotAcceptable'])
 })
 
 test('version, paths and health', async () => {

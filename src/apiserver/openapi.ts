@@ -1,14 +1,19 @@
 /**
- * `/openapi/v3`: an index with a hash for each group-version, and the documents. kubectl keeps a document for ever under its
- * hash, so a document is made once, at first use, and its hash is that of its bytes.
+ * `/openapi/v3` and `/openapi/v2`. Of v3 there are an index with a hash for each group-version, and the documents. kubectl keeps a document for ever under its
+ * hash, so a document is made once, at first use, and its hash is that of its bytes. Version 2 is one document of everything, made
+ * of the others when somebody asks.
  */
 import { createHash } from 'node:crypto'
 import type { GroupVersion } from '../api/meta.ts'
 import type { ResourceDef } from '../api/resource.ts'
+import type { JsonObject } from '../api/json.ts'
+import { openApiV2Document } from '../api/schema/openapi-v2.ts'
+import { openApiV2Bytes } from '../api/schema/openapi-v2-protobuf.ts'
 import { openApiDocument } from '../api/schema/openapi.ts'
 import { sampanVersion } from '../base/version.ts'
+import { parseJson } from './wire.ts'
 
-interface Document {
+export interface Document {
   readonly bytes: Uint8Array
   readonly hash: string
 }
@@ -22,7 +27,11 @@ export interface OpenApiDocuments {
   index(): object
   /** `api/v1`, `apis/apps/v1`. */
   find(path: string): Document | undefined
+  /** `/openapi/v2`, in each of its two forms. */
+  version2(form: OpenApiV2Form): Document
 }
+
+export type OpenApiV2Form = 'json' | 'protobuf'
 
 /** Documents of `earlier` whose resources are the same are taken over: most definitions never change. */
 export function openApiDocuments(
@@ -46,10 +55,19 @@ export function openApiDocuments(
     made.set(path, document)
     return document
   }
+  const version2 = memoized((form: OpenApiV2Form) => {
+    const documents = [...groupVersions.keys()].map((path) =>
+      parseJson<JsonObject>(find(path)?.bytes ?? Buffer.from('{}')),
+    )
+    const whole = openApiV2Document(documents, sampanVersion)
+    const bytes = form === 'json' ? Buffer.from(JSON.stringify(whole)) : openApiV2Bytes(whole)
+    return { bytes, hash: hashOf(bytes) }
+  })
   return {
     resources,
     made,
     find,
+    version2,
     index: () => ({
       paths: Object.fromEntries(
         [...groupVersions.keys()].map((path) => [
@@ -58,6 +76,15 @@ export function openApiDocuments(
         ]),
       ),
     }),
+  }
+}
+
+function memoized<K, V>(make: (key: K) => V): (key: K) => V {
+  const made = new Map<K, V>()
+  return (key) => {
+    const known = made.get(key) ?? make(key)
+    made.set(key, known)
+    return known
   }
 }
 

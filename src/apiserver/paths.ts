@@ -7,10 +7,11 @@ import type { ResourceTable } from './crd-table.ts'
 import { discoveryDocument } from './discovery.ts'
 import { health, type HealthChecks } from './health.ts'
 import type { ApiRequest, ApiResponse } from './http.ts'
-import { hashOf, openApiDocuments, type OpenApiDocuments } from './openapi.ts'
-import { emptyOpenApiV2, openApiV2Accept, openApiV2Type } from './openapi-v2.ts'
+import { openApiDocuments, type OpenApiDocuments } from './openapi.ts'
+import { openApiV2 } from './openapi-v2.ts'
 import type { RequestInfo } from './request-info.ts'
 import { bytesResponse, jsonResponse } from './respond.ts'
+import { nothing, tagged } from './tagged.ts'
 import type { TokenSigner } from './stages/service-account-tokens.ts'
 
 export interface ServerPaths {
@@ -87,8 +88,7 @@ function openApi(
 ): ApiResponse {
   if (path === '/openapi/v3')
     return tagged(request, Buffer.from(JSON.stringify(documents.index())), 'application/json')
-  if (path === '/openapi/v2' && (request.headers['accept'] ?? '').includes(openApiV2Accept))
-    return tagged(request, emptyOpenApiV2(), openApiV2Type)
+  if (path === '/openapi/v2') return openApiV2(request, documents)
   const document = path.startsWith('/openapi/v3/')
     ? documents.find(path.slice('/openapi/v3/'.length))
     : undefined
@@ -118,26 +118,6 @@ function issuerDocument(path: string, { issuer, keys }: TokenSigner) {
   return { contentType: 'application/json', body }
 }
 
-/** Answers 304 to a client that has these very bytes. */
-function tagged(
-  request: ApiRequest,
-  bytes: Uint8Array,
-  contentType: string,
-  { hash, cache }: { readonly hash: string; readonly cache: string } = {
-    hash: hashOf(bytes),
-    cache: 'public',
-  },
-): ApiResponse {
-  const headers = { etag: `"${hash}"`, 'cache-control': cache, vary: 'Accept' }
-  const known = (request.headers['if-none-match'] ?? '')
-    .split(',')
-    .map((tag) => tag.trim().replace(/^W\//, ''))
-  if (known.includes(headers.etag)) return { status: 304, headers, body: nothing() }
-  return bytesResponse(200, contentType, [bytes], headers)
-}
-
-async function* nothing(): AsyncGenerator<Uint8Array> {}
-
 const versionDocument = () => ({
   ...kubernetesVersion,
   emulationMajor: kubernetesVersion.major,
@@ -161,6 +141,7 @@ const knownPaths = (resources: readonly ResourceDef[]): string[] => [
     '/healthz',
     '/livez',
     '/metrics',
+    '/openapi/v2',
     '/openapi/v3',
     '/openid/v1/jwks',
     '/readyz',
