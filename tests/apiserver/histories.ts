@@ -8,21 +8,10 @@ import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { seededRandom } from '../../src/base/ids.ts'
 import type { Store } from '../../src/store/store.ts'
-import { excerptOf, problemsOf } from '../support/history/check.ts'
 import { Reader } from '../support/history/readers.ts'
-import {
-  allPath,
-  choices,
-  itemsOf,
-  outcomeOf,
-  pathOfKey,
-  Recorder,
-  sentinelKey,
-  sentinelLabels,
-  sumKeys,
-  versionOf,
-} from '../support/history/recorder.ts'
+import { choices, Recorder } from '../support/history/recorder.ts'
 import { awhile, openServers, type Servers } from '../support/history/servers.ts'
+import { assertSound, converge, countsOf, writeLast } from '../support/history/verdict.ts'
 import { Watcher, type WatcherOptions } from '../support/history/watchers.ts'
 import { Writer } from '../support/history/writers.ts'
 
@@ -113,30 +102,15 @@ export async function judge(
     ? choices.map((choice, i) => watch(`expired-${i}`, { choice, begin: { revision: begin } }))
     : []
   await rest
-  await writeLast(servers, recorder, last)
+  const { is } = await writeLast(servers, recorder, last)
+  assert.equal(is, 'done', `the last write was ${is}`)
   const all = [...watchers, ...late, ...expired]
   await Promise.race([Promise.all(all.map(({ ended }) => ended)), patience(all, stop.signal, seed)])
-  const sums = await converge(
-    servers,
-    recorder,
-    all.filter((_, i) => i === 0 || i === 1 || i === 2),
-  )
-  check(recorder, sums, seed)
+  const sums = await converge(servers, 0, recorder, all.slice(0, 3))
+  assertSound(recorder, sums, `SEED=${seed} RUNS=1`)
   for (const watcher of expired)
     assert.equal(watcher.expired, 1, 'a watch from before the compaction must be told 410')
-  const { lists, reads, watches, writes } = recorder
-  const events = watches.reduce((sum, { events: seen }) => sum + seen.length, 0)
-  const unknown = writes.filter(({ outcome }) => outcome.is === 'unknown').length
-  const refused = writes.filter(({ outcome }) => outcome.is === 'refused').length
-  return {
-    writes: writes.length,
-    refused,
-    unknown,
-    reads: reads.length,
-    lists: lists.length,
-    watches: watches.length,
-    events,
-  }
+  return countsOf(recorder)
 }
 
 /** Not beyond what the witness has seen: without it nobody could judge the rest. */
@@ -145,83 +119,9 @@ async function compactAndRestart(servers: Servers, witness: Watcher): Promise<vo
   await servers.restart()
 }
 
-async function writeLast(servers: Servers, recorder: Recorder, last: string): Promise<void> {
-  const [namespace, name] = sentinelKey.split('/')
-  const body = {
-    kind: 'ConfigMap',
-    apiVersion: 'v1',
-    metadata: { name, namespace, labels: sentinelLabels },
-    data: { id: last },
-  }
-  const path = `${pathOfKey(sentinelKey)}?fieldManager=last&force=true`
-  const { result, span } = await recorder.timed(() =>
-    servers.ask(0, { method: 'PATCH', path, type: 'application/apply-patch+yaml', body }),
-  )
-  recorder.writes.push({
-    client: 'last',
-    span,
-    key: sentinelKey,
-    how: 'upsert',
-    id: last,
-    outcome: outcomeOf(result),
-  })
-  assert.ok(result && result.status < 300, `the last write was answered ${result?.status}`)
-}
-
 async function patience(watchers: readonly Watcher[], signal: AbortSignal, seed: number): Promise<never> {
   const deadlineMs = performance.now() + runMsMax / 2
   while (performance.now() < deadlineMs && !signal.aborted) await awhile()
   const waiting = watchers.map(({ revision }) => revision).join(', ')
   throw new Error(`SEED=${seed}: a watcher has not seen the last write; they are at ${waiting}`)
-}
-
-/** Who listed and watched knows what a list says. Answers the counters of the list. */
-async function converge(
-  servers: Servers,
-  recorder: Recorder,
-  watchers: readonly Watcher[],
-): Promise<Readonly<Record<string, number>>> {
-  const { result, span } = await recorder.timed(() => servers.ask(0, { method: 'GET', path: allPath }))
-  assert.equal(result?.status, 200)
-  const versions = itemsOf(result.body).map(versionOf)
-  recorder.lists.push({
-    client: 'last',
-    span,
-    revision: Number(result.body['metadata']?.['resourceVersion']),
-    versions,
-    selects: () => true,
-    mayBeOld: false,
-  })
-  const listed = versions.map(({ key, revision }) => `${key} ${revision}`).toSorted()
-  for (const { state } of watchers)
-    assert.deepEqual([...state.values()].map(({ key, revision }) => `${key} ${revision}`).toSorted(), listed)
-  const counters = itemsOf(result.body).filter((item) => sumKeys.includes(versionOf(item).key))
-  return Object.fromEntries(counters.map((item) => [versionOf(item).key, Number(item['data']?.['count'])]))
-}
-
-function check(recorder: Recorder, sums: Readonly<Record<string, number>>, seed: number): void {
-  const { history, writes } = recorder
-  const problems = [...problemsOf(history)]
-  for (const { client, expected, how, key, outcome } of writes)
-    if (
-      how === 'update' &&
-      expected === undefined &&
-      outcome.is === 'refused' &&
-      outcome.why.startsWith('409')
-    )
-      problems.push(`${client}'s patch of ${key} has no condition and was refused: ${outcome.why}`)
-  for (const key of sumKeys) {
-    const counted =
-      history.watches.find(({ client }) => client === 'witness')?.events.filter((event) => event.key === key)
-        .length ?? 0
-    const acknowledged = writes.filter((write) => write.key === key && write.outcome.is === 'done').length
-    const sum = sums[key] ?? 0
-    if (sum !== counted || sum < acknowledged)
-      problems.push(`${key} was added to ${acknowledged} to ${counted} times and is ${sum}`)
-  }
-  if (problems.length === 0) return
-  const [first = ''] = problems
-  assert.fail(
-    `SEED=${seed} RUNS=1: ${problems.length} problems\n${problems.slice(0, 10).join('\n')}\n\nThe history around the first:\n${excerptOf(history, first)}`,
-  )
 }

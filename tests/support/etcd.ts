@@ -5,6 +5,7 @@ import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } fro
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Host } from './hosts.ts'
 
 export interface EtcdOptions {
   readonly members?: number
@@ -12,13 +13,15 @@ export interface EtcdOptions {
   readonly args?: readonly string[]
   /** Where clients find it; with `https` the arguments say which certificates. */
   readonly scheme?: 'http' | 'https'
+  /** Where each member runs; default: all of them here, on free ports. */
+  readonly hosts?: readonly Host[]
   /** A folder of the caller's; default: one of its own, which goes in the end. */
   readonly folder?: string
 }
 
 export interface EtcdMember {
   readonly name: string
-  /** `127.0.0.1:PORT` for clients. */
+  /** `ADDRESS:PORT` for clients. */
   readonly endpoint: string
   readonly dataDir: string
   readonly pid: number
@@ -48,8 +51,8 @@ const askEveryMs = 50
 export async function startEtcdCluster(options: EtcdOptions = {}): Promise<EtcdCluster> {
   const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'sampan-etcd-'))
   const scheme = options.scheme ?? 'http'
-  const places = await placesOf(options.members ?? 1)
-  const initial = places.map(({ name, peer }) => `${name}=http://127.0.0.1:${peer}`).join(',')
+  const places = options.hosts?.map(placeIn) ?? (await placesOf(options.members ?? 1))
+  const initial = places.map(({ address, name, peer }) => `${name}=http://${address}:${peer}`).join(',')
   const members = places.map((place) =>
     memberOf(place, { folder, scheme, initial, args: options.args ?? [] }),
   )
@@ -88,6 +91,8 @@ export async function startEtcdCluster(options: EtcdOptions = {}): Promise<EtcdC
 
 interface Place {
   readonly name: string
+  readonly address: string
+  readonly host?: Host
   readonly client: number
   readonly peer: number
 }
@@ -103,10 +108,19 @@ async function placesOf(count: number): Promise<Place[]> {
   await Promise.all(servers.map((server) => once(server.close(), 'close')))
   return Array.from({ length: count }, (_, i) => ({
     name: `m${i + 1}`,
+    address: '127.0.0.1',
     client: ports[i * 2] ?? 0,
     peer: ports[i * 2 + 1] ?? 0,
   }))
 }
+
+const placeIn = (host: Host, i: number): Place => ({
+  name: `m${i + 1}`,
+  address: host.address,
+  host,
+  client: 2379,
+  peer: 2380,
+})
 
 interface Launch {
   readonly folder: string
@@ -115,14 +129,17 @@ interface Launch {
   readonly args: readonly string[]
 }
 
-function memberOf({ name, client, peer }: Place, { folder, scheme, initial, args }: Launch): EtcdMember {
-  const [clientUrl, peerUrl] = [`${scheme}://127.0.0.1:${client}`, `http://127.0.0.1:${peer}`]
+function memberOf(
+  { address, client, host, name, peer }: Place,
+  { folder, scheme, initial, args }: Launch,
+): EtcdMember {
+  const [clientUrl, peerUrl] = [`${scheme}://${address}:${client}`, `http://${address}:${peer}`]
   const dataDir = join(folder, name)
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
   let child: ChildProcess | undefined
   return {
     name,
-    endpoint: `127.0.0.1:${client}`,
+    endpoint: `${address}:${client}`,
     dataDir,
     get pid() {
       return child?.pid ?? 0
@@ -141,7 +158,8 @@ function memberOf({ name, client, peer }: Place, { folder, scheme, initial, args
         '--log-level=error',
         ...args,
       ]
-      child = spawn('etcd', command, { stdio: ['ignore', log, log] })
+      const [program, all] = host?.command('etcd', command) ?? ['etcd', command]
+      child = spawn(program, all, { stdio: ['ignore', log, log] })
       closeSync(log)
     },
     async signal(signal) {

@@ -8,9 +8,12 @@ export interface TestProxy extends AsyncDisposable {
   cut(): void
   /** From now on answers are swallowed, in connections that are and that come; requests still arrive. */
   swallow(isSwallowing: boolean): void
+  /** New connections go to another server. */
+  lead(targetPort: number): void
 }
 
-export async function startTestProxy(targetPort: number): Promise<TestProxy> {
+export async function startTestProxy(targetPort: number, address = '127.0.0.1'): Promise<TestProxy> {
+  let target = targetPort
   const sockets = new Set<Socket>()
   let isSwallowing = false
   const track = (socket: Socket, peer: () => Socket) => {
@@ -22,25 +25,28 @@ export async function startTestProxy(targetPort: number): Promise<TestProxy> {
     })
   }
   const proxy = createServer((client) => {
-    const server = connect(targetPort, '127.0.0.1')
+    const server = connect(target, '127.0.0.1')
     track(client, () => server)
     track(server, () => client)
     client.on('data', (chunk) => server.write(chunk))
     server.on('data', (chunk) => {
       if (!isSwallowing) client.write(chunk)
     })
-  }).listen(0, '127.0.0.1')
+  }).listen(0, address)
   await once(proxy, 'listening')
-  const address = proxy.address()
-  if (address === null || typeof address === 'string') throw new Error('the system gave no port')
+  const listening = proxy.address()
+  if (listening === null || typeof listening === 'string') throw new Error('the system gave no port')
   const cut = () => {
     for (const socket of sockets) socket.destroy()
   }
   return {
-    port: address.port,
+    port: listening.port,
     cut,
     swallow(on) {
       isSwallowing = on
+    },
+    lead(port) {
+      target = port
     },
     async [Symbol.asyncDispose]() {
       proxy.close()

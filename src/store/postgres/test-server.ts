@@ -45,6 +45,8 @@ export interface TestServer extends AsyncDisposable {
   start(): Promise<void>
   /** Makes a standby take writes. */
   promote(): Promise<void>
+  /** Of the server and all its processes; none when it does not run. */
+  pids(): readonly number[]
   /** Processor seconds of the server and its processes. */
   cpuSeconds(): number
 }
@@ -158,7 +160,7 @@ function createControl(options: ControlOptions): TestServer {
   const certFile = join(folder, 'server.crt')
   let child: ChildProcess | undefined
   let exited: Promise<unknown> = Promise.resolve()
-  const processes = () => (child?.pid === undefined ? [] : [child.pid, ...childrenOf(child.pid)])
+  const processes = () => processesOf(child)
   const address = { host: '127.0.0.1', port, user: 'postgres', password: testPassword, database: 'postgres' }
   const sql = async (text: string) => {
     const client = new pg.Client({ ...address, ssl: false })
@@ -176,9 +178,7 @@ function createControl(options: ControlOptions): TestServer {
     certFile,
     url: (schema, at = port) => `//postgres:${testPassword}@127.0.0.1:${at}/postgres?schema=${schema}`,
     sql,
-    signal(name) {
-      for (const pid of processes()) process.kill(pid, name)
-    },
+    signal: (name) => processes().forEach((pid) => process.kill(pid, name)),
     async start() {
       const settings = {
         ...options.settings,
@@ -211,6 +211,7 @@ function createControl(options: ControlOptions): TestServer {
     async promote() {
       await run(join(programs, 'pg_ctl'), ['promote', '-w', '-D', data], { ...user, cwd: folder })
     },
+    pids: processes,
     cpuSeconds: () => processes().reduce((sum, pid) => sum + cpuSecondsOf(pid), 0),
     async [Symbol.asyncDispose]() {
       if (child?.exitCode === null && child.signalCode === null) {
@@ -252,6 +253,12 @@ async function freePort(): Promise<number> {
   if (address === null || typeof address === 'string') throw new Error('the system gave no port')
   return address.port
 }
+
+/** None when it has ended. */
+const processesOf = (child: ChildProcess | undefined): number[] =>
+  child?.pid === undefined || child.exitCode !== null || child.signalCode !== null
+    ? []
+    : [child.pid, ...childrenOf(child.pid)]
 
 const childrenOf = (pid: number): number[] =>
   readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number)

@@ -1,6 +1,6 @@
 /** Clients that list in every way the API has: at once or in pages, fresh, cached, or as of a revision. */
 import { allPath, choices, itemsOf, textIn, versionOf, type Choice } from './recorder.ts'
-import { awhile, type Json } from './servers.ts'
+import { awhile, UnexpectedAnswer, type Json } from './servers.ts'
 import type { ClientOptions } from './writers.ts'
 
 const ways = ['fresh', 'pages', 'cached', 'exact', 'one-from-cache'] as const
@@ -65,7 +65,7 @@ export class Reader {
         if (status === 410) return undefined
         if (status !== 200) throw new Error(`a list was answered ${status}: ${JSON.stringify(body)}`)
         if (token !== '' && metadata['resourceVersion'] !== body['metadata']?.['resourceVersion'])
-          throw new Error(
+          throw new UnexpectedAnswer(
             `page ${JSON.stringify(body['metadata'])} is of another revision than ${JSON.stringify(metadata)}`,
           )
         metadata = body['metadata'] ?? {}

@@ -1,6 +1,6 @@
 /** Notes what clients do and see, as `check.ts` wants it. The objects are ConfigMaps whose `data.id` names their last write. */
 import type { History, List, Outcome, Read, Selects, Span, Version, Watch, Write } from './history.ts'
-import type { Answer, Json } from './servers.ts'
+import { UnexpectedAnswer, type Answer, type Json } from './servers.ts'
 
 export const namespaces = ['default', 'kube-public'] as const
 export const pathOf = (namespace: string, name = ''): string =>
@@ -34,7 +34,8 @@ export class Recorder {
     let result: T | undefined
     try {
       result = await run()
-    } catch {
+    } catch (error) {
+      if (error instanceof UnexpectedAnswer) throw error
       // The connection broke: nobody knows what became of the request.
     }
     return { result, span: { start, end: performance.now() } }
@@ -62,7 +63,11 @@ export function versionOf(object: Json | undefined): Version {
 
 export const isConfigMap = (body: Json): boolean => textIn(body['kind']) === 'ConfigMap'
 
-export const itemsOf = (list: Json): readonly Json[] => (list['items'] ?? []) as unknown as readonly Json[]
+/** Control loops keep a ConfigMap in each namespace, which is no part of a history. */
+export const isForeign = ({ key }: Version): boolean => key.endsWith('/kube-root-ca.crt')
+
+export const itemsOf = (list: Json): readonly Json[] =>
+  ((list['items'] ?? []) as unknown as readonly Json[]).filter((item) => !isForeign(versionOf(item)))
 
 /** Of an answer to a write. Without one, or where the server itself says so, the outcome is unknown. */
 export function outcomeOf(answer: Answer | undefined): Outcome {

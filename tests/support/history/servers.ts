@@ -11,16 +11,25 @@ import { realRandom } from '../../../src/base/ids.ts'
 import { silentLogger } from '../../../src/base/logger.ts'
 import type { Store } from '../../../src/store/store.ts'
 
-export interface Servers extends AsyncDisposable {
-  /** The present store: another object after a restart. */
-  readonly store: Store
+/** What clients of a history need of the servers, wherever these run. */
+export interface Api {
   readonly replicas: number
-  /** Ends every server and the store, and opens them again. Connections break. */
-  restart(): Promise<void>
   /** Rejects when the connection does: whether the request was carried out is then unknown. */
   ask(replica: number, ask: Ask): Promise<Answer>
   /** The head of the answer; its body comes as it comes. */
   open(replica: number, path: string, signal: AbortSignal): Promise<IncomingMessage>
+}
+
+export interface Servers extends Api, AsyncDisposable {
+  /** The present store: another object after a restart. */
+  readonly store: Store
+  /** Ends every server and the store, and opens them again. Connections break. */
+  restart(): Promise<void>
+}
+
+/** What no server may answer, whatever happens to it. */
+export class UnexpectedAnswer extends Error {
+  override readonly name = 'UnexpectedAnswer'
 }
 
 export interface Ask {

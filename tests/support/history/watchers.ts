@@ -1,8 +1,8 @@
 /** Clients that watch in every way the API has, go on after the connection breaks, and list again after a 410. */
 import type { IncomingMessage } from 'node:http'
 import type { Version, WatchEvent } from './history.ts'
-import { itemsOf, sentinelKey, versionOf, type Choice } from './recorder.ts'
-import { awhile, type Json } from './servers.ts'
+import { isForeign, itemsOf, sentinelKey, versionOf, type Choice } from './recorder.ts'
+import { awhile, UnexpectedAnswer, type Json } from './servers.ts'
 import type { ClientOptions } from './writers.ts'
 
 export interface WatcherOptions extends ClientOptions {
@@ -103,9 +103,12 @@ export class Watcher {
       `${choice.path}?watch=1&allowWatchBookmarks=true&${start}${limit}&${choice.query}`,
       signal,
     )
-    if (answer.statusCode !== 200) throw new UnexpectedAnswer(`a watch was answered ${answer.statusCode}`)
     // After its reader has gone, nobody cares.
     answer.on('error', () => {})
+    const { statusCode = 0 } = answer
+    if (statusCode !== 200) answer.destroy()
+    if (statusCode >= 500) throw new Error('the server has no watch for now')
+    if (statusCode !== 200) throw new UnexpectedAnswer(`a watch was answered ${statusCode}`)
     const initial: Version[] | undefined = this.#revision === undefined ? [] : undefined
     for await (const line of linesOf(answer)) {
       this.#take(line, { initial, startMs })
@@ -121,8 +124,9 @@ export class Watcher {
     const revision = Number(object['metadata']?.['resourceVersion'])
     if (type === 'BOOKMARK') return this.#mark(object, revision, initial, startMs)
     const version = versionOf(object)
-    if (this.#revision === undefined) return void initial?.push(version)
+    if (this.#revision === undefined) return void (isForeign(version) || initial?.push(version))
     this.#revision = revision
+    if (isForeign(version)) return
     this.#told.push({ type: type as WatchEvent['type'], ...version })
     this.events++
     if (type === 'DELETED') this.state.delete(version.key)
@@ -182,9 +186,4 @@ async function* linesOf(answer: IncomingMessage): AsyncGenerator<Line> {
     rest = parts.pop() ?? ''
     for (const part of parts) yield JSON.parse(part) as Line
   }
-}
-
-/** What no server may answer, whatever happens to it. */
-export class UnexpectedAnswer extends Error {
-  override readonly name = 'UnexpectedAnswer'
 }

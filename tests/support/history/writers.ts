@@ -11,11 +11,11 @@ import {
   versionOf,
   type Recorder,
 } from './recorder.ts'
-import { awhile, type Answer, type Ask, type Json, type Servers } from './servers.ts'
+import { awhile, type Answer, type Api, type Ask, type Json } from './servers.ts'
 
 export interface ClientOptions {
   readonly name: string
-  readonly servers: Servers
+  readonly servers: Api
   readonly recorder: Recorder
   readonly random: Random
 }
@@ -82,7 +82,7 @@ export class Writer {
     const outcome = outcomeOf(result)
     recorder.writes.push({ client, span, key, how, id, outcome, ...(expected !== undefined && { expected }) })
     if (outcome.is === 'done' && result && isConfigMap(result.body)) recorder.see(versionOf(result.body))
-    if (!result) await awhile()
+    if (!result || result.status >= 500) await awhile()
     return result
   }
 
@@ -245,7 +245,7 @@ export class Writer {
       const current = await this.read(key)
       const answer = await (current ? this.#swap(versionOf(current), current) : this.#create(key, 1))
       // Without an answer nobody knows whether it counted; the log will say.
-      if (!answer || answer.status < 300) return
+      if (!answer || answer.status < 300 || answer.status >= 500) return
     }
     throw new Error(`${attemptsMax} attempts were not enough to add to ${key}`)
   }
@@ -256,7 +256,7 @@ export class Writer {
     const { result, span } = await recorder.timed(() =>
       servers.ask(Math.floor(random.float() * servers.replicas), { method: 'GET', path: pathOfKey(key) }),
     )
-    if (!result) await awhile()
+    if (!result || result.status >= 500) await awhile()
     const found = result?.status === 200 ? versionOf(result.body) : undefined
     if (result && (found || result.status === 404))
       recorder.reads.push({ client, span, key, found, mayBeOld: false })
