@@ -1,22 +1,25 @@
 /** Two servers on one store: each does all that one does, and nothing stops when one of them is gone. */
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { configMaps } from '../../src/api/resources/configmaps.ts'
-import type { ConfigMap } from '../../src/api/schema/types.gen.ts'
+import type { ConfigMap, Pod } from '../../src/api/schema/types.gen.ts'
 import { isStatusError } from '../../src/api/status.ts'
 import { realClock } from '../../src/base/clock.ts'
+import { seededRandom } from '../../src/base/ids.ts'
 import { silentLogger } from '../../src/base/logger.ts'
 import { TransportError, type Client } from '../../src/client/client.ts'
 import { failoverTransport } from '../../src/client/failover-transport.ts'
 import { readKubeconfig } from '../../src/client/kubeconfig.ts'
 import { restClient } from '../../src/client/rest-client.ts'
 import { httpTransport } from '../../src/client/transport-http.ts'
+import { openStore } from '../../src/store/open.ts'
 import { openCluster, runSampan, until, type Cluster } from '../support/cluster.ts'
 import { startEtcdCluster } from '../support/etcd.ts'
 import { ask } from '../support/http.ts'
+import { createKiller } from '../support/kills.ts'
 import { deployment, ingress, service, yaml } from '../support/manifests.ts'
 import { isPresent } from '../../tools/parts.ts'
 import { leaderTiming } from '../../src/client/leader-election.ts'
@@ -24,6 +27,8 @@ import { leaderTiming } from '../../src/client/leader-election.ts'
 /** What a slow test machine may add to a promise of seconds. */
 const slackMs = 3_000
 const takeOverMs = 15_000
+const kills = Number(process.env['KILLS'] ?? 2)
+const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000)
 
 const why = isPresent('etcd') ? false : 'etcd is not installed, needed for servers that share a store'
 if (why !== false && process.env['CI'] === 'true') throw new Error(why)
@@ -113,6 +118,37 @@ describe('two servers on one etcd', { skip: why }, () => {
     assert.equal(first.ok('get replicasets -l app=web -o name').trim().split('\n').length, 1)
   })
 
+  test(`a leader is killed in the middle of a rollout, ${kills} times (SEED=${seed}): the next goes on within 15 s, nothing is made twice`, async (t) => {
+    const random = seededRandom(seed)
+    await using made = await podsMade(store[1] ?? '', '/registry/core/pods/default/rolling-')
+    first.ok('apply -f -', { input: yaml(deployment({ name: 'rolling', replicas: 3 })) })
+    first.ok('rollout status deployment/rolling --timeout=60s')
+    const replicaSets = () =>
+      first.ok(
+        'get replicasets -l app=rolling -o jsonpath={range.items[*]}{.metadata.labels.pod-template-hash}{"\\n"}{end}',
+      )
+    for (let kill = 1; kill <= kills; kill++) {
+      const leader = await until('one of them leads', () => leaderOf([first, second]))
+      const other = leader === first ? second : first
+      const before = holder(other)
+      other.ok(`set env deployment/rolling VERSION=${kill}`)
+      await createKiller({ dataDir: leader.dataDir, random, windowMs: 2_000, soonMs: 600 }).killOne('server')
+      const killedMs = performance.now()
+      await until('the next leads', () => (holder(other) === before ? undefined : true), takeOverMs + slackMs)
+      t.diagnostic(`the next led after ${Math.round(performance.now() - killedMs)} ms`)
+      other.ok('rollout status deployment/rolling --timeout=60s')
+      await until('the killed one is back', () =>
+        leader.kubectl('get --raw /readyz').code === 0 ? true : undefined,
+      )
+      const hashes = replicaSets().trim().split('\n')
+      assert.equal(hashes.length, kill + 1, 'one ReplicaSet for each version')
+      assert.equal(new Set(hashes).size, hashes.length)
+      const threes = hashes.map(() => 3)
+      assert.deepEqual(await made.counts(), threes, 'three pods for each version, ever')
+    }
+    first.ok('delete deployment rolling')
+  })
+
   test('a leader that ends says goodbye: the other acts at once', async () => {
     assert.notEqual(holder(first), '')
     await second.stop()
@@ -199,6 +235,49 @@ describe('two servers on one etcd', { skip: why }, () => {
     }
   })
 })
+
+/** The one whose process was the last to say that it leads; undefined when that process is no more. */
+function leaderOf(clusters: readonly Cluster[]): Cluster | undefined {
+  const terms = clusters.flatMap((cluster) => {
+    const lines = readFileSync(join(cluster.dataDir, 'logs', 'server.log'), 'utf8').split('\n')
+    const line = lines.findLast((text) => text.includes('"message":"leading"'))
+    if (line === undefined) return []
+    return [{ cluster, ...(JSON.parse(line) as { readonly pid: number; readonly time: string }) }]
+  })
+  const last = terms.toSorted((a, b) => Date.parse(a.time) - Date.parse(b.time)).at(-1)
+  return last && last.pid === last.cluster.pidOf('server') ? last.cluster : undefined
+}
+
+/** All pods that were ever made since, whether they still are there or not: from the store itself, past all servers. */
+async function podsMade(url: string, prefix: string) {
+  const store = await openStore(url, { clock: realClock, logger: silentLogger })
+  const stop = new AbortController()
+  const hashes: string[] = []
+  const from = await store.current()
+  let told = from
+  const watching = (async () => {
+    for await (const { events, revision } of store.watch({ prefix }, from, stop.signal)) {
+      for (const { type, value } of events)
+        if (type === 'create') hashes.push(hashOf(JSON.parse(Buffer.from(value).toString('utf8')) as Pod))
+      told = revision
+    }
+  })()
+  return {
+    /** How many of each template by now, in the order in which they came. */
+    async counts() {
+      const now = await store.current()
+      await until('all pods are told', () => (told >= now ? true : undefined))
+      return [...Map.groupBy(hashes, (hash) => hash).values()].map(({ length }) => length)
+    },
+    async [Symbol.asyncDispose]() {
+      stop.abort()
+      await watching
+      await store[Symbol.asyncDispose]()
+    },
+  }
+}
+
+const hashOf = ({ metadata }: Pod): string => metadata.labels?.['pod-template-hash'] ?? ''
 
 /** ConfigMaps, one after another; whose answer was lost is asked for again, as a client would. */
 function countWrites(client: Client) {

@@ -4,6 +4,9 @@ import { Agent, request } from 'node:https'
 import type { IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import { readKubeconfig } from '../../src/client/kubeconfig.ts'
+import { dataDir } from '../../src/main/data-dir.ts'
+import { isAlive } from '../../src/main/process-identity.ts'
+import { readRunning } from '../../src/main/up.ts'
 import { openCluster, type Cluster } from '../support/cluster.ts'
 import type { Answer, Api, Ask, Json } from '../support/history/servers.ts'
 import type { Host } from '../support/hosts.ts'
@@ -12,8 +15,8 @@ export interface Replicas extends Api, AsyncDisposable {
   readonly clusters: readonly Cluster[]
   /** What is wrong with the order of answers of one replica, which judges of the whole history don't know. */
   readonly problems: readonly string[]
-  kill(replica: number): void
-  signal(replica: number, name: 'SIGSTOP' | 'SIGCONT'): void
+  /** False when it is just starting again, and its process not known. */
+  signal(replica: number, name: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): boolean
 }
 
 /** A server that says nothing for so long is given up: what became of the request is unknown. */
@@ -38,7 +41,6 @@ export async function openReplicas(storeUrl: string, hosts: readonly Host[]): Pr
     if (!end) throw new Error(`no replica ${replica}`)
     return sendTo(end, ask, signal)
   }
-  const pidOf = (replica: number) => clusters[replica]?.pidOf('server') ?? 0
   const owned = stack.move()
   return {
     clusters,
@@ -52,11 +54,15 @@ export async function openReplicas(storeUrl: string, hosts: readonly Host[]): Pr
       return answer
     },
     open: (replica, path, signal) => send(replica, { method: 'GET', path }, signal),
-    kill(replica) {
-      orders[replica]?.restart()
-      process.kill(pidOf(replica), 'SIGKILL')
+    signal(replica, name) {
+      const running = readRunning(dataDir(clusters[replica]?.dataDir ?? ''))
+      const server = running?.processes.find((one) => one.name === 'server')
+      // Its pid may be another program's by now.
+      if (!server || !isAlive(server)) return false
+      if (name === 'SIGKILL') orders[replica]?.restart()
+      process.kill(server.pid, name)
+      return true
     },
-    signal: (replica, name) => void process.kill(pidOf(replica), name),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
 }

@@ -44,7 +44,7 @@ export function replicaFaults(
       part: 'servers',
       msMax: 4_000,
       async begin(random) {
-        replicas.kill(any(random))
+        if (!replicas.signal(any(random), 'SIGKILL')) return undefined
         return async () => {} // its supervisor starts it again
       },
     },
@@ -54,8 +54,8 @@ export function replicaFaults(
       msMax: stopMsMax,
       async begin(random) {
         const replica = any(random)
-        replicas.signal(replica, 'SIGSTOP')
-        return async () => replicas.signal(replica, 'SIGCONT')
+        if (!replicas.signal(replica, 'SIGSTOP')) return undefined
+        return async () => void replicas.signal(replica, 'SIGCONT')
       },
     },
     ...(['all', 'requests', 'answers'] as const).map((what): Fault => ({
