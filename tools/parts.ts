@@ -27,6 +27,7 @@ export const parts: readonly Part[] = [
     debianPackage: 'chromium',
     purpose: 'loading the Node-RED editor as a person would',
   },
+  { program: 'bwrap', debianPackage: 'bubblewrap', purpose: 'the sandbox of apps' },
   { program: 'etcd', debianPackage: 'etcd-server', purpose: 'the store on etcd' },
   { program: 'etcdctl', debianPackage: 'etcd-client', purpose: 'users, alarms and leaders of etcd in tests' },
   { program: 'ip', debianPackage: 'iproute2', purpose: 'hosts in network namespaces' },

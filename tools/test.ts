@@ -19,6 +19,7 @@ const slow = new Set([
   'src/runtime/process/exec-stream.test.ts',
   'src/runtime/process/full-disk.test.ts',
   'src/runtime/process/process-runtime.test.ts',
+  'src/runtime/process/sandbox/sandbox.test.ts',
   'src/store/postgres/failover.test.ts',
   'src/store/postgres/failures.test.ts',
   'src/store/postgres/full.test.ts',

@@ -41,8 +41,28 @@ export interface WorkloadSpec {
     readonly memoryBytes?: number
     readonly pidsMax?: number
   }
+  /** Namespaces, a root and a user of its own, fewer system calls. Without it the program is one of the agent's user. */
+  readonly sandbox?: Sandbox
   /** Runtime-specific, e.g. the fake's script. */
   readonly options?: Readonly<Record<string, string>>
+}
+
+export interface Bind {
+  /** On the machine. */
+  readonly source: string
+  readonly path: string
+  readonly readOnly: boolean
+}
+
+export interface Sandbox {
+  /** All that it sees of the machine, beside the system's programs and libraries. */
+  readonly binds: readonly Bind[]
+  readonly hostname: string
+  /** Needed when the agent is root; else what the program believes to be. */
+  readonly uid?: number
+  readonly gid?: number
+  /** It may listen on ports below 1024, where the agent is root. */
+  readonly lowPorts: boolean
 }
 
 /** Plain JSON that finds a workload again. Persist it as soon as `start` returns. */
@@ -91,6 +111,7 @@ export interface RuntimeCapabilities {
   readonly memoryLimit: boolean
   readonly cpuLimit: boolean
   readonly pidsLimit: boolean
+  readonly sandbox: boolean
 }
 
 export interface ExecSpec {

@@ -66,7 +66,14 @@ export function openFakeRuntime({
   }
   return {
     name: 'fake',
-    capabilities: { isolation: 'none', exec: true, memoryLimit: false, cpuLimit: false, pidsLimit: false },
+    capabilities: {
+      isolation: 'none',
+      exec: true,
+      memoryLimit: false,
+      cpuLimit: false,
+      pidsLimit: false,
+      sandbox: false,
+    },
     probe: async () => ({ usable: true, version: 'fake' }),
     start: (spec) => startFake(spec, machine, clock),
     recover: async (stateDir) => machine.workloads.get(stateDir)?.handle,

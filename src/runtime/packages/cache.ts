@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { findNode } from './find-node.ts'
-import { findFolder, findPackage } from './find-package.ts'
+import { findCached, findFolder, findPackage } from './find-package.ts'
 import type { Call, Context } from './install.ts'
 import { sweep } from './layout.ts'
 import { readNpmConfig } from './npm-config.ts'
@@ -37,6 +37,8 @@ export interface PackageCache extends AsyncDisposable {
 export interface EnsureOptions {
   /** Exact version, range, or `lts`; wins over the package's `engines.node`. */
   readonly nodeVersion?: string
+  /** Asks no registry for the package: what isn't here is an error, 'not-cached'. For a tag the newest version here will do. */
+  readonly isCachedOnly?: boolean
 }
 
 // Two at once keep a small machine's memory and disk usable; npm itself already fetches in parallel.
@@ -53,9 +55,10 @@ export async function openPackageCache(options: PackageCacheOptions): Promise<Pa
   const work = createSharedWork<Installed, Progress>(installsMax)
   const context: Context = { ...options, npm, work }
   return {
-    async ensure(source, { nodeVersion }, signal, onProgress = () => {}) {
+    async ensure(source, { nodeVersion, isCachedOnly = false }, signal, onProgress = () => {}) {
       const call: Call = { ...context, signal, onProgress }
-      const found = source.scheme === 'npm' ? await findPackage(source, call) : await findFolder(source.path)
+      const find = isCachedOnly ? findCached : findPackage
+      const found = source.scheme === 'npm' ? await find(source, call) : await findFolder(source.path)
       const node = await findNode({ wish: nodeVersion, engines: found.engines, title: found.title }, call)
       const { scheme, folder, name, version, integrity, skippedScripts } = found
       onProgress({ step: 'ready', message: `${found.title} is ready, on Node.js ${node.version}` })

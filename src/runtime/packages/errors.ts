@@ -1,6 +1,7 @@
 /** Why a package cannot run here. `message` is written for a pod's event: what happened, why, what to do next. */
 export type PackageErrorCode =
   | 'not-found'
+  | 'not-cached'
   | 'version-not-found'
   | 'unauthorized'
   | 'registry-unreachable'

@@ -16,9 +16,21 @@ export type Found = Omit<Prepared, 'node'> & {
 }
 
 /** From the cache, else from the registry. */
-export async function findPackage(source: NpmSource, call: Call): Promise<Found> {
-  const { name } = source
-  const tree = (await cachedTree(source, call)) ?? (await installPackage(source, call))
+export const findPackage = async (source: NpmSource, call: Call): Promise<Found> =>
+  foundIn((await cachedTree(source, call)) ?? (await installPackage(source, call)), source)
+
+/** From the cache or not at all. */
+export async function findCached(source: NpmSource, call: Call): Promise<Found> {
+  const { name, version } = source
+  const scripts = call.allowScripts ?? false
+  const range = semver.validRange(version) ?? '*'
+  const tree =
+    (await cachedTree(source, call)) ?? (await newestCached({ name, version: range, scripts }, call))
+  if (!tree) throw new PackageError('not-cached', `${name}@${version} is not in the cache of this machine`)
+  return foundIn(tree, source)
+}
+
+async function foundIn(tree: Tree, { name }: NpmSource): Promise<Found> {
   const folder = packageFolder(tree.folder, name)
   const manifest = await readManifest(folder)
   return {

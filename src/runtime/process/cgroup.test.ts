@@ -20,7 +20,7 @@ after(async () => {
   for (const folder of new Set(Object.values(tree?.folders ?? {}))) await rmdir(folder)
 })
 
-if (tree) describeRuntime('process in control groups', () => openTestMachine(tree))
+if (tree) describeRuntime('process in control groups', () => openTestMachine({ cgroups: tree }))
 
 const wholeCpu = { cpuMillis: 1500, cpuRequestMillis: 250, memoryBytes: 64 * 1024 * 1024, pidsMax: 99 }
 

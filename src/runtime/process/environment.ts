@@ -48,7 +48,15 @@ export function carry(wanted: Readonly<Record<string, string>>) {
   }
 }
 
-const canCarry = (name: string) => shellIdentifier.test(name) && !shellOwned.test(name)
+/**
+ * What the C library lets change which code a program runs. The shell and bubblewrap stand outside of the sandbox, so a
+ * workload's word for them must not come near them.
+ */
+const loaderOwned =
+  /^(LD_.*|GCONV_PATH|GETCONF_DIR|GLIBC_TUNABLES|HOSTALIASES|LOCALDOMAIN|LOCPATH|MALLOC_.*|NIS_PATH|NLSPATH|RESOLV_HOST_CONF|RES_OPTIONS|TMPDIR|TZDIR)$/
+
+const canCarry = (name: string) =>
+  shellIdentifier.test(name) && !shellOwned.test(name) && !loaderOwned.test(name)
 
 function additions(spec: WorkloadSpec, preloadPath: string): Record<string, string> {
   return {

@@ -5,8 +5,8 @@ import type { Readable, Writable } from 'node:stream'
 import type { Clock } from '../../base/clock.ts'
 import { type ExecSession, type ExecStreamSpec, RuntimeError } from '../runtime.ts'
 import type { Surroundings } from './exec.ts'
-import { isProgram, joinGroup } from './join-group.ts'
-import { openTerminal, terminalCommand } from './terminal.ts'
+import { insideCommand } from './join-group.ts'
+import { openTerminal } from './terminal.ts'
 
 const hangUpMs = 2_000 // what ignores SIGHUP for so long gets SIGKILL
 
@@ -17,11 +17,8 @@ export async function execStreamIn(
   clock: Clock,
 ): Promise<ExecSession> {
   const { argv, tty } = spec
-  const { env, folders } = within
   const folder = spec.cwd ?? within.cwd
-  const terminal = tty ? terminalCommand(argv, env) : { argv, env }
-  const isFound = folders.length === 0 || isProgram(terminal.argv[0] ?? '', env, folder)
-  const wrapped = isFound ? joinGroup(terminal.argv, { ...within, env: terminal.env }) : terminal
+  const wrapped = insideCommand(within, { argv, tty, cwd: folder })
   const [program = '', ...args] = wrapped.argv
   const child = spawn(program, args, {
     cwd: folder,

@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import type { Clock } from '../../base/clock.ts'
-import type { ExecResult, ExecSpec } from '../runtime.ts'
-import { isProgram, joinGroup } from './join-group.ts'
+import type { ExecResult, ExecSpec, Sandbox } from '../runtime.ts'
+import { insideCommand } from './join-group.ts'
+import type { SandboxTools } from './sandbox/bubblewrap.ts'
 
 const outputBytesMax = 10 * 1024 // as the kubelet keeps of a probe's output
 /** What a shell, and timeout(1), say. */
@@ -15,15 +16,15 @@ export interface Surroundings {
   readonly cwd: string
   /** Of its control group; none when it has none. */
   readonly folders: readonly string[]
+  /** Its sandbox, by a process in it; then `cwd` counts for what stands outside only. */
+  readonly inside?: { readonly pid: number; readonly sandbox: Sandbox; readonly tools: SandboxTools }
 }
 
 /** Runs a command and waits until its output is closed. Its whole process group is killed at the timeout. */
 export function execIn(within: Surroundings, spec: ExecSpec, clock: Clock): Promise<ExecResult> {
   const cwd = spec.cwd ?? within.cwd
   const [program = ''] = spec.argv
-  // Behind the shell that enters the group its absence would look different.
-  const isFound = within.folders.length === 0 || isProgram(program, within.env, cwd)
-  const { argv, env } = isFound ? joinGroup(spec.argv, within) : { argv: spec.argv, env: within.env }
+  const { argv, env } = insideCommand(within, { argv: spec.argv, tty: false, cwd })
   const { promise, resolve } = Promise.withResolvers<ExecResult>()
   const chunks: Buffer[] = []
   let sizeBytes = 0

@@ -1,10 +1,12 @@
+import { existsSync } from 'node:fs'
 import { constants } from 'node:os'
 import type { Clock } from '../../base/clock.ts'
 import { type Handle, RuntimeError } from '../runtime.ts'
 import { endGroup, groupFolders, groupProcesses } from './cgroup.ts'
 import { markOf } from './environment.ts'
-import { isAlive } from './proc.ts'
+import { ignoresSignal, isAlive, readChildren } from './proc.ts'
 import type { MarkedProcess, ProcessTable } from './process-table.ts'
+import { recordFile } from './record-files.ts'
 import { readExit, readIdentity, writeExit } from './records.ts'
 
 /** Whether the tiny parent lives. Says nothing about a program that outlived it. */
@@ -60,6 +62,7 @@ export async function stopWorkload(
   const number = signalNumber(signal)
   const context = { clock, table }
   if (graceMs > 0 && (await isGroupAlive(handle, table))) {
+    if (isSandboxed(handle)) await programHeeds(handle, number, clock)
     sendToGroup(handle, number)
     await groupGone(handle, graceMs, context)
   }
@@ -72,6 +75,22 @@ export async function stopWorkload(
   // SIGKILL took the parent with it: its last duty is ours.
   if (killed && !(await readExit(handle.stateDir))) {
     await writeExit(handle.stateDir, 128 + constants.signals.SIGKILL)
+  }
+}
+
+export const isSandboxed = ({ stateDir }: Handle): boolean => existsSync(recordFile(stateDir, 'seccomp'))
+
+const heedMsMax = 3_000 // the sandbox is made by then; a program that ignores the signal on purpose loses no more than this
+
+/** Until the program itself is there, the signal is ignored: what makes the sandbox must not end by it. */
+async function programHeeds(handle: Handle, signal: number, clock: Clock): Promise<void> {
+  const deadlineMs = clock.monotonicMs() + heedMsMax
+  while (clock.monotonicMs() < deadlineMs && isParentAlive(handle)) {
+    const child = readIdentity(handle.stateDir, 'child')
+    const [init = 0] = typeof child === 'object' ? readChildren(child.pid) : []
+    const [program = 0] = init ? readChildren(init) : []
+    if (program && !ignoresSignal(program, signal)) return
+    await clock.sleep(pollMsMin)
   }
 }
 

@@ -1,31 +1,61 @@
-/** Makes a command one that runs in the control group of a workload from its first instruction on. */
+/** Makes a command one that runs where a workload runs: in its control group from its first instruction on, in its sandbox. */
 import { accessSync, constants, statSync } from 'node:fs'
 import { isAbsolute, join, resolve } from 'node:path'
 import { carry } from './environment.ts'
 import type { Surroundings } from './exec.ts'
+import { enterSandbox } from './sandbox/bubblewrap.ts'
+import { terminalCommand } from './terminal.ts'
+
+export interface Command {
+  readonly argv: readonly string[]
+  readonly env: Readonly<Record<string, string>>
+}
+
+export interface WantedCommand {
+  readonly argv: readonly string[]
+  readonly tty: boolean
+  readonly cwd: string
+}
+
+/** Not what was asked for: outside of the sandbox there may be a program of that name. */
+const nowhere = '/proc/no-such-program'
+
+export function insideCommand(within: Surroundings, { argv, tty, cwd }: WantedCommand): Command {
+  const { env, folders, inside } = within
+  const terminal = (command: Command): Command => (tty ? terminalCommand(command.argv, command.env) : command)
+  if (!inside && folders.length === 0) return terminal({ argv, env })
+  const found = { env, cwd: inside ? '/' : cwd, root: inside ? `/proc/${inside.pid}/root` : '/' }
+  // Behind shells its absence would show as an exit code only.
+  if (!tty && !isProgram(argv[0] ?? '', found)) return { argv: [nowhere], env: {} }
+  const { carried, around } = carry(env)
+  const plain = ['/usr/bin/env', ...around, ...argv]
+  const own = terminal({ argv: inside ? enterSandbox(plain, inside) : plain, env: carried })
+  return joinGroup(own, folders)
+}
 
 const script = `
 while [ "$1" != -- ]; do echo 0 >"$1/cgroup.procs" || exit 126; shift; done
 shift; exec "$@"
 `
 
-export interface JoinedCommand {
-  readonly argv: readonly string[]
+function joinGroup({ argv, env }: Command, folders: readonly string[]): Command {
+  return folders.length === 0
+    ? { argv, env }
+    : { argv: ['/bin/sh', '-c', script, 'sampan', ...folders, '--', ...argv], env }
+}
+
+interface Search {
   readonly env: Readonly<Record<string, string>>
+  readonly cwd: string
+  /** Where its `/` is. */
+  readonly root: string
 }
 
-export function joinGroup(argv: readonly string[], { env, folders }: Surroundings): JoinedCommand {
-  if (folders.length === 0) return { argv, env }
-  const { carried, around } = carry(env)
-  const inside = ['/usr/bin/env', ...around, ...argv]
-  return { argv: ['/bin/sh', '-c', script, 'sampan', ...folders, '--', ...inside], env: carried }
-}
-
-/** Whether `execvp` would find the program: behind a shell its absence would only show as an exit code. */
-export function isProgram(program: string, env: Readonly<Record<string, string>>, cwd: string): boolean {
-  if (program.includes('/')) return isExecutable(resolve(cwd, program))
+/** Whether `execvp` would find the program. */
+function isProgram(program: string, { env, cwd, root }: Search): boolean {
+  if (program.includes('/')) return isExecutable(join(root, resolve(cwd, program)))
   const folders = (env['PATH'] ?? '/bin:/usr/bin').split(':')
-  return folders.some((folder) => isExecutable(join(isAbsolute(folder) ? folder : cwd, program)))
+  return folders.some((folder) => isExecutable(join(root, isAbsolute(folder) ? folder : cwd, program)))
 }
 
 function isExecutable(path: string): boolean {

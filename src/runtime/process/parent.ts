@@ -1,12 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { rmSync } from 'node:fs'
-import { copyFile, open } from 'node:fs/promises'
+import { copyFile, open, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import type { Clock } from '../../base/clock.ts'
 import { RuntimeError, type WorkloadSpec } from '../runtime.ts'
 import { environmentOf } from './environment.ts'
 import { recordFile } from './record-files.ts'
 import { reserveExit } from './records.ts'
+import { sandboxCommand, type SandboxTools } from './sandbox/bubblewrap.ts'
 import { makeStdin } from './stdin.ts'
 
 /**
@@ -26,6 +27,8 @@ import { makeStdin } from './stdin.ts'
  *   that a line which comes early is not lost.
  * - The program's shell enters its control group, where it has one, before it becomes the program (0 is who writes). The
  *   parent stays outside: neither want of memory nor the end of the group takes it.
+ * - Where there is a filter of system calls, the program is a bubblewrap that reads it from descriptor 9, and which signals
+ *   to the group must not end before its program (`sandbox/bubblewrap.ts`).
  * - When the program has ended, its group is killed, as a container ends with its first process.
  * - Only builtins: PATH is the workload's, and the disk may be full. The status is one write into a file that has its room
  *   since the start, and counts only with its newline, hence is never seen half.
@@ -52,9 +55,13 @@ fi
       echo 0 >"$_sampan_stat/cgroup.procs" || { trap '' 13; echo unbound >&3; exit 75; }
     done <"$SAMPAN_STATE_DIR/cgroups"
   fi
+  if [ -f "$SAMPAN_STATE_DIR/seccomp" ]; then
+    exec 9<"$SAMPAN_STATE_DIR/seccomp"
+    trap '' 1 2 3 6 10 12 14 15 24 25 26 27 28 29
+  fi
   read -r _sampan_stat </proc/self/stat
   echo "$_sampan_stat" >"$SAMPAN_STATE_DIR/child"
-  trap '' 13; echo started >&3; trap - 13
+  trap '' 13; echo started >&3; [ -f "$SAMPAN_STATE_DIR/seccomp" ] || trap - 13
   exec "$@" 2>&4 3>&- 4>&-
 )
 echo "$?" 1<>"$SAMPAN_STATE_DIR/exit"
@@ -65,16 +72,21 @@ const preloadFile = fileURLToPath(new URL('./preload.cjs', import.meta.url))
 const startMsMax = 30_000 // a shell that has not run its first lines by then never will: the machine is stuck
 
 /** Spawns the parent and resolves when the program is about to run. Throws `RuntimeError`. */
-export async function spawnParent(spec: WorkloadSpec, clock: Clock): Promise<void> {
+export async function spawnParent(
+  spec: WorkloadSpec,
+  clock: Clock,
+  tools: SandboxTools | undefined,
+): Promise<void> {
   await reserveExit(spec.stateDir)
   if (spec.stdin) await makeStdin(spec.stateDir)
   const preloadPath = recordFile(spec.stateDir, 'preload.cjs')
   if (spec.node) await copyFile(preloadFile, preloadPath)
+  if (spec.sandbox && tools) await writeFile(recordFile(spec.stateDir, 'seccomp'), tools.seccomp)
   const stdout = await open(spec.stdoutPath, 'a', 0o640)
   try {
     const stderr = await open(spec.stderrPath, 'a', 0o640)
     try {
-      const child = spawnShell(spec, preloadPath, { stdout: stdout.fd, stderr: stderr.fd })
+      const child = spawnShell(spec, { preloadPath, tools }, { stdout: stdout.fd, stderr: stderr.fd })
       child.unref()
       await startOutcome(child, spec, clock)
     } finally {
@@ -85,17 +97,36 @@ export async function spawnParent(spec: WorkloadSpec, clock: Clock): Promise<voi
   }
 }
 
+interface Preparation {
+  readonly preloadPath: string
+  readonly tools: SandboxTools | undefined
+}
+
 interface OutputFiles {
   readonly stdout: number
   readonly stderr: number
 }
 
-function spawnShell(spec: WorkloadSpec, preloadPath: string, files: OutputFiles): ChildProcess {
+function spawnShell(
+  spec: WorkloadSpec,
+  { preloadPath, tools }: Preparation,
+  files: OutputFiles,
+): ChildProcess {
   const environment = environmentOf(spec, preloadPath)
-  const args = ['-c', parentScript, 'sampan', '/usr/bin/env', ...environment.arguments, ...spec.argv]
+  const program: readonly [string, ...string[]] = ['/usr/bin/env', ...environment.arguments, ...spec.argv]
+  const { sandbox, cwd, node } = spec
+  const around = ['/usr/bin/env', '-u', 'SAMPAN_STATE_DIR']
+  const command =
+    sandbox && tools
+      ? [
+          ...around,
+          ...sandboxCommand({ sandbox, argv: program, cwd, tools, files: node ? [preloadPath] : [] }),
+        ]
+      : program
+  const args = ['-c', parentScript, 'sampan', ...command]
   try {
     return spawn('/bin/sh', args, {
-      cwd: spec.cwd,
+      cwd: sandbox ? spec.stateDir : cwd, // inside there may be folders that are not outside
       env: environment.parent,
       detached: true, // a session and a process group of its own
       stdio: ['ignore', files.stdout, 'ignore', 'pipe', files.stderr],

@@ -79,6 +79,15 @@ export function readWorkingDirectory(pid: number): string | undefined {
   }
 }
 
+/** Of its first thread. */
+export const readChildren = (pid: number): readonly number[] =>
+  (readProc(`/proc/${pid}/task/${pid}/children`) ?? '').split(' ').filter(Boolean).map(Number)
+
+export function ignoresSignal(pid: number, signal: number): boolean {
+  const mask = /^SigIgn:\s+([0-9a-f]+)$/m.exec(readProc(`/proc/${pid}/status`) ?? '')?.[1]
+  return mask !== undefined && ((BigInt(`0x${mask}`) >> BigInt(signal - 1)) & 1n) === 1n
+}
+
 /** Identifies this boot of the machine. */
 export const readBootId = (): string => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
 

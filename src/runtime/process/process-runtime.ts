@@ -7,6 +7,7 @@ import {
   type Handle,
   type Probe,
   type Runtime,
+  type Sandbox,
   RuntimeError,
   type Stats,
   type WorkloadSpec,
@@ -17,9 +18,17 @@ import type { CgroupTree } from './cgroup-plan.ts'
 import { markOf } from './environment.ts'
 import { execIn, type Surroundings } from './exec.ts'
 import { execStreamIn } from './exec-stream.ts'
-import { isParentAlive, programProcesses, stopWorkload } from './group.ts'
+import { isParentAlive, isSandboxed, programProcesses, stopWorkload } from './group.ts'
 import { spawnParent } from './parent.ts'
-import { readBootId, readEnviron, readOwnBytes, readWorkingDirectory, ticksPerSecond } from './proc.ts'
+import type { SandboxTools } from './sandbox/bubblewrap.ts'
+import {
+  readBootId,
+  readChildren,
+  readEnviron,
+  readOwnBytes,
+  readWorkingDirectory,
+  ticksPerSecond,
+} from './proc.ts'
 import { createProcessTable, type ProcessTable } from './process-table.ts'
 import { handleOf, readExit, readIdentity, readSpec, runtimeName, writeSpec } from './records.ts'
 import { endStdin, openStdin } from './stdin.ts'
@@ -29,6 +38,8 @@ export interface ProcessRuntimeOptions {
   readonly clock: Clock
   /** Where workloads get control groups, from `findCgroups`; without it nothing bounds them. */
   readonly cgroups?: CgroupTree
+  /** From `findSandbox`; without it a spec with a sandbox is refused. */
+  readonly sandbox?: SandboxTools
 }
 
 /**
@@ -36,7 +47,8 @@ export interface ProcessRuntimeOptions {
  * protocol; `records.ts` lists the files. Besides its own environment a workload sees SAMPAN_WORKLOAD (a mark
  * by which its processes are found), SAMPAN_POD_ADDRESS, and for Node.js programs NODE_OPTIONS with the preload.
  */
-export function openProcessRuntime({ clock, cgroups }: ProcessRuntimeOptions): Runtime {
+export function openProcessRuntime(options: ProcessRuntimeOptions): Runtime {
+  const { clock, cgroups, sandbox } = options
   const table = createProcessTable(clock)
   const inspect = (handle: Handle) => inspectWorkload(handle, table)
   return {
@@ -47,9 +59,10 @@ export function openProcessRuntime({ clock, cgroups }: ProcessRuntimeOptions): R
       memoryLimit: cgroups?.folders.memory !== undefined,
       cpuLimit: cgroups?.folders.cpu !== undefined,
       pidsLimit: cgroups?.folders.pids !== undefined,
+      sandbox: sandbox !== undefined,
     },
     probe,
-    start: (spec) => start(spec, { clock, ...(cgroups && { cgroups }) }),
+    start: (spec) => start(spec, options),
     recover: (stateDir) => recover(stateDir, table),
     inspect,
     async wait(handle, signal) {
@@ -60,10 +73,10 @@ export function openProcessRuntime({ clock, cgroups }: ProcessRuntimeOptions): R
     stop: (handle, how) => stopWorkload(handle, how, { clock, table }),
     stats: (handle) => stats(handle, table),
     async exec(handle, spec) {
-      return await execIn(await surroundings(handle, table, clock), spec, clock)
+      return await execIn(await surroundings(handle, table, options), spec, clock)
     },
     async execStream(handle, spec) {
-      return await execStreamIn(await surroundings(handle, table, clock), spec, clock)
+      return await execStreamIn(await surroundings(handle, table, options), spec, clock)
     },
     async openStdin({ stateDir }) {
       return openStdin(stateDir)
@@ -92,15 +105,20 @@ async function probe(): Promise<Probe> {
   return { usable: true, version: `linux-${release()}` }
 }
 
-async function start(spec: WorkloadSpec, { clock, cgroups }: ProcessRuntimeOptions): Promise<Handle> {
-  await refuseUnrunnable(spec)
+async function start(
+  spec: WorkloadSpec,
+  { clock, cgroups, sandbox }: ProcessRuntimeOptions,
+): Promise<Handle> {
+  if (spec.sandbox && !sandbox)
+    throw new RuntimeError('start-failed', `cannot start ${spec.id}: there is no sandbox on this machine`)
+  if (!isOwnFile(spec)) await refuseUnrunnable(spec)
   await mkdir(spec.stateDir, { recursive: true, mode: 0o700 })
   if (readIdentity(spec.stateDir, 'pid') !== undefined) {
     throw new RuntimeError('exists', `workload ${spec.id} was already started; find it with recover`)
   }
   await writeSpec(spec, readBootId())
   if (cgroups) await makeGroup(cgroups, spec)
-  await spawnParent(spec, clock)
+  await spawnParent(spec, clock, sandbox)
   const record = await readSpec(spec.stateDir)
   const parent = readIdentity(spec.stateDir, 'pid')
   if (!record || typeof parent !== 'object') {
@@ -109,8 +127,12 @@ async function start(spec: WorkloadSpec, { clock, cgroups }: ProcessRuntimeOptio
   return handleOf(parent, record, spec.stateDir)
 }
 
+/** What a sandbox alone has can't be looked at from outside. */
+const isOwnFile = ({ sandbox, argv: [program = ''] }: WorkloadSpec): boolean =>
+  sandbox?.binds.some(({ path }) => program.startsWith(`${path}/`)) ?? false
+
 /** A shell would report these only as exit code 126 or 127. */
-async function refuseUnrunnable({ argv, cwd, id }: WorkloadSpec): Promise<void> {
+async function refuseUnrunnable({ argv, cwd, id, sandbox }: WorkloadSpec): Promise<void> {
   const program = argv[0] ?? ''
   const fail = (why: string, cause?: unknown) =>
     new RuntimeError('start-failed', `cannot start ${program || id}: ${why}`, { cause })
@@ -123,6 +145,7 @@ async function refuseUnrunnable({ argv, cwd, id }: WorkloadSpec): Promise<void> 
   await access(program, constants.X_OK).catch((e: unknown) => {
     throw fail('it is not executable; chmod +x it', e)
   })
+  if (sandbox) return
   const folder = await stat(cwd).catch((e: unknown) => {
     throw fail(`its working directory ${cwd} does not exist`, e)
   })
@@ -158,14 +181,19 @@ async function recover(stateDir: string, table: ProcessTable): Promise<Handle | 
   return handleOf(late === 'cut' ? nobody : late, spec, stateDir)
 }
 
+/** The two of bubblewrap: outside, and the first process inside. */
+const sandboxHelpers = 2
+
 async function stats(handle: Handle, table: ProcessTable): Promise<Stats> {
+  const helpers = isSandboxed(handle) ? sandboxHelpers : 0
+  const withoutHelpers = (pids: number) => Math.max(Math.min(1, pids), pids - helpers)
   const measured = groupStats(groupFolders(handle.stateDir))
-  if (measured) return measured
+  if (measured) return { ...measured, pids: withoutHelpers(measured.pids) }
   const processes = programProcesses(handle, await table.recent())
   return {
     cpuSeconds: processes.reduce((sum, p) => sum + p.cpuTicks, 0) / ticksPerSecond,
     memoryBytes: processes.reduce((sum, p) => sum + readOwnBytes(p.pid), 0),
-    pids: processes.length,
+    pids: withoutHelpers(processes.length),
   }
 }
 
@@ -176,22 +204,45 @@ const surroundingsRoundsMax = 50
  * From the program itself, once it is the program: between fork and exec it still has the shell's environment, and in
  * the middle of exec none. A program that has overwritten its own (some do, to change their title) leaves the parent's.
  */
-async function surroundings(handle: Handle, table: ProcessTable, clock: Clock): Promise<Surroundings> {
+async function surroundings(
+  handle: Handle,
+  table: ProcessTable,
+  { clock, sandbox: tools }: ProcessRuntimeOptions,
+): Promise<Surroundings> {
   const folders = groupFolders(handle.stateDir)
   for (let round = 0; ; round++) {
     const state = await inspectWorkload(handle, table)
     if (state.phase !== 'running') {
       throw new RuntimeError('not-found', `workload ${handle.id} does not run`)
     }
-    const cwd = readWorkingDirectory(state.pid) ?? (await readSpec(handle.stateDir))?.cwd ?? '/'
+    const spec = await readSpec(handle.stateDir)
+    const inside = spec?.sandbox && findInside(state.pid, spec.sandbox, tools)
+    const cwd = inside ? '/' : (readWorkingDirectory(state.pid) ?? spec?.cwd ?? '/')
     const env = readEnviron(state.pid)
-    if (env?.['SAMPAN_WORKLOAD'] === markOf(handle) && !env['SAMPAN_STATE_DIR']) return { env, cwd, folders }
+    if (env?.['SAMPAN_WORKLOAD'] === markOf(handle) && !env['SAMPAN_STATE_DIR'] && inside !== 'starting')
+      return { env, cwd, folders, ...(inside && { inside }) }
     if (round >= surroundingsRoundsMax) {
+      if (inside === 'starting') throw new RuntimeError('not-found', `workload ${handle.id} does not run yet`)
       const { SAMPAN_STATE_DIR: _, ...rest } = readEnviron(handle.pid) ?? {}
-      return { env: rest, cwd, folders }
+      return { env: rest, cwd, folders, ...(inside && { inside }) }
     }
     await clock.sleep(surroundingsPollMs)
   }
+}
+
+function findInside(
+  pid: number,
+  sandbox: Sandbox,
+  tools: SandboxTools | undefined,
+): NonNullable<Surroundings['inside']> | 'starting' {
+  if (!tools)
+    throw new RuntimeError(
+      'unsupported',
+      'the workload is in a sandbox, and there is no way into one here any more',
+    )
+  // bwrap outside, bwrap inside (its first process), the program: once that is there, the root is complete.
+  const init = readChildren(pid)[0]
+  return init === undefined || readChildren(init).length === 0 ? 'starting' : { pid: init, sandbox, tools }
 }
 
 const stateDirDepthMax = 4 // ROOT/POD/CONTAINER/ATTEMPT/STATE: deeper than any layout of an agent

@@ -13,6 +13,7 @@ type RecordName =
   | 'exit'
   | 'cgroups'
   | 'oom'
+  | 'seccomp'
 export const recordFile = (stateDir: string, name: RecordName) => join(stateDir, name)
 
 /** Undefined when there is none. */

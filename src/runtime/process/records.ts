@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs'
 import { readFile, rename, stat, writeFile } from 'node:fs/promises'
-import type { Exit, Handle, WorkloadSpec } from '../runtime.ts'
+import type { Exit, Handle, Sandbox, WorkloadSpec } from '../runtime.ts'
 import { isMissing, readIfThere, recordFile } from './record-files.ts'
 import { countOomKills, groupFolders } from './cgroup.ts'
 import { parseStat, type ProcessStat } from './proc.ts'
@@ -12,6 +12,7 @@ import { parseStat, type ProcessStat } from './proc.ts'
  *   preload.cjs   the workload's own copy, so that an upgrade of Sampan cannot take it away
  *   stdin, stdin-end   named pipes, where the program wants a stdin
  *   cgroups       the folders of its control group, one on each line; `cgroup.ts`
+ *   seccomp       the filter of system calls, where the program is sandboxed
  *   pid           the parent's line of /proc/self/stat, created exclusively by the parent: who creates it may start the program
  *   holder        that of the shell that keeps the stdin open
  *   child         the program's line of /proc/self/stat, written just before it becomes the program
@@ -27,12 +28,13 @@ export interface SpecRecord {
   readonly address: string
   readonly node: boolean
   readonly bootId: string
+  readonly sandbox?: Sandbox
 }
 
 export const runtimeName = 'process'
 export async function writeSpec(spec: WorkloadSpec, bootId: string): Promise<void> {
-  const { id, argv, cwd, address, node } = spec
-  const record: SpecRecord = { id, argv, cwd, address, node, bootId }
+  const { id, argv, cwd, address, node, sandbox } = spec
+  const record: SpecRecord = { id, argv, cwd, address, node, bootId, ...(sandbox && { sandbox }) }
   await replaceFile(recordFile(spec.stateDir, 'spec.json'), `${JSON.stringify(record)}\n`)
 }
 

@@ -1,12 +1,14 @@
 /** The machine of `conformance.ts` on which the process runtime runs shells. */
 import { spawn } from 'node:child_process'
+import { chmodSync } from 'node:fs'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { realClock } from '../../../base/clock.ts'
 import type { Behaviour, Machine } from '../../conformance-machine.ts'
-import type { Handle, Runtime, WorkloadSpec } from '../../runtime.ts'
+import type { Handle, Runtime, Sandbox, WorkloadSpec } from '../../runtime.ts'
 import type { CgroupTree } from '../cgroup-plan.ts'
+import type { SandboxTools } from '../sandbox/bubblewrap.ts'
 import { isAlive } from '../proc.ts'
 import { openProcessRuntime } from '../process-runtime.ts'
 
@@ -14,15 +16,21 @@ const immediately = { signal: 'SIGTERM', graceMs: 0 }
 const starterFile = join(import.meta.dirname, './start-and-linger.ts')
 
 /** Stops at its end whatever it started. */
-export async function openTestMachine(cgroups?: CgroupTree): Promise<Machine> {
-  const options = { clock: realClock, ...(cgroups && { cgroups }) }
+export interface TestOptions {
+  readonly cgroups?: CgroupTree
+  /** Every workload is put into one. */
+  readonly sandbox?: SandboxTools
+}
+
+export async function openTestMachine(given: TestOptions = {}): Promise<Machine> {
+  const options = { clock: realClock, ...given }
   const started: Handle[] = []
   const open = (): Runtime => {
     const runtime = openProcessRuntime(options)
     return {
       ...runtime,
-      async start(spec) {
-        const handle = await runtime.start(spec)
+      async start(wanted) {
+        const handle = await runtime.start(given.sandbox ? sandboxed(wanted) : wanted)
         started.push(handle)
         return handle
       },
@@ -33,10 +41,11 @@ export async function openTestMachine(cgroups?: CgroupTree): Promise<Machine> {
     program: programOf,
     missing: () => ({ argv: ['/no/such/program'], node: false, names: '/no/such/program' }),
     pass: () => realClock.sleep(10),
-    async startAndDie(spec) {
+    async startAndDie(wanted) {
+      const spec = given.sandbox ? sandboxed(wanted) : wanted
       const starter = spawn(
         process.execPath,
-        [starterFile, JSON.stringify(spec), JSON.stringify(cgroups ?? null)],
+        [starterFile, JSON.stringify(spec), JSON.stringify(given.cgroups ?? null)],
         {
           stdio: ['ignore', 'pipe', 'inherit'],
         },
@@ -57,6 +66,15 @@ export async function openTestMachine(cgroups?: CgroupTree): Promise<Machine> {
       await Promise.all(started.map((handle) => runtime.stop(handle, immediately)))
     },
   }
+}
+
+/** In a sandbox with its folder and Node.js, as nobody. */
+export function sandboxed(spec: WorkloadSpec, binds: Sandbox['binds'] = []): WorkloadSpec {
+  chmodSync(spec.cwd, 0o777)
+  const own = { source: spec.cwd, path: spec.cwd, readOnly: false }
+  const node = { source: process.execPath, path: process.execPath, readOnly: true }
+  const ids = { uid: 65_534, gid: 65_534 }
+  return { ...spec, sandbox: { binds: [own, node, ...binds], hostname: 'inside', lowPorts: false, ...ids } }
 }
 
 /** Whether a process of the group is left; the kernel ends them one after another. */

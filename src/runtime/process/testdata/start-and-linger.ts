@@ -2,11 +2,18 @@
 import { realClock } from '../../../base/clock.ts'
 import type { WorkloadSpec } from '../../runtime.ts'
 import type { CgroupTree } from '../cgroup-plan.ts'
+import { findSandbox } from '../sandbox/find-sandbox.ts'
 import { openProcessRuntime } from '../process-runtime.ts'
 
 const spec = JSON.parse(process.argv[2] ?? '') as WorkloadSpec
 process.stdout.write('starting\n')
 const cgroups = JSON.parse(process.argv[3] ?? 'null') as CgroupTree | null
-const handle = await openProcessRuntime({ clock: realClock, ...(cgroups && { cgroups }) }).start(spec)
+const found = spec.sandbox && (await findSandbox())
+const options = {
+  clock: realClock,
+  ...(cgroups && { cgroups }),
+  ...(found?.usable && { sandbox: found.tools }),
+}
+const handle = await openProcessRuntime(options).start(spec)
 process.stdout.write(`${JSON.stringify(handle)}\n`)
 await realClock.sleep(60_000)

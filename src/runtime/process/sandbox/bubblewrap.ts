@@ -1,0 +1,143 @@
+/**
+ * The commands that put a program into namespaces of its own with bubblewrap, and other commands beside it. Pure.
+ *
+ *   tiny parent (sh) ─▶ bwrap, outside, waits ─▶ bwrap, pid 1 inside, reaps ─▶ [setpriv ─▶] env ─▶ the program
+ *
+ * The root is a new, read-only tmpfs with the system's programs and libraries (read-only), the few files of /etc that
+ * programs look into, /proc of its own processes, eight devices, and what the spec binds. Signals go to the whole process
+ * group; both bwraps start with them ignored, and env(1) gives the program its defaults back.
+ */
+import { dirname } from 'node:path'
+import type { Bind, Sandbox } from '../../runtime.ts'
+
+/** As whom the agent makes namespaces. */
+export type SandboxUser = 'root' | { readonly uid: number; readonly gid: number }
+
+/** What the machine's root has. */
+export interface SystemRoot {
+  /** /bin, /lib64 and their like: where a link points to, or `folder`. */
+  readonly top: readonly { readonly path: string; readonly linkTo?: string }[]
+  /** Files and folders of /etc that are there, with links resolved. */
+  readonly etc: readonly { readonly path: string; readonly source: string }[]
+}
+
+/** What a machine offers, from `findSandbox`. */
+export interface SandboxTools {
+  readonly user: SandboxUser
+  /** Absolute paths. */
+  readonly programs: { readonly bwrap: string; readonly setpriv: string; readonly nsenter: string }
+  readonly system: SystemRoot
+  /** The filter of system calls. */
+  readonly seccomp: Uint8Array
+}
+
+export interface SandboxInput {
+  readonly sandbox: Sandbox
+  /** Begins with env(1). */
+  readonly argv: readonly [string, ...string[]]
+  readonly cwd: string
+  readonly tools: SandboxTools
+  /** Written files of the workload which it may read: the preload. */
+  readonly files: readonly string[]
+}
+
+/** The descriptor from which bwrap reads the filter. */
+export const seccompFd = 9
+
+const memoryDiskBytesMax = 64 * 1024 * 1024 // as Docker's /dev/shm
+
+export function sandboxCommand({ sandbox, argv, cwd, tools, files }: SandboxInput): readonly string[] {
+  const { binds, hostname } = sandbox
+  const { system } = tools
+  const [env, ...rest] = argv
+  return [
+    tools.programs.bwrap,
+    '--die-with-parent',
+    ...['--unshare-pid', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup-try'],
+    ...['--hostname', hostname],
+    ...identityOptions(sandbox, tools),
+    ...system.top.flatMap(({ path, linkTo }) =>
+      linkTo === undefined ? ['--ro-bind', path, path] : ['--symlink', linkTo, path],
+    ),
+    ...['--perms', '0755', '--dir', '/etc'],
+    ...system.etc.flatMap(({ path, source }) => ['--ro-bind', source, path]),
+    ...['--proc', '/proc', '--dev', '/dev'],
+    ...['--perms', '1777', '--size', String(memoryDiskBytesMax), '--tmpfs', '/dev/shm'],
+    ...parentsOf([...binds.map(({ path }) => path), ...files]).flatMap((path) => [
+      '--perms',
+      '0755',
+      '--dir',
+      path,
+    ]),
+    ...[...binds].sort(byDepth).flatMap(bindOptions),
+    ...files.flatMap((file) => ['--ro-bind', file, file]),
+    ...['--remount-ro', '/dev', '--remount-ro', '/'],
+    ...['--seccomp', String(seccompFd)],
+    ...['--chdir', cwd, '--'],
+    ...dropCommand(sandbox, tools),
+    ...[env, '--default-signal'],
+    ...rest,
+  ]
+}
+
+const byDepth = (a: Bind, b: Bind): number =>
+  a.path.split('/').length - b.path.split('/').length || (a.path < b.path ? -1 : 1)
+
+/** By itself bwrap makes them for root only. */
+function parentsOf(paths: readonly string[]): readonly string[] {
+  const parents = new Set<string>()
+  for (const path of paths)
+    for (let parent = dirname(path); parent !== '/' && parent !== '.'; parent = dirname(parent))
+      parents.add(parent)
+  return [...parents].sort()
+}
+
+const bindOptions = ({ source, path, readOnly }: Bind): readonly string[] => [
+  readOnly ? '--ro-bind' : '--bind',
+  source,
+  path,
+]
+
+/** Root makes namespaces with its own rights, of which setpriv(1) needs these three; an ordinary user makes one for users, too. */
+function identityOptions({ lowPorts, uid, gid }: Sandbox, { user }: SandboxTools): readonly string[] {
+  const drop = ['--cap-drop', 'ALL']
+  if (user === 'root') {
+    const kept = ['CAP_SETUID', 'CAP_SETGID', 'CAP_SETPCAP', ...(lowPorts ? ['CAP_NET_BIND_SERVICE'] : [])]
+    return [...drop, ...kept.flatMap((capability) => ['--cap-add', capability])]
+  }
+  return ['--unshare-user', '--uid', String(uid ?? user.uid), '--gid', String(gid ?? user.gid), ...drop]
+}
+
+/** From root to the workload's own user, for good. Behind it no capability is left, but the one for ports below 1024. */
+function dropCommand({ uid, gid, lowPorts }: Sandbox, { user, programs }: SandboxTools): readonly string[] {
+  if (user !== 'root') return []
+  if (!uid || !gid) throw new Error('a sandboxed workload of root needs a user and a group of its own')
+  const kept = lowPorts ? '-all,+net_bind_service' : '-all'
+  return [
+    programs.setpriv,
+    ...['--reuid', String(uid), '--regid', String(gid), '--clear-groups'],
+    `--bounding-set=${kept}`,
+    `--inh-caps=${kept}`,
+    ...(lowPorts ? ['--ambient-caps=+net_bind_service'] : []),
+    ...['--no-new-privs', '--'],
+  ]
+}
+
+/** The same surroundings for one more command; `pid` is that of a process inside. The filter of system calls is not in them. */
+export function enterSandbox(
+  argv: readonly string[],
+  { pid, sandbox, tools }: { readonly pid: number; readonly sandbox: Sandbox; readonly tools: SandboxTools },
+): readonly string[] {
+  const { user, programs } = tools
+  const isRoot = user === 'root'
+  return [
+    programs.nsenter,
+    `--target=${pid}`,
+    ...(isRoot ? [] : ['--user', '--preserve-credentials']),
+    ...['--mount', '--pid', '--ipc', '--uts', '--cgroup', '--root', '--wd', '--'],
+    ...(isRoot
+      ? dropCommand({ ...sandbox, lowPorts: false }, tools)
+      : [programs.setpriv, '--bounding-set=-all', '--inh-caps=-all', '--no-new-privs', '--']),
+    ...argv,
+  ]
+}

@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict'
+import { mkdir, mkdtemp, readFile, rm, rmdir, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it, test } from 'node:test'
+import { realClock } from '../../../base/clock.ts'
+import { describeRuntime } from '../../conformance.ts'
+import type { Handle, WorkloadSpec } from '../../runtime.ts'
+import { findCgroups } from '../find-cgroups.ts'
+import { openProcessRuntime } from '../process-runtime.ts'
+import { openTestMachine, sandboxed, specsIn } from '../testdata/machine.ts'
+import { findSandbox } from './find-sandbox.ts'
+import { seccompInstructions, seccompProgram } from './seccomp.ts'
+
+const support = await findSandbox()
+const skip = support.usable ? false : support.reason
+const groups = await findCgroups(`sampan-test-${process.pid}`)
+after(async () => {
+  if (groups.usable) for (const folder of new Set(Object.values(groups.tree.folders))) await rmdir(folder)
+})
+
+if (support.usable) {
+  const options = { sandbox: support.tools, ...(groups.usable && { cgroups: groups.tree }) }
+  describeRuntime('process in a sandbox', () => openTestMachine(options))
+}
+
+test('every jump of the filter lands in it, and every path ends in an answer', () => {
+  for (const arch of ['x64', 'arm64'] as const) {
+    const instructions = seccompInstructions(arch)
+    for (const [index, { code, ifTrue, ifFalse }] of instructions.entries()) {
+      const isReturn = code === 0x06
+      assert.ok(isReturn || index + 1 + Math.max(ifTrue, ifFalse) < instructions.length, `${arch} ${index}`)
+      assert.ok(ifTrue < 256 && ifFalse < 256)
+    }
+    assert.equal(instructions.at(-1)?.code, 0x06)
+    assert.equal(seccompProgram(arch).length, instructions.length * 8)
+  }
+})
+
+describe('a program in a sandbox', { skip }, () => {
+  const runtime = openProcessRuntime({ clock: realClock, ...(support.usable && { sandbox: support.tools }) })
+  const never = new AbortController().signal
+  const started: Handle[] = []
+  let root = ''
+  let secret = ''
+  const specOf = specsIn(() => join(root, 'work'))
+  before(async () => {
+    root = await mkdtemp(join(tmpdir(), 'sampan-sandbox-'))
+    await mkdir(join(root, 'work'))
+    secret = join(root, 'secret')
+    await writeFile(secret, 'a secret of the agent')
+  })
+  after(async () => {
+    for (const handle of started) await runtime.stop(handle, { signal: 'SIGTERM', graceMs: 0 })
+    await rm(root, { recursive: true })
+  })
+  const start = async (id: string, argv: readonly string[], extra: Partial<WorkloadSpec> = {}) => {
+    const handle = await runtime.start(sandboxed(specOf(id, argv, extra)))
+    started.push(handle)
+    return handle
+  }
+  /** What a shell says, stdout and stderr. */
+  const shell = async (id: string, script: string, extra: Partial<WorkloadSpec> = {}): Promise<string> => {
+    const handle = await start(id, ['/bin/sh', '-c', `exec 2>&1; ${script}`], extra)
+    const exit = await runtime.wait(handle, never)
+    return `${await readFile(join(root, 'work', `${id}.out`), 'utf8')}exit ${exit.code}`
+  }
+
+  it('sees neither files nor processes of others', async () => {
+    const said = await shell(
+      'others',
+      `cat ${secret}; ls /root /home; echo "pids $(ls -d /proc/[0-9]* | wc -l)"`,
+    )
+    assert.doesNotMatch(said, /a secret of the agent/)
+    assert.match(said, /No such file or directory/)
+    assert.match(said, /pids [1-6]\n/)
+  })
+
+  it('has no capability and can get none', async () => {
+    const said = await shell(
+      'capabilities',
+      `grep -E 'Cap|NoNewPrivs|Seccomp:' /proc/self/status; id -u; hostname`,
+    )
+    for (const set of ['Inh', 'Prm', 'Eff', 'Bnd', 'Amb'])
+      assert.match(said, new RegExp(`Cap${set}:\\s+0{16}`))
+    assert.match(said, /NoNewPrivs:\s+1/)
+    assert.match(said, /Seccomp:\s+2/)
+    assert.match(said, /65534\ninside\n/)
+  })
+
+  it('makes no namespace, no mount and no trace', async () => {
+    const said = await shell(
+      'calls',
+      'unshare --user true; unshare --mount true; mount -t tmpfs none /tmp; echo over',
+    )
+    assert.equal(said.match(/unshare failed: Operation not permitted|must be superuser/g)?.length, 3, said)
+  })
+
+  it('writes nowhere but where it may', async () => {
+    const said = await shell(
+      'writes',
+      'for f in / /usr /etc /dev /proc/sys/kernel; do (: >$f/x) || echo "no $f"; done; : >ok && echo yes',
+    )
+    for (const folder of ['/', '/usr', '/etc', '/dev', '/proc/sys/kernel'])
+      assert.match(said, new RegExp(`no ${folder}\n`))
+    assert.match(said, /yes/)
+  })
+
+  it('cannot choose what runs outside, by its environment or its own folders', async () => {
+    const evil = { LD_PRELOAD: '/no/such/library.so', PATH: `${join(root, 'work')}:/usr/bin:/bin` }
+    await writeFile(join(root, 'work', 'bwrap'), '#!/bin/sh\necho taken over\n', { mode: 0o755 })
+    const said = await shell('environment', 'echo "$LD_PRELOAD"', { env: evil })
+    assert.match(said, /library\.so/, 'the program has its variable')
+    assert.doesNotMatch(said, /taken over/)
+    const errors = await readFile(join(root, 'work', 'environment.err'), 'utf8')
+    assert.doesNotMatch(errors, /bwrap|setpriv/)
+  })
+
+  it('gets the signal that stops it, not its helpers', async () => {
+    const script = `process.on('SIGTERM', () => setTimeout(() => process.exit(7), 200)); setInterval(() => {}, 1000); console.log('up')`
+    const handle = await start('graceful', [process.execPath, '--eval', script])
+    const output = join(root, 'work', 'graceful.out')
+    while (!(await readFile(output, 'utf8')).includes('up')) {
+      assert.equal((await runtime.inspect(handle)).phase, 'running')
+      await realClock.sleep(10)
+    }
+    await runtime.stop(handle, { signal: 'SIGTERM', graceMs: 20_000 })
+    const state = await runtime.inspect(handle)
+    assert.equal(state.phase === 'exited' && state.exit.code, 7)
+  })
+
+  it('is where commands of exec run', async () => {
+    const handle = await start('exec', ['/bin/sleep', '300'])
+    const run = (script: string) =>
+      runtime.exec(handle, { argv: ['/bin/sh', '-c', script], timeoutMs: 20_000 })
+    const found = await run(
+      `cat ${secret} || echo none; hostname; id -u; pwd; grep -E 'CapBnd|CapEff|NoNewPrivs' /proc/self/status`,
+    )
+    assert.doesNotMatch(found.output, /a secret/)
+    assert.match(found.output, /none\ninside\n65534\n/)
+    assert.ok(found.output.includes(`\n${join(root, 'work')}\n`), found.output)
+    assert.match(found.output, /CapEff:\s+0{16}[^]*CapBnd:\s+0{16}[^]*NoNewPrivs:\s+1/)
+    const missing = await runtime.exec(handle, { argv: ['no-such-program'], timeoutMs: 20_000 })
+    assert.equal(missing.code, 127)
+  })
+})
