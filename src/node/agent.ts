@@ -34,6 +34,7 @@ import { openServiceNetwork } from './service-network.ts'
 import { createNodeServer } from './node-server.ts'
 import { createObjectSource } from './object-source.ts'
 import { openPodSet } from './pod-set.ts'
+import { makeTerminationPath } from './termination-message.ts'
 import { timeOf } from './times.ts'
 import { createUsageMeter } from './usage.ts'
 import { createTokenSource } from './service-account-tokens.ts'
@@ -182,6 +183,8 @@ async function assemble(options: AgentOptions, { identity, recorder, disk, podCI
   const limits: AgentLimits = { pods: podsMax, logs: defaultLogLimits, ...options.limits }
   const { loopbackBlock } = identity
   const memoryDir = await makeMemoryDir(dataDir, logger)
+  const noTermination = await makeTerminationPath()
+  if (noTermination !== undefined) logger.info('pods leave no messages at the usual path', { noTermination })
   const context: NodeContext = {
     client,
     runtime,

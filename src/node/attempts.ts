@@ -4,6 +4,10 @@ import type { AttemptRecord, ContainerRecord } from './pod-records.ts'
 import { raiseBackoff } from './restart-backoff.ts'
 import { timeOf } from './times.ts'
 
+/** The number that the next start goes by: the one that was intended when the agent died, or a new one. */
+export const nextAttempt = ({ attempts, current }: ContainerRecord): number =>
+  current && !current.handle && !current.exit ? current.attempt : attempts + 1
+
 /** The record of the decision to start: the next attempt, unless one is intended already. */
 export function intend(
   record: ContainerRecord,
@@ -16,7 +20,7 @@ export function intend(
 ): ContainerRecord {
   const { current, previous, backoff } = record
   if (current && !current.handle && !current.exit) return { ...record, imageID }
-  const attempt = record.attempts + 1
+  const attempt = nextAttempt(record)
   const next = { attempt, id: `${uid}_${name}_${attempt}`, startedAt: timeOf(now) }
   const before = current ?? previous
   return {

@@ -23,6 +23,7 @@ import {
   type ContainerRecord,
   type PodPaths,
 } from './pod-records.ts'
+import { readTerminationMessage } from './termination-message.ts'
 import { timeOf } from './times.ts'
 import { isErrno } from './write-file.ts'
 
@@ -186,7 +187,9 @@ async function watchEnd(state: RunState, attempt: AttemptRecord, handle: Handle)
 async function finish(state: RunState, attempt: number, exit: Omit<AttemptExit, 'message'>): Promise<void> {
   const { paths, name, onExit } = state.options
   await state.follower?.drain({ isEnd: true })
-  const message = exit.code === 0 ? '' : await tailOutput({ logDir: paths.log(name), attempt }, tail)
+  const message =
+    (await readTerminationMessage(paths.raw(name, attempt))) ||
+    (exit.code === 0 ? '' : await tailOutput({ logDir: paths.log(name), attempt }, tail))
   await saveCurrent(state, { exit: { ...exit, ...(message !== '' && { message }) } })
   await state.follower?.[Symbol.asyncDispose]()
   delete state.follower

@@ -29,13 +29,22 @@ export interface ContainerSlot {
   adopted?: { readonly attempt: number; readonly ready: boolean }
   waiting?: ContainerStateWaiting
   starting?: Promise<void>
-  /** A stop under way, and its patience. */
-  stopping?: { readonly graceMs: number }
+  stopping?: Stopping
   failures: number
   retryAtMs: number
   pull?: PullFailure
   /** When `waiting` turns from ErrImagePull into ImagePullBackOff. */
   turnAtMs?: number
+}
+
+/** A stop under way. */
+export interface Stopping {
+  /** When its grace is over, by the monotonic clock. */
+  readonly untilMs: number
+  /** What the program gets after its signal in any case. */
+  readonly floorMs: number
+  /** Aborts when a stop with less patience takes its place. */
+  readonly hurry: AbortController
 }
 
 export type Recorder = (type: 'Normal' | 'Warning', reason: string, message: string) => void
@@ -58,12 +67,15 @@ export function noteFailure(
     slot.retryAtMs = nowMs + backoffMs(slot.failures++, how)
   }
   if (error instanceof ImagePullError) {
-    slot.pull = pullFailed(slot.pull, { message: error.message, isName: error.isName, nowMs })
+    slot.pull = pullFailed(slot.pull, { message: error.message, fault: error.fault, nowMs })
     slot.retryAtMs = slot.pull.retryAtMs
     slot.turnAtMs = nowMs + turnMs
     slot.waiting = pullWaiting(slot.pull, slot.container.image ?? '').first
-    const reason = error.isName ? 'InspectFailed' : 'Failed'
-    record('Warning', reason, `Failed to pull image "${slot.container.image}": ${error.message}`)
+    if (error.fault === 'never') record('Warning', 'ErrImageNeverPull', error.message)
+    else {
+      const reason = error.fault === 'name' ? 'InspectFailed' : 'Failed'
+      record('Warning', reason, `Failed to pull image "${slot.container.image}": ${error.message}`)
+    }
     record('Warning', 'Failed', `Error: ${slot.waiting.reason}`)
   } else if (error instanceof ContainerConfigError) {
     retry({ reason: 'CreateContainerConfigError', message: error.message }, configRetry)
@@ -89,6 +101,7 @@ export function turnWaiting(slot: ContainerSlot, nowMs: number, record: Recorder
   if (!slot.pull || slot.turnAtMs === undefined || slot.turnAtMs > nowMs) return
   delete slot.turnAtMs
   slot.waiting = pullWaiting(slot.pull, slot.container.image ?? '').later
+  if (slot.pull.fault === 'never') return
   record('Normal', 'BackOff', `Back-off pulling image "${slot.container.image}"`)
   record('Warning', 'Failed', `Error: ${slot.waiting.reason}`)
 }
@@ -101,31 +114,38 @@ export function noteSuccess(slot: ContainerSlot): void {
   delete slot.turnAtMs
 }
 
-export function factsOf({ run, probes }: ContainerSlot): ContainerFacts {
+/** Its hook and its startup probe are through. */
+const isStarted = ({ run, probes, starting }: ContainerSlot): boolean =>
+  run.phase === 'running' && !starting && (probes?.isStarted ?? true)
+
+export function factsOf(slot: ContainerSlot): ContainerFacts {
+  const { run, probes } = slot
   const { exit } = run.record.current ?? {}
   const { backoff } = run.record
   const failedProbe = run.phase === 'running' ? probes?.failed : undefined
   return {
     phase: run.phase,
+    isStarted: isStarted(slot),
     ...(exit && { exitCode: exit.code, finishedAtMs: Date.parse(exit.finishedAt) }),
     ...(backoff && { backoff }),
     ...(failedProbe && { failedProbe }),
   }
 }
 
-export function viewOf({ run, probes, waiting }: ContainerSlot, isInit: boolean): ContainerView {
+/** `isInit`: it runs to its end before others start. */
+export function viewOf(slot: ContainerSlot, isInit: boolean): ContainerView {
+  const { run, probes, waiting } = slot
   const { state, lastState } = run.state(waiting)
   const { restartCount, imageID } = run.record
   const containerID = run.containerID()
-  const isRunning = run.phase === 'running'
   const isThrough = isInit && run.record.current?.exit?.code === 0
   return {
     name: run.name,
     state,
     lastState,
     restartCount,
-    started: isRunning && (probes?.isStarted ?? true),
-    ready: isThrough || (!isInit && isRunning && (probes?.isReady ?? true)),
+    started: isStarted(slot),
+    ready: isThrough || (!isInit && isStarted(slot) && (probes?.isReady ?? true)),
     ...(imageID !== undefined && { imageID }),
     ...(containerID !== undefined && { containerID }),
   }

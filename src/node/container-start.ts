@@ -1,17 +1,24 @@
 /** From a container's spec to a started program: volumes, image, environment, command, mounts, in upstream's order. */
 import { existsSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
-import { isAbsolute, join } from 'node:path'
+import { chmod, mkdir, writeFile } from 'node:fs/promises'
+import { dirname, isAbsolute, join } from 'node:path'
+import { describeError } from '../base/logger.ts'
 import { milliValueOf, parseQuantity, valueOf } from '../api/quantity.ts'
 import type { ConfigMap, Container, Pod, Secret } from '../api/schema/types.gen.ts'
 import { resolveEntry } from '../runtime/packages/entry.ts'
+import type { Handle } from '../runtime/runtime.ts'
+import { nextAttempt } from './attempts.ts'
 import type { ContainerLaunch, ContainerRun } from './container-run.ts'
 import type { NodeContext } from './context.ts'
 import { envReferences, expandAll, makeEnv } from './env.ts'
 import { prepareImage, type PreparedImage } from './image.ts'
+import { runHook } from './lifecycle-hooks.ts'
 import { mountCommand, type Mount } from './mounts.ts'
 import type { PodPaths } from './pod-records.ts'
 import type { PodVolumes } from './pod-volumes.ts'
+import { graceSecondsOf } from './pod-stop.ts'
+import type { ProbeTarget } from './prober.ts'
+import { terminationFile, terminationPathDefault } from './termination-message.ts'
 import { VolumeError } from './volumes.ts'
 
 export interface StartInput {
@@ -25,6 +32,8 @@ export interface StartInput {
   /** 127.x: where it really listens. */
   readonly address: string
   readonly record: (type: 'Normal' | 'Warning', reason: string, message: string) => void
+  /** How its hook reaches into it. */
+  readonly inside: (handle: Handle) => ProbeTarget
   readonly signal: AbortSignal
 }
 
@@ -44,7 +53,7 @@ export async function startContainer(input: StartInput): Promise<void> {
     workspace: paths.home,
     basePath: context.basePath,
   })
-  const mounts = wantedMounts(context, await volumes.mountsOf(container, env))
+  const mounts = await withTermination(input, wantedMounts(context, await volumes.mountsOf(container, env)))
   const cwd = workingDir(container, entry.cwd)
   signal.throwIfAborted()
   const launch: ContainerLaunch = {
@@ -65,6 +74,37 @@ export async function startContainer(input: StartInput): Promise<void> {
   record('Normal', 'Created', `Created container: ${container.name}`)
   await run.start(launch)
   record('Normal', 'Started', `Started container ${container.name}`)
+  await postStart(input)
+}
+
+/** The longest a hook may take that has no other bound: until its pod ends. */
+const postStartMsMax = 60 * 60_000
+
+/** The container counts as started when its hook is through; a hook that fails ends it, and the restart policy goes on. */
+async function postStart({
+  container,
+  context,
+  inside,
+  pod,
+  record,
+  run,
+  signal,
+}: StartInput): Promise<void> {
+  const hook = container.lifecycle?.postStart
+  const { handle } = run
+  if (!hook || !handle) return
+  try {
+    await runHook(hook, inside(handle), { limitMs: postStartMsMax, signal })
+  } catch (error) {
+    if (signal.aborted) throw error
+    record('Warning', 'FailedPostStartHook', `PostStartHook failed: ${describeError(error)}`)
+    record('Normal', 'Killing', `FailedPostStartHook`)
+    await run.stop({
+      signal: container.lifecycle?.stopSignal ?? 'SIGTERM',
+      graceMs: graceSecondsOf(pod) * 1000,
+    })
+    context.logger.debug('a container was stopped because its postStart hook failed', { error })
+  }
 }
 
 async function pullImage({
@@ -135,13 +175,31 @@ const tokenMountPath = '/var/run/secrets/kubernetes.io/serviceaccount'
 const wantedMounts = ({ mountSupport }: NodeContext, mounts: readonly Mount[]): readonly Mount[] =>
   mountSupport.usable ? mounts : mounts.filter(({ mountPath }) => mountPath !== tokenMountPath)
 
+/** What the container leaves as its last words is read from a file of its own. */
+async function withTermination(
+  { container, context, paths, run }: StartInput,
+  mounts: readonly Mount[],
+): Promise<readonly Mount[]> {
+  const { terminationMessagePath: mountPath = terminationPathDefault } = container
+  // For the path that everyone has, nobody is given mounts who needs none otherwise.
+  const isWanted =
+    mountPath === terminationPathDefault ? mounts.length > 0 && existsSync(mountPath) : isAbsolute(mountPath)
+  if (!isWanted || !context.mountSupport.usable || mounts.some((mount) => mount.mountPath === mountPath))
+    return mounts
+  const source = join(paths.raw(container.name, nextAttempt(run.record)), terminationFile)
+  await mkdir(dirname(source), { recursive: true, mode: 0o711 })
+  await writeFile(source, '', { flag: 'a' })
+  await chmod(source, 0o666) // whoever the program runs as, as upstream
+  return [...mounts, { source, mountPath, readOnly: false, isFile: true }]
+}
+
 /** The command, wrapped when the container has mounts. */
 function place({ context, container, paths, run, mounts, argv, cwd }: Placement) {
   if (mounts.length === 0) return { argv, cwd }
   const { mountSupport } = context
   if (!mountSupport.usable)
     throw new VolumeError(`volume mounts need mount namespaces on this node: ${mountSupport.reason}`)
-  const scratch = join(paths.root, 'mounts', container.name, String(run.record.attempts + 1))
+  const scratch = join(paths.root, 'mounts', container.name, String(nextAttempt(run.record)))
   const wrapped = mountCommand({ mounts, argv, cwd, scratch, user: mountSupport.user, exists: existsSync })
   // The script changes to `cwd` itself: it may exist only once the volumes are there.
   return { argv: wrapped, cwd: paths.home }

@@ -2,17 +2,21 @@
 import { ImageError, parseImage, type Image } from '../api/image.ts'
 import type { Container, Pod } from '../api/schema/types.gen.ts'
 import type { PackageCache } from '../runtime/packages/cache.ts'
+import { PackageError } from '../runtime/packages/errors.ts'
 import type { PackageSource, Prepared, Progress } from '../runtime/packages/prepared.ts'
 
 export const nodeVersionAnnotation = 'sampan.dev/node-version'
 
-/** The image can't be had. `isName` when its name alone is at fault, so that trying again is pointless. */
+/** `name`: it names no image, so that trying again is pointless. `never`: it isn't here, and the policy forbids to fetch it. */
+export type PullFault = 'pull' | 'name' | 'never'
+
+/** The image can't be had. */
 export class ImagePullError extends Error {
   override readonly name = 'ImagePullError'
-  readonly isName: boolean
-  constructor(message: string, { isName, cause }: { readonly isName: boolean; readonly cause?: unknown }) {
+  readonly fault: PullFault
+  constructor(message: string, { fault, cause }: { readonly fault: PullFault; readonly cause?: unknown }) {
     super(message, { cause })
-    this.isName = isName
+    this.fault = fault
   }
 }
 
@@ -38,11 +42,17 @@ export async function prepareImage(packages: PackageCache, request: ImageRequest
   const source = pinned(sourceOf(container.image ?? ''), imageID)
   const nodeVersion = pod.metadata.annotations?.[nodeVersionAnnotation]
   try {
-    const prepared = await packages.ensure(source, nodeVersion ? { nodeVersion } : {}, signal, onProgress)
+    const isCachedOnly = container.imagePullPolicy === 'Never'
+    const options = { isCachedOnly, ...(nodeVersion && { nodeVersion }) }
+    const prepared = await packages.ensure(source, options, signal, onProgress)
     return { prepared, imageID: imageIdOf(source, prepared) }
   } catch (error) {
     if (signal.aborted || !(error instanceof Error)) throw error
-    throw new ImagePullError(error.message, { isName: false, cause: error })
+    if (error instanceof PackageError && error.code === 'not-cached') {
+      const message = `Container image "${container.image}" is not present with pull policy of Never`
+      throw new ImagePullError(message, { fault: 'never', cause: error })
+    }
+    throw new ImagePullError(error.message, { fault: 'pull', cause: error })
   }
 }
 
@@ -51,7 +61,7 @@ function sourceOf(text: string): PackageSource {
   if (image.scheme === 'npm' || image.scheme === 'dir') return image
   throw new ImagePullError(
     `the process runtime of this node can't run ${image.scheme} images: use npm:NAME@VERSION or dir:/PATH`,
-    { isName: false },
+    { fault: 'pull' },
   )
 }
 
@@ -59,7 +69,7 @@ function parsed(text: string): Image {
   try {
     return parseImage(text)
   } catch (cause) {
-    if (cause instanceof ImageError) throw new ImagePullError(cause.message, { isName: true, cause })
+    if (cause instanceof ImageError) throw new ImagePullError(cause.message, { fault: 'name', cause })
     throw cause
   }
 }

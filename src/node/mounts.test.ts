@@ -35,7 +35,7 @@ const rows: { name: string; mounts: Mount[]; want: string }[] = [
   {
     name: 'a missing one below a folder gets an overlay',
     mounts: [mount('/etc/config', { readOnly: true })],
-    want: 'overlay /etc /x/overlay0 folder /etc/config bind-ro /src /etc/config',
+    want: 'overlay /etc /x/overlay0 folder /x/overlay0/merged/config bind-ro /src /x/overlay0/merged/config cover /etc /x/overlay0/merged',
   },
   {
     name: 'a missing one below / gets a new root',
@@ -45,7 +45,7 @@ const rows: { name: string; mounts: Mount[]; want: string }[] = [
   {
     name: 'outer mounts come before inner ones',
     mounts: [mount('/srv/app/inner'), mount('/srv/app')],
-    want: 'overlay /srv/app /x/overlay0 folder /srv/app bind /src /srv/app folder /srv/app/inner bind /src /srv/app/inner',
+    want: 'overlay /srv/app /x/overlay0 folder /x/overlay0/merged bind /src /x/overlay0/merged folder /x/overlay0/merged/inner bind /src /x/overlay0/merged/inner cover /srv/app /x/overlay0/merged',
   },
   {
     name: 'one file',
@@ -55,7 +55,7 @@ const rows: { name: string; mounts: Mount[]; want: string }[] = [
   {
     name: 'the outer of two overlays is enough',
     mounts: [mount('/srv/new'), mount('/srv/app/new')],
-    want: 'overlay /srv /x/overlay0 folder /srv/new bind /src /srv/new folder /srv/app/new bind /src /srv/app/new',
+    want: 'overlay /srv /x/overlay0 folder /x/overlay0/merged/new bind /src /x/overlay0/merged/new folder /x/overlay0/merged/app/new bind /src /x/overlay0/merged/app/new cover /srv /x/overlay0/merged',
   },
 ]
 for (const { name, mounts, want } of rows)
@@ -103,6 +103,8 @@ for (const { name, asNobody, user, skip } of users) {
       const mounts = [
         mount('/etc/sampan-test', { source: config, readOnly: true }),
         mount('/sampan-test/deep', { source: config }),
+        // Beside the volume's own folder: its parent is covered by an overlay, the volume must not be.
+        mount(join(own, 'beside'), { source: config }),
         mount('/opt/sampan-one.yaml', { source: join(config, 'app.yaml'), isFile: true }),
       ]
       const script = [
@@ -110,6 +112,7 @@ for (const { name, asNobody, user, skip } of users) {
         'test -e /etc/passwd; test -r /proc/self/stat; test -e /tmp',
         'id -u; pwd',
         'echo new > /sampan-test/deep/written',
+        `echo new > ${join(own, 'beside', 'beside')}`,
         '! { echo x > /etc/sampan-test/app.yaml; } 2>/dev/null',
       ].join(' && ')
       const argv = ['/bin/sh', '-c', script]
@@ -124,7 +127,7 @@ for (const { name, asNobody, user, skip } of users) {
       const { code, output } = await run(command, asNobody)
       assert.equal(output, `${'key: value\n'.repeat(3)}${asNobody ? 65534 : 0}\n/sampan-test/deep\n`)
       assert.equal(code, 0)
-      assert.ok(existsSync(join(config, 'written')))
+      assert.deepEqual((await readdir(config)).toSorted(), ['app.yaml', 'beside', 'written'])
       assert.deepEqual(await readdir('/etc'), before_)
       assert.ok(!existsSync('/sampan-test') && !existsSync('/opt/sampan-one.yaml'))
     },

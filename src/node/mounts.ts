@@ -43,18 +43,25 @@ export function mountSteps({
   const parents = new Set(missing.map(({ mountPath }) => existingParent(mountPath, exists)))
   const steps: string[] = []
   if (parents.delete('/')) steps.push('root', join(scratch, 'root'))
-  let n = 0
+  const overlays: { readonly parent: string; readonly folder: string }[] = []
   for (const parent of [...parents].sort()) {
     // One inside of another would cover it: the outer overlay shows the inner folder already.
     if ([...parents].some((other) => other !== parent && parent.startsWith(`${other}/`))) continue
-    steps.push('overlay', parent, join(scratch, `overlay${n++}`))
+    const folder = join(scratch, `overlay${overlays.length}`)
+    overlays.push({ parent, folder })
+    steps.push('overlay', parent, folder)
   }
   for (const { source, mountPath, readOnly, isFile } of [...mounts].sort(byDepth)) {
-    steps.push(isFile ? 'file' : 'folder', mountPath)
-    steps.push(readOnly ? 'bind-ro' : 'bind', source, mountPath)
+    const overlay = overlays.find(({ parent }) => mountPath === parent || mountPath.startsWith(`${parent}/`))
+    const path = overlay ? merged(overlay.folder) + mountPath.slice(overlay.parent.length) : mountPath
+    steps.push(isFile ? 'file' : 'folder', path)
+    steps.push(readOnly ? 'bind-ro' : 'bind', source, path)
   }
+  for (const { parent, folder } of overlays) steps.push('cover', parent, merged(folder))
   return steps
 }
+
+const merged = (overlay: string): string => `${overlay}/merged`
 
 /** The whole command. Without mounts it is `argv` as it came. */
 export function mountCommand(input: MountInput): readonly string[] {
@@ -106,7 +113,9 @@ function existingParent(path: string, exists: (path: string) => boolean): string
 }
 
 /**
- * Steps: `root DIR`, `overlay PARENT DIR`, `folder PATH`, `file PATH`, `bind SOURCE PATH`, `bind-ro SOURCE PATH`, `--`.
+ * Steps: `root DIR`, `overlay PARENT DIR`, `folder PATH`, `file PATH`, `bind SOURCE PATH`, `bind-ro SOURCE PATH`,
+ * `cover PARENT DIR`, `--`. An overlay is put together in DIR/merged and covers its parent last: a source that lies below
+ * the parent would be bound as the overlay shows it otherwise, and what is written to it would stay in the overlay.
  * A new root is put together in DIR and steps that follow happen in it; sources are still reached, because every
  * top-level folder is bound there too.
  */
@@ -124,10 +133,11 @@ while [ "$1" != -- ]; do
       cd "$2"; mkdir .sampan-old; pivot_root . .sampan-old; cd /; umount -l /.sampan-old; rmdir /.sampan-old
       shift 2 ;;
     overlay)
-      mkdir -p "$3/upper" "$3/work"
-      mount -t overlay sampan -o "lowerdir=$2,upperdir=$3/upper,workdir=$3/work" "$2"; shift 3 ;;
+      mkdir -p "$3/upper" "$3/work" "$3/merged"
+      mount -t overlay sampan -o "lowerdir=$2,upperdir=$3/upper,workdir=$3/work" "$3/merged"; shift 3 ;;
     folder) [ -d "$2" ] || mkdir -p "$2"; shift 2 ;;
     file) [ -e "$2" ] || { mkdir -p "\${2%/*}"; : > "$2"; }; shift 2 ;;
+    cover) mount --rbind "$3" "$2"; shift 3 ;;
     bind) mount --rbind "$2" "$3"; shift 3 ;;
     bind-ro) mount --bind "$2" "$3"; mount -o remount,bind,ro "$3"; shift 3 ;;
   esac

@@ -1,7 +1,7 @@
 /** The end of a pod on this machine: stop, last status, DELETE, folder. Each step can be repeated after a crash. */
 import { rm } from 'node:fs/promises'
 import { isConflict, isNotFound } from '../api/status.ts'
-import { graceMsOf, stopAll } from './pod-containers.ts'
+import { graceMsOf, stopAll } from './pod-stop.ts'
 import { publish, type PodState } from './pod-state.ts'
 import { podsRef } from './status-writer.ts'
 

@@ -13,9 +13,19 @@ const pod = (restartPolicy: string, inits: readonly string[] = []): Pod => ({
     initContainers: inits.map((name) => ({ name })),
   },
 })
+/** Names that end in `s` are sidecars. */
+const withSidecars = (restartPolicy: string, inits: readonly string[]): Pod => {
+  const plain = pod(restartPolicy)
+  const initContainers = inits.map((name) => ({
+    name,
+    ...(name.endsWith('s') && { restartPolicy: 'Always' }),
+  }))
+  return { ...plain, spec: { ...plain.spec, initContainers } }
+}
 const none: ContainerFacts = { phase: 'none' }
 const running: ContainerFacts = { phase: 'running' }
 const exited = (exitCode: number): ContainerFacts => ({ phase: 'exited', exitCode, finishedAtMs: 0 })
+const started: ContainerFacts = { phase: 'running', isStarted: true }
 const backoff = { delayMs: 20_000, raisedAtMs: 0 }
 
 interface Row {
@@ -109,6 +119,57 @@ const rows: Row[] = [
     facts: { a: { ...running, failedProbe: 'liveness' }, b: running },
     actions: ['kill a liveness'],
   },
+  {
+    name: 'a sidecar that has not started holds up what follows',
+    pod: withSidecars('Always', ['s', 'i']),
+    facts: { s: running },
+    actions: [],
+  },
+  {
+    name: 'one that has started does not',
+    pod: withSidecars('Always', ['s', 'i']),
+    facts: { s: started },
+    actions: ['start i'],
+  },
+  {
+    name: 'the containers wait for the last sidecar',
+    pod: withSidecars('Always', ['i', 's']),
+    facts: { i: exited(0), s: running },
+    actions: [],
+  },
+  {
+    name: 'a sidecar that ends while others come up is started again beside them',
+    pod: withSidecars('Never', ['s', 'i']),
+    facts: { s: exited(1), i: running },
+    actions: ['start s'],
+  },
+  {
+    name: 'and so is one whose pod runs, under Never as well',
+    pod: withSidecars('Never', ['s']),
+    facts: { s: exited(0), a: running, b: exited(0) },
+    actions: ['start s'],
+  },
+  {
+    name: 'sidecars end after the containers, the last one first',
+    pod: withSidecars('Never', ['1s', '2s']),
+    facts: { '1s': started, '2s': started, a: exited(0), b: exited(1) },
+    actions: ['end 2s'],
+    isDone: true,
+  },
+  {
+    name: 'and then the first',
+    pod: withSidecars('OnFailure', ['1s', '2s']),
+    facts: { '1s': started, '2s': exited(0), a: exited(0), b: exited(0) },
+    actions: ['end 1s'],
+    isDone: true,
+  },
+  {
+    name: 'sidecars end when an init container has failed for good',
+    pod: withSidecars('Never', ['s', 'i']),
+    facts: { s: started, i: exited(1) },
+    actions: ['end s'],
+    isDone: true,
+  },
 ]
 for (const { name, pod: subject, facts, actions, isDone = false } of rows) {
   test(`plan: ${name}`, () => {
@@ -119,6 +180,8 @@ for (const { name, pod: subject, facts, actions, isDone = false } of rows) {
           return `start ${action.name}`
         case 'kill':
           return `kill ${action.name} ${action.probe}`
+        case 'end':
+          return `end ${action.name}`
         case 'wait':
           return `wait ${action.name} ${action.waitMs}/${action.delayMs}`
       }

@@ -4,6 +4,7 @@ import { addressAt } from '../api/pod-address.ts'
 import type { Container } from '../api/schema/types.gen.ts'
 import { viewOf, type ContainerSlot, type Recorder } from './container-slot.ts'
 import type { NodeContext } from './context.ts'
+import { isSidecar } from './pod-plan.ts'
 import { podPaths, type PodPaths, type PodRecord } from './pod-records.ts'
 import { podStatus } from './pod-status.ts'
 import { createPodVolumes, type PodVolumes } from './pod-volumes.ts'
@@ -26,6 +27,8 @@ export interface PodState {
   readonly address: string
   /** Makes the worker look again, soon. */
   readonly wake: () => void
+  /** When the grace of the whole pod is over; set once it ends. */
+  endMs?: number
   record: PodRecord
   /** The record that is on disk. */
   saved?: PodRecord
@@ -80,7 +83,8 @@ export function recorderOf({ context, record }: PodState, { name }: Container): 
 export function publish(state: PodState): void {
   const { context, record, slots, writer } = state
   const podIP = podIPOf(state)
-  const inits = new Set((record.pod.spec.initContainers ?? []).map(({ name }) => name))
+  const initContainers = record.pod.spec.initContainers ?? []
+  const inits = new Set(initContainers.filter((one) => !isSidecar(one)).map(({ name }) => name))
   const base = writer.baseOf(record.pod)
   const status = podStatus({
     pod: { ...record.pod, ...(base && { status: base }) },

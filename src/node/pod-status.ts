@@ -3,6 +3,7 @@
  * getPhase, pkg/kubelet/status/generate.go), word for word where clients show it. Pure.
  */
 import { isEqual } from '../api/equal.ts'
+import { sidecarsOf } from './pod-plan.ts'
 import type {
   Container,
   ContainerState,
@@ -64,7 +65,13 @@ export function podPhase(
   initStatuses: readonly ContainerStatus[],
   statuses: readonly ContainerStatus[],
 ): string {
-  for (const { state, lastState } of initStatuses) {
+  const sidecars = new Set(sidecarsOf(pod).map(({ name }) => name))
+  const hasBegun = statuses.some(({ state, lastState }) => !isUntouched(state, lastState))
+  for (const { name, started, state, lastState } of initStatuses) {
+    if (sidecars.has(name)) {
+      if (hasBegun || started === true) continue
+      return 'Pending'
+    }
     const ended = state?.terminated ?? (state?.waiting ? lastState?.terminated : undefined)
     if (ended && ended.exitCode === 0) continue
     if (ended && pod.spec.restartPolicy === 'Never') return 'Failed'
@@ -84,11 +91,17 @@ export function podPhase(
   }
   if (running > 0) return 'Running'
   if (stopped === 0) return 'Pending'
+  // Sidecars end after the containers, and their end says nothing of the pod's.
+  if (initStatuses.some(({ name, state }) => sidecars.has(name) && state?.running)) return 'Running'
   // A pod that is being deleted restarts nothing: how its containers ended is how it ended.
   if ((pod.spec.restartPolicy ?? 'Always') === 'Always' && !pod.metadata.deletionTimestamp) return 'Running'
   if (succeeded === stopped) return 'Succeeded'
   return pod.spec.restartPolicy === 'Never' || pod.metadata.deletionTimestamp ? 'Failed' : 'Running'
 }
+
+/** It has never run. */
+const isUntouched = (state: ContainerState | undefined, lastState: ContainerState | undefined): boolean =>
+  !state?.running && !state?.terminated && !lastState?.terminated
 
 function containerStatus(container: Container, views: ReadonlyMap<string, ContainerView>): ContainerStatus {
   const view = views.get(container.name)
@@ -127,10 +140,13 @@ interface ConditionInput extends StatusInput {
 
 function newConditions(input: ConditionInput): readonly PodCondition[] {
   const { pod, phase, initStatuses, statuses, podIP } = input
-  const pendingInit = initStatuses
-    .filter(({ state }) => state?.terminated?.exitCode !== 0)
-    .map(({ name }) => name)
-  const unready = statuses.filter(({ ready }) => !ready).map(({ name }) => name)
+  const sidecars = new Set(sidecarsOf(pod).map(({ name }) => name))
+  const hasBegun = statuses.some(({ state, lastState }) => !isUntouched(state, lastState))
+  const isThrough = ({ name, started, state }: ContainerStatus) =>
+    sidecars.has(name) ? hasBegun || started === true : state?.terminated?.exitCode === 0
+  const pendingInit = initStatuses.filter((status) => !isThrough(status)).map(({ name }) => name)
+  const mustBeReady = [...initStatuses.filter(({ name }) => sidecars.has(name)), ...statuses]
+  const unready = mustBeReady.filter(({ ready }) => !ready).map(({ name }) => name)
   const containersReady = readyCondition('ContainersReady', phase, unready)
   const gates = (pod.spec.readinessGates ?? []).map(({ conditionType }) => conditionType)
   const closed = gates.filter(

@@ -11,23 +11,17 @@ import { deferred } from '../base/deferred.ts'
 import { describeError } from '../base/logger.ts'
 import type { Pod } from '../api/schema/types.gen.ts'
 import type { Handle } from '../runtime/runtime.ts'
+import { commandInside, type InsideCommand } from './container-inside.ts'
 import type { ContainerRun } from './container-run.ts'
 import { factsOf, turnWaiting } from './container-slot.ts'
 import type { NodeContext } from './context.ts'
-import {
-  act,
-  commandInside,
-  graceMsOf,
-  openSlots,
-  probeSlot,
-  stopAll,
-  type InsideCommand,
-} from './pod-containers.ts'
+import { act, openSlots, probeSlot } from './pod-containers.ts'
 import { leavePod } from './pod-leave.ts'
 import { planPod, type PodPlan } from './pod-plan.ts'
 import { writePodRecord, type PodRecord } from './pod-records.ts'
 import { createPodState, podIPOf, publish, recorderOf, type PodState } from './pod-state.ts'
 import { isTerminalPhase } from './pod-status.ts'
+import { graceMsOf, stopAll } from './pod-stop.ts'
 import { isErrno } from './write-file.ts'
 
 export interface PodWorker extends AsyncDisposable {

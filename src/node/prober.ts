@@ -6,6 +6,7 @@ import type { Clock } from '../base/clock.ts'
 import { http } from '../base/node-http.ts'
 import type { Container, HTTPGetAction, IntOrString, Probe } from '../api/schema/types.gen.ts'
 import type { ExecSpec, Handle, Runtime } from '../runtime/runtime.ts'
+import { askGrpc } from './grpc-probe.ts'
 import { timeoutMs } from './probe-state.ts'
 
 export interface ProbeTarget {
@@ -39,7 +40,11 @@ export async function ask(probe: Probe, target: ProbeTarget): Promise<ProbeAnswe
       return await askTcp({ host: probe.tcpSocket.host ?? target.address, port }, timeoutMs(probe), target)
     }
     if (probe.exec) return await askExec(probe.exec.command ?? [], timeoutMs(probe), target)
-    return failure('this node knows httpGet, tcpSocket and exec probes; this probe is none of them')
+    if (probe.grpc) {
+      const { port, service = '' } = probe.grpc
+      return await askGrpc({ host: target.address, port, service, limitMs: timeoutMs(probe) }, target)
+    }
+    return failure('the probe names nothing to ask: use httpGet, tcpSocket, exec or grpc')
   } catch (error) {
     return failure(error instanceof Error ? error.message : String(error))
   }
@@ -51,7 +56,13 @@ function portNumber(port: IntOrString, { name, ports }: Container): number {
   throw new Error(`couldn't find port "${port}" in container "${name}"`)
 }
 
-function askHttp(action: HTTPGetAction, limitMs: number, target: ProbeTarget): Promise<ProbeAnswer> {
+async function askHttp(action: HTTPGetAction, limitMs: number, target: ProbeTarget): Promise<ProbeAnswer> {
+  const code = await getHttp(action, limitMs, target)
+  return code >= 200 && code < 400 ? success : failure(`HTTP probe failed with statuscode: ${code}`)
+}
+
+/** The status of the answer; rejects when there is none. */
+export function getHttp(action: HTTPGetAction, limitMs: number, target: ProbeTarget): Promise<number> {
   const secure = action.scheme === 'HTTPS'
   const port = portNumber(action.port, target.container)
   const path = action.path?.startsWith('/') ? action.path : `/${action.path ?? ''}`
@@ -63,7 +74,7 @@ function askHttp(action: HTTPGetAction, limitMs: number, target: ProbeTarget): P
   }
   for (const { name, value } of action.httpHeaders ?? []) headers[name.toLowerCase()] = value
   headers['host'] ??= `${action.host ?? target.podIP}:${port}`
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const request = (secure ? httpsRequest : http.request)({
       host: action.host ?? target.address,
       port,
@@ -72,26 +83,20 @@ function askHttp(action: HTTPGetAction, limitMs: number, target: ProbeTarget): P
       // A fresh connection each time; probes don't check certificates, as upstream.
       agent: secure ? new HttpsAgent({ rejectUnauthorized: false }) : false,
     })
-    const finish = (answer: ProbeAnswer) => {
+    const fail = (message: string) => {
       cancel()
       request.destroy()
-      resolve(answer)
+      reject(new Error(`Get "${shown}": ${message}`))
     }
     const cancel = target.clock.after(limitMs, () =>
-      finish(
-        failure(`Get "${shown}": context deadline exceeded (Client.Timeout exceeded while awaiting headers)`),
-      ),
+      fail('context deadline exceeded (Client.Timeout exceeded while awaiting headers)'),
     )
-    request.on('response', ({ statusCode = 0 }: IncomingMessage) =>
-      finish(
-        statusCode >= 200 && statusCode < 400
-          ? success
-          : failure(`HTTP probe failed with statuscode: ${statusCode}`),
-      ),
-    )
-    request.on('error', (error) =>
-      finish(failure(`Get "${shown}": ${describe(error, `${target.podIP}:${port}`)}`)),
-    )
+    request.on('response', ({ statusCode = 0 }: IncomingMessage) => {
+      cancel()
+      request.destroy()
+      resolve(statusCode)
+    })
+    request.on('error', (error) => fail(describe(error, `${target.podIP}:${port}`)))
     request.end()
   })
 }
@@ -114,7 +119,7 @@ function askTcp(
   })
 }
 
-async function askExec(
+export async function askExec(
   command: readonly string[],
   limitMs: number,
   { runtime, handle, enter }: ProbeTarget,

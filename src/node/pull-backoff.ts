@@ -1,10 +1,11 @@
 /** When an image that could not be had is tried again: 10 s, doubling up to five minutes, as kubelet does. Pure. */
 import { backoffMs } from '../base/backoff.ts'
 import type { ContainerStateWaiting } from '../api/schema/types.gen.ts'
+import type { PullFault } from './image.ts'
 
 export interface PullFailure {
   readonly message: string
-  readonly isName: boolean
+  readonly fault: PullFault
   /** How often it failed in a row, this time included. */
   readonly count: number
   readonly retryAtMs: number
@@ -14,10 +15,10 @@ const pullBackoff = { baseMs: 10_000, factor: 2, capMs: 300_000 }
 
 export function pullFailed(
   before: PullFailure | undefined,
-  { message, isName, nowMs }: { readonly message: string; readonly isName: boolean; readonly nowMs: number },
+  { message, fault, nowMs }: { readonly message: string; readonly fault: PullFault; readonly nowMs: number },
 ): PullFailure {
   const count = (before?.count ?? 0) + 1
-  return { message, isName, count, retryAtMs: nowMs + backoffMs(count - 1, pullBackoff) }
+  return { message, fault, count, retryAtMs: nowMs + backoffMs(count - 1, pullBackoff) }
 }
 
 /** What the container's status says right after the failure, and while it waits for the next try. */
@@ -25,8 +26,12 @@ export function pullWaiting(
   failure: PullFailure,
   image: string,
 ): { readonly first: ContainerStateWaiting; readonly later: ContainerStateWaiting } {
-  const { message, isName } = failure
-  if (isName) {
+  const { message, fault } = failure
+  if (fault === 'never') {
+    const waiting = { reason: 'ErrImageNeverPull', message }
+    return { first: waiting, later: waiting }
+  }
+  if (fault === 'name') {
     const waiting = {
       reason: 'InvalidImageName',
       message: `Failed to apply default image tag "${image}": ${message}`,

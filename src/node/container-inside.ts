@@ -1,0 +1,57 @@
+/** Reaching into a running container: for probes, hooks and `exec`. */
+import type { Container } from '../api/schema/types.gen.ts'
+import type { ExecSpec, Handle } from '../runtime/runtime.ts'
+import type { ContainerSlot } from './container-slot.ts'
+import type { NodeContext } from './context.ts'
+import { enterCommand } from './mounts.ts'
+import { podIPOf, type PodState } from './pod-state.ts'
+import type { ProbeTarget } from './prober.ts'
+
+export function probeTarget(state: PodState, { container }: ContainerSlot, handle: Handle): ProbeTarget {
+  const { context, address } = state
+  const { runtime, clock } = context
+  return {
+    container,
+    address,
+    podIP: podIPOf(state) ?? address,
+    handle,
+    runtime,
+    clock,
+    enter: (argv) => enterContainer(context, { container, handle, argv }),
+  }
+}
+
+interface Entering {
+  readonly container: Container
+  readonly handle: Handle
+  readonly argv: readonly string[]
+}
+
+/** Makes a command one that sees the container's volumes. */
+async function enterContainer(
+  { runtime, mountSupport }: NodeContext,
+  { container, handle, argv }: Entering,
+): Promise<Pick<ExecSpec, 'argv' | 'cwd'>> {
+  if ((container.volumeMounts ?? []).length === 0 || !mountSupport.usable) return { argv }
+  const found = await runtime.inspect(handle)
+  if (found.phase !== 'running') return { argv }
+  // The program's own folder may exist among its mounts only: the command goes there once it is inside.
+  return { argv: enterCommand(argv, { pid: found.pid, user: mountSupport.user }), cwd: '/' }
+}
+
+/** A command as it is run inside of a container. */
+export interface InsideCommand extends Pick<ExecSpec, 'argv' | 'cwd'> {
+  readonly handle: Handle
+}
+
+/** Undefined when the container doesn't run. */
+export async function commandInside(
+  { context, slots }: PodState,
+  name: string,
+  argv: readonly string[],
+): Promise<InsideCommand | undefined> {
+  const slot = slots.get(name)
+  const handle = slot?.run.handle
+  if (!slot || !handle) return undefined
+  return { handle, ...(await enterContainer(context, { container: slot.container, handle, argv })) }
+}
