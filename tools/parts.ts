@@ -31,6 +31,7 @@ export const parts: readonly Part[] = [
   { program: 'etcd', debianPackage: 'etcd-server', purpose: 'the store on etcd' },
   { program: 'etcdctl', debianPackage: 'etcd-client', purpose: 'users, alarms and leaders of etcd in tests' },
   { program: 'ip', debianPackage: 'iproute2', purpose: 'hosts in network namespaces' },
+  { program: 'mkfs.ext4', debianPackage: 'e2fsprogs', purpose: 'disks that fill up and slow down' },
   { program: 'iptables', debianPackage: 'iptables', purpose: 'hosts behind a NAT' },
   { program: 'python3', debianPackage: 'python3', purpose: 'slow and lossy lines between hosts' },
   {

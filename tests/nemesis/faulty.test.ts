@@ -13,7 +13,7 @@ import { runRound, type RoundReport } from './round.ts'
 import { keyOfRaw } from './world.ts'
 
 /** The nemesis comes once or twice. It stays until the store was asked often enough, however slow the machine is. */
-const seconds = 0.5
+const seconds = 2
 const asksMin = 60
 
 /** Answers methods that take the place of the store's, and do wrong while `isBad()`. */
@@ -70,7 +70,7 @@ async function run(wrong: Wrong): Promise<RoundReport> {
       rawRevisions,
       [Symbol.asyncDispose]: async () => {},
     },
-    { seed: 1, seconds },
+    { seed: 1, seconds, isKept: false },
   )
 }
 

@@ -45,21 +45,22 @@ export async function openPostgresWorld(): Promise<World> {
   const store = stack.use(await openStore(url, { clock: realClock, logger: silentLogger }))
   const owned = stack.move()
   let primaryAt: 0 | 1 = 0
-  const failover: Fault = {
-    name: 'kill -9 of the primary and failover to its standby',
+  /** The dead refuse connections; who hangs keeps them, and is killed before it can wake up, as whoever promotes must see to. */
+  const failover = (how: 'kill -9' | 'SIGSTOP', msMax: number): Fault => ({
+    name: `${how} of the primary and failover to its standby`,
     part: 'postgres',
-    msMax: 3_000,
+    msMax,
     async begin() {
       // With less there would be no standby to go on with.
       if (!(await pair.isCaughtUp())) return undefined
-      await pair.failOver()
+      await pair.failOver(how)
       return async () => {
         await pair.addStandby()
         proxies[primaryAt].lead(pair.standby.port)
         primaryAt = primaryAt === 0 ? 1 : 0
       }
     },
-  }
+  })
   return {
     replicas,
     store,
@@ -76,7 +77,8 @@ export async function openPostgresWorld(): Promise<World> {
       },
       ...processFaults(pair),
       ...diskFaults(pair, disk),
-      failover,
+      failover('kill -9', 3_000),
+      failover('SIGSTOP', 20_000),
     ],
     async rawRevisions() {
       const rows = await pair.primary.sql(
@@ -98,7 +100,7 @@ interface Pair extends AsyncDisposable {
   readonly standby: TestServer
   /** Whether a failover now would lose nothing that anybody was told. */
   isCaughtUp(): Promise<boolean>
-  failOver(): Promise<void>
+  failOver(how: 'kill -9' | 'SIGSTOP'): Promise<void>
   addStandby(): Promise<void>
 }
 
@@ -130,13 +132,15 @@ async function openPair(folder: string): Promise<Pair> {
       }
       return false
     },
-    async failOver() {
-      await primary.kill()
+    async failOver(how) {
+      if (how === 'SIGSTOP') primary.signal('SIGSTOP')
+      else await primary.kill()
       await standby.promote()
       ;[primary, standby] = [standby, primary]
       await waitFor('')
     },
     async addStandby() {
+      await standby.kill()
       await standby[Symbol.asyncDispose]()
       standby = await start(primary)
       await waitFor('*')

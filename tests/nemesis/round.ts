@@ -22,6 +22,8 @@ export interface RoundOptions {
   readonly seed: number
   /** How long things go wrong. */
   readonly seconds: number
+  /** Whether the history of a failure is kept in a file. Default: true. */
+  readonly isKept?: boolean
 }
 
 export interface RoundReport {
@@ -40,7 +42,10 @@ const convergenceMsMax = 30_000
 const watchersMax = 24
 const everything = choices[0] as (typeof choices)[number]
 
-export async function runRound(world: World, { seconds, seed }: RoundOptions): Promise<RoundReport> {
+export async function runRound(
+  world: World,
+  { isKept = true, seconds, seed }: RoundOptions,
+): Promise<RoundReport> {
   const random = seededRandom(seed)
   const recorder = new Recorder()
   const begin = await emptied(world)
@@ -57,11 +62,9 @@ export async function runRound(world: World, { seconds, seed }: RoundOptions): P
     await judge(world, recorder, clients, seed)
     return { counts: countsOf(recorder), faults: nemesis.counts, recoveredMs }
   } catch (error) {
-    const file = save(recorder, nemesis)
-    throw new Error(
-      `SEED=${seed}: ${(error as Error).message.replace(/^SEED=\d+: /, '')}\nThe history is in ${file}`,
-      { cause: error },
-    )
+    const text = (error as Error).message.replace(/^SEED=\d+: /, '')
+    const where = isKept ? `\nThe history is in ${save(recorder, nemesis)}` : ''
+    throw new Error(`SEED=${seed}: ${text}${where}`, { cause: error })
   }
 }
 

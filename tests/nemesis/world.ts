@@ -49,6 +49,15 @@ export function replicaFaults(
       },
     },
     {
+      name: 'kill -9 of both servers',
+      part: 'servers',
+      msMax: 4_000,
+      async begin() {
+        const killed = Array.from({ length: replicas.replicas }, (_, i) => replicas.signal(i, 'SIGKILL'))
+        return killed.includes(true) ? async () => {} : undefined
+      },
+    },
+    {
       name: 'SIGSTOP of a server',
       part: 'servers',
       msMax: stopMsMax,
