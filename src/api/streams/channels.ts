@@ -8,7 +8,14 @@ import type { Status } from '../status.ts'
 export const channelOf = { stdin: 0, stdout: 1, stderr: 2, error: 3, resize: 4, close: 255 } as const
 
 /** In the order in which they are preferred. Only the first can end stdin without ending the connection. */
-export const commandProtocols = ['v5.channel.k8s.io', 'v4.channel.k8s.io'] as const
+export const commandProtocols = [
+  'v5.channel.k8s.io',
+  'v4.channel.k8s.io',
+  'v4.base64.channel.k8s.io',
+  'channel.k8s.io',
+  'base64.channel.k8s.io',
+] as const
+export type CommandProtocol = (typeof commandProtocols)[number]
 
 export interface Piece {
   readonly channel: number

@@ -4,12 +4,14 @@
  * is begun before the client is told to switch, so that what stands in its way is an ordinary error.
  */
 import type { Duplex } from 'node:stream'
+import { commandMessages } from './command-messages.ts'
 import { pipePieces } from './piece-pipe.ts'
 import {
   chooseProtocol,
   commandProtocols,
   parseCommandOptions,
   type CommandOptions,
+  type CommandProtocol,
 } from '../../api/streams/channels.ts'
 import { badRequest } from '../../api/status.ts'
 import { chooseContainer } from '../subresources/choose-container.ts'
@@ -30,11 +32,12 @@ export const remoteCommand: UpgradeHandler = async (context) => {
   if (!options.stdin && !options.stdout && !options.stderr)
     throw badRequest('you must specify at least 1 of stdin, stdout, stderr')
   const isWebSocket = request.headers['upgrade']?.toLowerCase() === 'websocket'
-  const protocol = isWebSocket ? webSocketProtocol(context) : streamProtocolOf(context, spdyVersions)
+  const channels = isWebSocket ? webSocketProtocol(context) : undefined
+  const protocol = channels ?? streamProtocolOf(context, spdyVersions)
   const node = await openCommand(context, options)
   try {
-    const client = isWebSocket
-      ? webSocketCommand(await acceptWebSocket(context, protocol))
+    const client = channels
+      ? webSocketCommand(await acceptWebSocket(context, channels), commandMessages(channels))
       : await openSpdyCommand(context, options, protocol)
     return { ended: pipePieces(client, node) }
   } catch (error) {
@@ -43,7 +46,7 @@ export const remoteCommand: UpgradeHandler = async (context) => {
   }
 }
 
-function webSocketProtocol({ request }: UpgradeContext): string {
+function webSocketProtocol({ request }: UpgradeContext): CommandProtocol {
   const offered = offeredProtocols(request)
   const chosen = chooseProtocol(offered, commandProtocols)
   if (chosen !== undefined) return chosen

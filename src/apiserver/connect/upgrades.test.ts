@@ -4,6 +4,7 @@ import { request, type IncomingMessage } from 'node:http'
 import { duplexPair, type Duplex } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { after, before, test } from 'node:test'
+import { commandProtocols } from '../../api/streams/channels.ts'
 import { WebSocket } from 'ws'
 import { channelOf, createPieceDecoder, encodePiece, exitPiece } from '../../api/streams/channels.ts'
 import type { Status } from '../../api/status.ts'
@@ -192,8 +193,8 @@ test('what stands in the way is an ordinary answer', async () => {
       '400 BadRequest: container y is not valid for pod ended',
     ],
     [
-      open(exec('ended'), ['channel.k8s.io']),
-      '400 BadRequest: the client offers the subprotocols [channel.k8s.io]; this server speaks [v5.channel.k8s.io v4.channel.k8s.io]',
+      open(exec('ended'), ['v2.channel.k8s.io']),
+      `400 BadRequest: the client offers the subprotocols [v2.channel.k8s.io]; this server speaks [${commandProtocols.join(' ')}]`,
     ],
     [
       open(`${pods}/ended/portforward`, ['v4.channel.k8s.io']),

@@ -1,20 +1,22 @@
 /** A remote command's client on a WebSocket: one message for each piece. */
 import type { Readable } from 'node:stream'
 import { createWebSocketStream, type WebSocket } from 'ws'
-import { decodeMessage, encodeMessage, type Piece } from '../../api/streams/channels.ts'
+import type { Piece } from '../../api/streams/channels.ts'
+import type { CommandMessages } from './command-messages.ts'
 import type { CommandClient } from './piece-pipe.ts'
 import { bufferedBytesMax, closeNormally, flushMessage } from './websocket.ts'
 
-export function webSocketCommand(webSocket: WebSocket): CommandClient {
+export function webSocketCommand(webSocket: WebSocket, form: CommandMessages): CommandClient {
   const messages = messageStream(webSocket)
   // Python's client looks at the connection once for each message: two in one TLS record, and it waits for ever with the
   // second in its hands. So a message is written only when the one before has left.
   let last: Promise<boolean> = Promise.resolve(true)
   let waitingBytes = 0
   return {
-    pieces: piecesOf(messages),
+    pieces: piecesOf(messages, form),
     async send(piece) {
-      const message = encodeMessage(piece)
+      const message = form.encode(piece)
+      if (message === undefined) return true
       waitingBytes += message.length
       const sent = last.then(() => flushMessage(webSocket, message))
       last = sent.finally(() => (waitingBytes -= message.length))
@@ -32,10 +34,10 @@ export function messageStream(webSocket: WebSocket): Readable {
   return stream
 }
 
-async function* piecesOf(messages: Readable): AsyncGenerator<Piece> {
+async function* piecesOf(messages: Readable, { decode }: CommandMessages): AsyncGenerator<Piece> {
   // Not destroyed at its end: that would cut off what is still to be sent.
   for await (const message of messages.iterator({ destroyOnReturn: false })) {
-    const piece = decodeMessage(typeof message === 'string' ? Buffer.from(message) : (message as Buffer))
+    const piece = decode(typeof message === 'string' ? Buffer.from(message) : (message as Buffer))
     if (piece) yield piece
   }
 }

@@ -57,7 +57,7 @@ export function sendMessage(webSocket: WebSocket, message: string | Uint8Array):
 }
 
 /** Resolves when it has left this process: false when it never will. */
-export const flushMessage = (webSocket: WebSocket, message: Uint8Array): Promise<boolean> =>
+export const flushMessage = (webSocket: WebSocket, message: string | Uint8Array): Promise<boolean> =>
   new Promise((resolve) => webSocket.send(message, (error) => resolve(!error)))
 
 /** The end that says that everything went as it should; `ws` closes the connection when the client agrees, or 30 s later. */
