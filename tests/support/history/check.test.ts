@@ -312,3 +312,9 @@ for (const { fault, history, says } of planted)
     assert.match(problems.join('\n'), says)
     assert.equal(typeof excerptOf(history, problems[0] ?? ''), 'string')
   })
+
+test('an excerpt tells what is known of the revisions that a problem names', () => {
+  const text = excerptOf(sound, "l's list at revision 1 is of the past: 2 was known before it was asked for")
+  assert.match(text, /w2/)
+  assert.match(text, /ADDED a 1 w1/)
+})

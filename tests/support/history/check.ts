@@ -22,7 +22,10 @@ export function problemsOf(history: History): readonly string[] {
 export function excerptOf({ watches, writes }: History, problem: string, linesMax = 20): string {
   const words = new Set(problem.match(/[\w/.-]+/g))
   const lines = writes
-    .filter(({ id, key }) => words.has(key) || words.has(id))
+    .filter(
+      ({ id, key, outcome }) =>
+        words.has(key) || words.has(id) || (outcome.is === 'done' && words.has(String(outcome.revision))),
+    )
     .map(({ client, expected, how, id, key, outcome, span }) => ({
       at: span.start,
       text: `${span.start}–${span.end} ${client} ${how} ${key} ${id}${expected === undefined ? '' : ` if ${expected}`}: ${JSON.stringify(outcome)}`,
@@ -33,7 +36,7 @@ export function excerptOf({ watches, writes }: History, problem: string, linesMa
   const events = watches
     .flatMap(({ client, events: all }) =>
       all
-        .filter(({ key, revision }) => words.has(key) && words.has(String(revision)))
+        .filter(({ revision }) => words.has(String(revision)))
         .map((event) => `${client} ${event.type} ${event.key} ${event.revision} ${event.id}`),
     )
     .slice(0, linesMax)
