@@ -7,10 +7,12 @@ import { kubeconfigText, readKubeconfig } from '../client/kubeconfig.ts'
 import { createMetrics } from '../base/metrics.ts'
 import { addProcessMetrics } from '../base/process-metrics.ts'
 import { openAgent } from '../node/agent.ts'
+import { isSandboxLevel } from '../node/sandbox.ts'
 import { openPackageCache } from '../runtime/packages/cache.ts'
 import { removeTree } from '../runtime/process/cgroup.ts'
 import { findCgroups, groupsNameOf } from '../runtime/process/find-cgroups.ts'
 import { openProcessRuntime } from '../runtime/process/process-runtime.ts'
+import { findSandbox } from '../runtime/process/sandbox/find-sandbox.ts'
 import { openApiServers, type ApiServers } from './api-servers.ts'
 import { endProcess, watchCertificate } from './credential-renewal.ts'
 import { credentialOf, dataDir, writeWhole } from './data-dir.ts'
@@ -32,18 +34,28 @@ export const agentRoot: ProcessRoot = {
     const cgroups = await findCgroups(groupsNameOf(dir.node))
     if (!cgroups.usable) logger.warn('limits of pods are not enforced', { reason: cgroups.reason })
     else stack.defer(() => removeTree(cgroups.tree))
+    const sandbox = await findSandbox()
+    const sandboxLevel = process.env['SAMPAN_SANDBOX'] ?? 'none'
+    if (!isSandboxLevel(sandboxLevel))
+      throw new Error(`SAMPAN_SANDBOX is "${sandboxLevel}"; write none or bubblewrap`)
+    if (!sandbox.usable) logger.info('there is no sandbox for pods', { reason: sandbox.reason })
     const metrics = createMetrics()
     addProcessMetrics(metrics)
     stack.use(
       await openAgent({
         client: servers.client,
-        runtime: openProcessRuntime({ clock, ...(cgroups.usable && { cgroups: cgroups.tree }) }),
+        runtime: openProcessRuntime({
+          clock,
+          ...(cgroups.usable && { cgroups: cgroups.tree }),
+          ...(sandbox.usable && { sandbox: sandbox.tools }),
+        }),
         packages,
         nodeName: begin.nodeName,
         dataDir: dir.node,
         tunnel: servers.kubeconfig,
         servers,
         metrics,
+        sandboxLevel,
         clock,
         random,
         logger,

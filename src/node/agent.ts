@@ -37,6 +37,7 @@ import { openPodSet } from './pod-set.ts'
 import { makeTerminationPath } from './termination-message.ts'
 import { timeOf } from './times.ts'
 import { createUsageMeter } from './usage.ts'
+import type { SandboxLevel } from './sandbox.ts'
 import { createTokenSource } from './service-account-tokens.ts'
 import type { TunnelOptions } from './tunnel.ts'
 import { openTunnels, type ServerUrls } from './tunnels.ts'
@@ -65,6 +66,8 @@ export interface AgentOptions {
   readonly limits?: Partial<AgentLimits>
   /** More labels for the Node. */
   readonly labels?: Readonly<Record<string, string>>
+  /** What every pod gets at least; `none` by default. */
+  readonly sandboxLevel?: SandboxLevel
   /** PATH of apps behind the package's own tools; a plain system's by default. */
   readonly basePath?: string
 }
@@ -205,6 +208,7 @@ async function assemble(options: AgentOptions, { identity, recorder, disk, podCI
     allocatable: allocatableOf({ facts, load: await readMachineLoad(dataDir), podsMax: limits.pods }),
     logLimits: limits.logs,
     mountSupport: await findMountSupport(),
+    sandboxLevel: options.sandboxLevel ?? 'none',
     basePath: options.basePath ?? basePathDefault,
     podCIDR,
     onDiskFull: disk.ring,
@@ -226,6 +230,7 @@ async function assemble(options: AgentOptions, { identity, recorder, disk, podCI
       ...(!probe.usable && { runtimeProblem: probe.reason }),
       ...(options.labels && { labels: options.labels }),
       limits: enforcedLimits(runtime),
+      sandboxes: { least: options.sandboxLevel ?? 'none', isUsable: runtime.capabilities.sandbox },
     }
   }
   return { context, input }
@@ -251,9 +256,9 @@ function addressOf(server: string): ApiAddress {
 /** The system's limit for the path of a Unix socket, with its closing zero. */
 const socketPathLengthMax = 107
 
-/** Beside the folder, which is emptied of what isn't a pod's. */
+/** Beside the folder, which is emptied of what isn't a pod's. In a folder of its own, which sandboxes see in place of the socket: that is made anew. */
 const socketPathOf = (memoryDir: string): string | undefined => {
-  const path = `${memoryDir}.sock`
+  const path = join(`${memoryDir}.net`, 'pods', 'socket')
   return Buffer.byteLength(path) > socketPathLengthMax ? undefined : path
 }
 

@@ -1,6 +1,7 @@
 /** Reaching into a running container: for probes, hooks and `exec`. */
 import type { Container } from '../api/schema/types.gen.ts'
 import type { ExecSpec, Handle } from '../runtime/runtime.ts'
+import { isSandboxed } from '../runtime/process/group.ts'
 import type { ContainerSlot } from './container-slot.ts'
 import type { NodeContext } from './context.ts'
 import { enterCommand } from './mounts.ts'
@@ -32,6 +33,7 @@ async function enterContainer(
   { runtime, mountSupport }: NodeContext,
   { container, handle, argv }: Entering,
 ): Promise<Pick<ExecSpec, 'argv' | 'cwd'>> {
+  if (isSandboxed(handle)) return { argv } // its runtime knows the way in
   if ((container.volumeMounts ?? []).length === 0 || !mountSupport.usable) return { argv }
   const found = await runtime.inspect(handle)
   if (found.phase !== 'running') return { argv }

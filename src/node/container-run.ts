@@ -46,7 +46,7 @@ export interface ContainerRun extends AsyncDisposable {
 /** What to run, as far as it doesn't follow from the container's place. */
 export interface ContainerLaunch extends Pick<
   WorkloadSpec,
-  'argv' | 'cwd' | 'env' | 'address' | 'node' | 'stdin' | 'resources' | 'options'
+  'argv' | 'cwd' | 'env' | 'address' | 'node' | 'stdin' | 'resources' | 'sandbox' | 'options'
 > {
   readonly imageID: string
 }

@@ -17,6 +17,7 @@ import { mountCommand, type Mount } from './mounts.ts'
 import type { PodPaths } from './pod-records.ts'
 import type { PodVolumes } from './pod-volumes.ts'
 import { graceSecondsOf } from './pod-stop.ts'
+import { makeSandbox } from './sandbox.ts'
 import type { ProbeTarget } from './prober.ts'
 import { terminationFile, terminationPathDefault } from './termination-message.ts'
 import { VolumeError } from './volumes.ts'
@@ -56,8 +57,10 @@ export async function startContainer(input: StartInput): Promise<void> {
   const mounts = await withTermination(input, wantedMounts(context, await volumes.mountsOf(container, env)))
   const cwd = workingDir(container, entry.cwd)
   signal.throwIfAborted()
+  const attempt = nextAttempt(run.record)
+  const sandbox = await makeSandbox({ ...input, prepared: image.prepared, mounts, attempt })
   const launch: ContainerLaunch = {
-    ...place({ ...input, mounts, argv: entry.argv, cwd }),
+    ...(sandbox ? { argv: entry.argv, cwd, sandbox } : place({ ...input, mounts, argv: entry.argv, cwd })),
     env: {
       PATH: entry.path,
       HOME: paths.home,

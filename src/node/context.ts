@@ -9,6 +9,7 @@ import type { Runtime } from '../runtime/runtime.ts'
 import type { LogLimits } from './log-files.ts'
 import type { MountSupport } from './mounts.ts'
 import type { ObjectSource } from './object-source.ts'
+import type { SandboxLevel } from './sandbox.ts'
 import type { TokenSource } from './service-account-tokens.ts'
 
 export interface NodeContext {
@@ -34,6 +35,8 @@ export interface NodeContext {
   readonly allocatable: Readonly<Record<string, string>>
   readonly logLimits: LogLimits
   readonly mountSupport: MountSupport
+  /** What every pod gets at least; `none` by default. */
+  readonly sandboxLevel?: SandboxLevel
   /** PATH of apps, after the package's own tools. */
   readonly basePath: string
   /** The node's range of pod addresses; undefined until a controller has assigned one. */

@@ -23,8 +23,11 @@ export interface NodeInput {
   readonly labels?: Readonly<Record<string, string>>
   /** What the limits of containers are enforced for. */
   readonly limits: readonly string[]
+  /** What every pod gets at least, and whether there is a sandbox for those that ask. */
+  readonly sandboxes: { readonly least: string; readonly isUsable: boolean }
 }
 
+const sandboxesAnnotation = 'sampan.dev/sandboxes'
 /** `cpu,memory,pids`, fewer, or `none`. */
 const limitsAnnotation = 'sampan.dev/enforced-limits'
 
@@ -39,6 +42,7 @@ export function nodeMeta({
   machineIdentity,
   labels,
   limits,
+  sandboxes,
 }: NodeInput) {
   const { architecture, operatingSystem } = facts
   return {
@@ -55,6 +59,9 @@ export function nodeMeta({
       [machineIdAnnotation]: machineIdentity,
       [loopbackBlockAnnotation]: loopbackBlock,
       [limitsAnnotation]: limits.join(',') || 'none',
+      [sandboxesAnnotation]: sandboxes.isUsable
+        ? `${sandboxes.least} by default, bubblewrap on demand`
+        : 'none',
       ...(identityKey !== undefined && { [identityKeyAnnotation]: identityKey }),
     },
   }

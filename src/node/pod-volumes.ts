@@ -15,6 +15,7 @@ import type { Mount } from './mounts.ts'
 import { isSafeName, type PodPaths } from './pod-records.ts'
 import { writeVolume } from './volume-files.ts'
 import { planVolume, tokenReferences, VolumeError, volumeReferences, type VolumePlan } from './volumes.ts'
+import { isErrno } from './write-file.ts'
 
 export interface PodVolumes {
   /**
@@ -100,10 +101,23 @@ async function sourceOf(folder: string, below: string, plan: VolumePlan): Promis
   if (below.startsWith('/') || below.split('/').includes('..'))
     throw new VolumeError(`subPath "${below}" must be a relative path without ".."`)
   const path = join(folder, below)
-  if (plan.kind !== 'files') await mkdir(path, { recursive: true, mode: 0o777 })
+  if (plan.kind !== 'files') await makeWithoutLinks(folder, below)
   else if (!(await lstat(path).catch(() => undefined)))
     throw new VolumeError(`subPath "${below}" is not in the volume`)
   return path
+}
+
+/** A link that the app has left in its volume must not lead the agent, and then a mount, to a place of the machine's. */
+async function makeWithoutLinks(folder: string, below: string): Promise<void> {
+  let path = folder
+  for (const name of below.split('/').filter((part) => part !== '' && part !== '.')) {
+    path = join(path, name)
+    await mkdir(path, { mode: 0o777 }).catch((error: unknown) => {
+      if (!isErrno(error, 'EEXIST')) throw error
+    })
+    if ((await lstat(path)).isSymbolicLink())
+      throw new VolumeError(`subPath "${below}" leads over a symbolic link, which is refused`)
+  }
 }
 
 async function fetchObjects({ objects, tokens: source }: NodeContext, pod: Pod) {

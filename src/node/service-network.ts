@@ -9,8 +9,9 @@
  *   {"resolve":"web.shop","namespace":"own"}            {"addresses":["10.96.3.4"]} | {}
  * `{}` means: nothing of the cluster, go on as if nobody had been asked.
  */
-import { rm } from 'node:fs/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import { createServer, type Server, type Socket } from 'node:net'
+import { dirname } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { endpointSlices } from '../api/resources/endpointslices.ts'
 import { services } from '../api/resources/services.ts'
@@ -96,13 +97,11 @@ export async function openServiceNetwork(options: ServiceNetworkOptions): Promis
     const [chosen] = shuffled(found.destinations, options.random)
     return chosen ? await gates.to(chosen) : { error: 'ECONNREFUSED' }
   }
+  await makeSocketFolder(dirname(socketPath))
   await rm(socketPath, { force: true }) // of an agent that was killed
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
-    // Nobody but this user may ask.
-    const mask = process.umask(0o177)
-    server.listen(socketPath, () => resolve())
-    process.umask(mask)
+    server.listen({ path: socketPath, writableAll: true }, () => resolve())
   })
   const stopSweeping = clock.every(sweepMs, () => gates.sweep())
   return {
@@ -113,6 +112,12 @@ export async function openServiceNetwork(options: ServiceNetworkOptions): Promis
       await sources[Symbol.asyncDispose]()
     },
   }
+}
+
+/** Nobody but this user gets through the outer folder; a sandbox is given the inner one, whatever user it has. */
+async function makeSocketFolder(inner: string): Promise<void> {
+  await mkdir(dirname(inner), { recursive: true, mode: 0o700 })
+  await mkdir(inner, { recursive: true, mode: 0o755 })
 }
 
 /** An ExternalName may name a Service again. What is left as an alias is a name of the outside. */

@@ -53,29 +53,44 @@ export function sandboxCommand({ sandbox, argv, cwd, tools, files }: SandboxInpu
   return [
     tools.programs.bwrap,
     '--die-with-parent',
-    ...['--unshare-pid', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup-try'],
-    ...['--hostname', hostname],
+    '--unshare-pid',
+    '--unshare-ipc',
+    '--unshare-uts',
+    '--unshare-cgroup-try',
+    '--hostname',
+    hostname,
     ...identityOptions(sandbox, tools),
     ...system.top.flatMap(({ path, linkTo }) =>
       linkTo === undefined ? ['--ro-bind', path, path] : ['--symlink', linkTo, path],
     ),
-    ...['--perms', '0755', '--dir', '/etc'],
+    '--perms',
+    '0755',
+    '--dir',
+    '/etc',
     ...system.etc.flatMap(({ path, source }) => ['--ro-bind', source, path]),
-    ...['--proc', '/proc', '--dev', '/dev'],
-    ...['--perms', '1777', '--size', String(memoryDiskBytesMax), '--tmpfs', '/dev/shm'],
-    ...parentsOf([...binds.map(({ path }) => path), ...files]).flatMap((path) => [
-      '--perms',
-      '0755',
-      '--dir',
-      path,
-    ]),
-    ...[...binds].sort(byDepth).flatMap(bindOptions),
-    ...files.flatMap((file) => ['--ro-bind', file, file]),
-    ...['--remount-ro', '/dev', '--remount-ro', '/'],
-    ...['--seccomp', String(seccompFd)],
-    ...['--chdir', cwd, '--'],
+    '--proc',
+    '/proc',
+    '--dev',
+    '/dev',
+    '--perms',
+    '1777',
+    '--size',
+    String(memoryDiskBytesMax),
+    '--tmpfs',
+    '/dev/shm',
+    ...bindOptions([...binds, ...files.map((file) => ({ source: file, path: file, readOnly: true }))]),
+    '--remount-ro',
+    '/dev',
+    '--remount-ro',
+    '/',
+    '--seccomp',
+    String(seccompFd),
+    '--chdir',
+    cwd,
+    '--',
     ...dropCommand(sandbox, tools),
-    ...[env, '--default-signal'],
+    env,
+    '--default-signal',
     ...rest,
   ]
 }
@@ -83,20 +98,24 @@ export function sandboxCommand({ sandbox, argv, cwd, tools, files }: SandboxInpu
 const byDepth = (a: Bind, b: Bind): number =>
   a.path.split('/').length - b.path.split('/').length || (a.path < b.path ? -1 : 1)
 
-/** By itself bwrap makes them for root only. */
-function parentsOf(paths: readonly string[]): readonly string[] {
-  const parents = new Set<string>()
-  for (const path of paths)
-    for (let parent = dirname(path); parent !== '/' && parent !== '.'; parent = dirname(parent))
-      parents.add(parent)
-  return [...parents].sort()
+/** Outer ones first. Folders above them are made for everyone: by itself bwrap makes them for root only. */
+function bindOptions(binds: readonly Bind[]): readonly string[] {
+  const made = new Set<string>()
+  return [...binds].sort(byDepth).flatMap(({ source, path, readOnly }) => {
+    const parents = parentsOf(path).filter((parent) => !made.has(parent))
+    for (const parent of parents) made.add(parent)
+    const folders = parents.flatMap((parent) => ['--perms', '0755', '--dir', parent])
+    return [...folders, readOnly ? '--ro-bind' : '--bind', source, path]
+  })
 }
 
-const bindOptions = ({ source, path, readOnly }: Bind): readonly string[] => [
-  readOnly ? '--ro-bind' : '--bind',
-  source,
-  path,
-]
+/** Outermost first, without the root. */
+function parentsOf(path: string): readonly string[] {
+  const parents: string[] = []
+  for (let parent = dirname(path); parent !== '/' && parent !== '.'; parent = dirname(parent))
+    parents.unshift(parent)
+  return parents
+}
 
 /** Root makes namespaces with its own rights, of which setpriv(1) needs these three; an ordinary user makes one for users, too. */
 function identityOptions({ lowPorts, uid, gid }: Sandbox, { user }: SandboxTools): readonly string[] {
@@ -115,11 +134,16 @@ function dropCommand({ uid, gid, lowPorts }: Sandbox, { user, programs }: Sandbo
   const kept = lowPorts ? '-all,+net_bind_service' : '-all'
   return [
     programs.setpriv,
-    ...['--reuid', String(uid), '--regid', String(gid), '--clear-groups'],
+    '--reuid',
+    String(uid),
+    '--regid',
+    String(gid),
+    '--clear-groups',
     `--bounding-set=${kept}`,
     `--inh-caps=${kept}`,
     ...(lowPorts ? ['--ambient-caps=+net_bind_service'] : []),
-    ...['--no-new-privs', '--'],
+    '--no-new-privs',
+    '--',
   ]
 }
 
@@ -134,7 +158,14 @@ export function enterSandbox(
     programs.nsenter,
     `--target=${pid}`,
     ...(isRoot ? [] : ['--user', '--preserve-credentials']),
-    ...['--mount', '--pid', '--ipc', '--uts', '--cgroup', '--root', '--wd', '--'],
+    '--mount',
+    '--pid',
+    '--ipc',
+    '--uts',
+    '--cgroup',
+    '--root',
+    '--wd',
+    '--',
     ...(isRoot
       ? dropCommand({ ...sandbox, lowPorts: false }, tools)
       : [programs.setpriv, '--bounding-set=-all', '--inh-caps=-all', '--no-new-privs', '--']),

@@ -39,17 +39,29 @@ export async function findSandbox(): Promise<SandboxSupport> {
 /** `/` has `bin -> usr/bin` on most systems, folders on others. */
 const topNames = ['usr', 'bin', 'sbin', 'lib', 'lib32', 'lib64', 'libx32', 'nix']
 const etcNames = [
-  ...['passwd', 'group', 'hosts', 'host.conf', 'resolv.conf', 'nsswitch.conf', 'gai.conf', 'services'],
-  ...['protocols', 'localtime', 'timezone', 'os-release', 'mime.types', 'ssl', 'pki', 'ca-certificates'],
-  ...[
-    'alternatives',
-    'ld.so.cache',
-    'ld.so.conf',
-    'ld.so.conf.d',
-    'ld-musl-x86_64.path',
-    'fonts',
-    'terminfo',
-  ],
+  'passwd',
+  'group',
+  'hosts',
+  'host.conf',
+  'resolv.conf',
+  'nsswitch.conf',
+  'gai.conf',
+  'services',
+  'protocols',
+  'localtime',
+  'timezone',
+  'os-release',
+  'mime.types',
+  'ssl',
+  'pki',
+  'ca-certificates',
+  'alternatives',
+  'ld.so.cache',
+  'ld.so.conf',
+  'ld.so.conf.d',
+  'ld-musl-x86_64.path',
+  'fonts',
+  'terminfo',
 ]
 
 function readSystemRoot(): SystemRoot {

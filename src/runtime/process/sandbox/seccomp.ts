@@ -125,7 +125,8 @@ export function seccompInstructions(arch: SeccompArch): readonly Instruction[] {
   ]
   return [
     load(at.arch),
-    ...[{ ...when(op.equal, auditArch[arch], 0), ifTrue: 1 }, give(killProcess)],
+    { ...when(op.equal, auditArch[arch], 0), ifTrue: 1 },
+    give(killProcess),
     load(at.number),
     ...(arch === 'x64' ? giveIf(op.greaterOrEqual, x32Bit, fail(errno.EPERM)) : []),
     // Its flags lie in memory, where a filter can't look: without it libraries use clone.
