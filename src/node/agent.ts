@@ -21,6 +21,7 @@ import { readMachineIdentity } from '../client/machine-identity.ts'
 import type { PackageCache } from '../runtime/packages/cache.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { ApiAddress, NodeContext } from './context.ts'
+import { openDiskKeeper } from './local-disks.ts'
 import { defaultLogLimits, type LogLimits } from './log-files.ts'
 import { readMachineFacts, readMachineLoad } from './machine-facts.ts'
 import { findMountSupport } from './mount-support.ts'
@@ -99,6 +100,7 @@ export async function openAgent(options: AgentOptions): Promise<Agent> {
   const network = await openNetwork(options, context)
   if (network) stack.use(network)
   const pods = stack.use(await openPodSet(context))
+  stack.use(openDiskKeeper(context))
   const onNode = ({ spec }: Node) => {
     if (!spec?.podCIDR || spec.podCIDR === podCIDR) return
     podCIDR = spec.podCIDR
