@@ -10,6 +10,7 @@ import { certificateRequestController, type CertificateSigner } from './certific
 import { clusterRoleAggregationController } from './cluster-role-aggregation.ts'
 import { withCustomResources } from './crd-resources.ts'
 import { crdController } from './crd.ts'
+import { defaultStorageClassController } from './default-storage-class.ts'
 import { deploymentController } from './deployment/deployment.ts'
 import { endpointSliceController } from './endpoint-slice.ts'
 import { endpointsController } from './endpoints.ts'
@@ -20,6 +21,8 @@ import { replicaSetController } from './replica-set.ts'
 import { resourceQuotaController } from './resource-quota.ts'
 import { runRootCertificates } from './root-certificate.ts'
 import { serviceAccountController } from './service-accounts.ts'
+import { volumeClaimController } from './volume-claims.ts'
+import { volumeController } from './volumes.ts'
 
 export const controllers = (resources: readonly ResourceDef[], clock: Clock): readonly ControllerSpec[] => [
   deploymentController,
@@ -32,6 +35,9 @@ export const controllers = (resources: readonly ResourceDef[], clock: Clock): re
   serviceAccountController,
   clusterRoleAggregationController,
   resourceQuotaController(resources),
+  defaultStorageClassController,
+  volumeClaimController,
+  volumeController,
 ]
 
 export interface ControllerOptions extends LoopContext {

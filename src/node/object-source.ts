@@ -1,9 +1,18 @@
 /**
- * The ConfigMaps, Secrets and Services that pods refer to. Read by GET and kept for a few seconds, so that a hundred
+ * The ConfigMaps, Secrets, Services and volumes that pods refer to. Read by GET and kept for a few seconds, so that a hundred
  * replicas starting together ask once. Values stay in memory only.
  */
 import type { Clock } from '../base/clock.ts'
-import type { ConfigMap, Secret, Service } from '../api/schema/types.gen.ts'
+import type {
+  ConfigMap,
+  PersistentVolume,
+  PersistentVolumeClaim,
+  Secret,
+  Service,
+} from '../api/schema/types.gen.ts'
+import { isBound } from '../api/local-volumes.ts'
+import { persistentVolumeClaims } from '../api/resources/persistentvolumeclaims.ts'
+import { persistentVolumes } from '../api/resources/persistentvolumes.ts'
 import { isNotFound } from '../api/status.ts'
 import type { Client, ResourceRef } from '../client/client.ts'
 
@@ -12,6 +21,8 @@ export interface ObjectSource {
   configMap(namespace: string, name: string): Promise<ConfigMap | undefined>
   secret(namespace: string, name: string): Promise<Secret | undefined>
   services(namespace: string): Promise<readonly Service[]>
+  /** The volume that a claim is bound to; undefined while it is bound to none. */
+  volumeOf(namespace: string, claim: string): Promise<PersistentVolume | undefined>
   /**
    * The same, but nothing that was asked for before now: what stood when a pod was made must reach it, as a rollout to a
    * changed ConfigMap expects.
@@ -58,13 +69,13 @@ export function createObjectSource({
     if (entries.size > entriesMax && oldest !== undefined) entries.delete(oldest)
     return value
   }
-  const getOrNone = async <T extends ConfigMap | Secret>(
+  const getOrNone = async <T extends ConfigMap | PersistentVolume | PersistentVolumeClaim | Secret>(
     resource: ResourceRef,
-    namespace: string,
+    namespace: string | undefined,
     name: string,
   ) => {
     try {
-      return await client.resource<T>(resource).get(name, { namespace })
+      return await client.resource<T>(resource).get(name, namespace === undefined ? {} : { namespace })
     } catch (error) {
       if (isNotFound(error)) return undefined
       throw error
@@ -80,6 +91,12 @@ export function createObjectSource({
     services: (namespace) =>
       read(`services/${namespace}`, sinceMs, async () => {
         return (await client.resource<Service>(servicesRef).list({ namespace })).items
+      }),
+    volumeOf: (namespace, name) =>
+      read(`claims/${namespace}/${name}`, sinceMs, async () => {
+        const claim = await getOrNone<PersistentVolumeClaim>(persistentVolumeClaims, namespace, name)
+        if (!claim || !isBound(claim)) return undefined
+        return await getOrNone<PersistentVolume>(persistentVolumes, undefined, claim.spec.volumeName ?? '')
       }),
     fromNow: () => sourceSince(clock.monotonicMs()),
   })

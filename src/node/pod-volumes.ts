@@ -4,18 +4,21 @@ import { join, posix } from 'node:path'
 import type {
   ConfigMap,
   Container,
+  PersistentVolume,
   Pod,
   Secret,
   ServiceAccountTokenProjection,
   Volume,
 } from '../api/schema/types.gen.ts'
+import { claimNamesOf } from '../api/local-volumes.ts'
 import type { NodeContext } from './context.ts'
 import { expand } from './env.ts'
+import { makeDisk } from './local-disks.ts'
 import type { Mount } from './mounts.ts'
 import { isSafeName, type PodPaths } from './pod-records.ts'
 import { writeVolume } from './volume-files.ts'
-import { planVolume, tokenReferences, VolumeError, volumeReferences, type VolumePlan } from './volumes.ts'
 import { isErrno } from './write-file.ts'
+import { planVolume, tokenReferences, VolumeError, volumeReferences, type VolumePlan } from './volumes.ts'
 
 export interface PodVolumes {
   /**
@@ -39,6 +42,8 @@ export function createPodVolumes(context: NodeContext, paths: PodPaths, uid: str
       await checkHostPath(plan)
       return void folders.set(volume.name, { path: plan.path, plan })
     }
+    if (plan.kind === 'disk')
+      return void folders.set(volume.name, { path: await makeDisk(context, plan), plan })
     const path = join(plan.inMemory ? memory : paths.volumes, volume.name)
     await mkdir(path, { recursive: true, mode: plan.kind === 'empty' ? 0o777 : 0o755 })
     if (plan.kind === 'files') await writeVolume(path, plan.files, context.random)
@@ -71,7 +76,8 @@ export function createPodVolumes(context: NodeContext, paths: PodPaths, uid: str
         const below = subPathExpr ? expand(subPathExpr, (variable) => env[variable]) : (subPath ?? '')
         const source = await sourceOf(folder.path, below, folder.plan)
         const isFile = (await stat(source)).isFile()
-        const isReadOnly = readOnly === true || folder.plan.kind === 'files'
+        const { plan } = folder
+        const isReadOnly = readOnly === true || plan.kind === 'files' || ('readOnly' in plan && plan.readOnly)
         mounts.push({ source, mountPath: posix.resolve('/', mountPath), readOnly: isReadOnly, isFile })
       }
       return mounts
@@ -129,5 +135,7 @@ async function fetchObjects({ objects, tokens: source }: NodeContext, pod: Pod) 
   for (const name of names.secrets) secrets.set(name, await objects.secret(namespace, name))
   const tokens = new Map<ServiceAccountTokenProjection, string>()
   for (const wish of tokenReferences(pod)) tokens.set(wish, await source.token(pod, wish))
-  return { configMaps, secrets, tokens }
+  const claims = new Map<string, PersistentVolume | undefined>()
+  for (const name of claimNamesOf(pod)) claims.set(name, await objects.volumeOf(namespace, name))
+  return { configMaps, secrets, tokens, claims }
 }

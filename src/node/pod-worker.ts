@@ -211,7 +211,9 @@ async function refreshVolumes(state: PodState): Promise<void> {
   const { context, record, slots, volumes } = state
   const nowMs = context.clock.monotonicMs()
   const isRunning = [...slots.values()].some(({ run }) => run.phase === 'running')
-  const mayChange = record.pod.spec.volumes?.some(({ emptyDir, hostPath }) => !emptyDir && !hostPath)
+  const mayChange = record.pod.spec.volumes?.some(
+    ({ emptyDir, hostPath, persistentVolumeClaim: claim }) => !emptyDir && !hostPath && !claim,
+  )
   if (!isRunning || !mayChange || nowMs < state.volumesDueMs) return
   state.volumesDueMs = nowMs + volumeRefreshMs
   try {

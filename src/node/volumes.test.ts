@@ -26,6 +26,7 @@ const input: VolumeInput = {
   hostIP: '192.0.2.1',
   allocatable: {},
   tokens: new Map(),
+  claims: new Map(),
   configMaps: new Map([
     [
       'cm',

@@ -2,11 +2,14 @@
  * The files of a pod's volumes, computed from the objects behind them (pkg/volume/configmap, secret, downwardapi,
  * projected). Pure; `volume-files.ts` writes them.
  */
+import { localClassName, localHandleOf } from '../api/local-volumes.ts'
 import type {
   ConfigMap,
   ConfigMapProjection,
   DownwardAPIProjection,
   KeyToPath,
+  PersistentVolume,
+  PersistentVolumeClaimVolumeSource,
   Pod,
   Secret,
   ServiceAccountTokenProjection,
@@ -26,22 +29,32 @@ export interface VolumeFile {
 
 export type VolumePlan =
   | { readonly kind: 'empty'; readonly inMemory: boolean }
-  | { readonly kind: 'host'; readonly path: string; readonly type: string }
+  | { readonly kind: 'host'; readonly path: string; readonly type: string; readonly readOnly?: boolean }
+  /** A folder on this node's disk that outlives its pods, by its name there. */
+  | {
+      readonly kind: 'disk'
+      readonly handle: string
+      readonly readOnly: boolean
+      readonly volume: PersistentVolume
+    }
   /** Path below the volume → file. Secrets never touch a disk. */
   | { readonly kind: 'files'; readonly inMemory: boolean; readonly files: ReadonlyMap<string, VolumeFile> }
 
 export interface VolumeInput extends DownwardInput {
   readonly configMaps: ReadonlyMap<string, ConfigMap | undefined>
   readonly secrets: ReadonlyMap<string, Secret | undefined>
+  /** By the name of the claim; a claim that is bound to nothing has none. */
+  readonly claims: ReadonlyMap<string, PersistentVolume | undefined>
   readonly tokens: ReadonlyMap<ServiceAccountTokenProjection, string>
 }
 
 const defaultFileMode = 0o644
 
 export function planVolume(volume: Volume, input: VolumeInput): VolumePlan {
-  const { configMap, secret, downwardAPI, projected, emptyDir, hostPath } = volume
+  const { configMap, secret, downwardAPI, projected, emptyDir, hostPath, persistentVolumeClaim } = volume
   if (emptyDir) return { kind: 'empty', inMemory: emptyDir.medium === 'Memory' }
   if (hostPath) return { kind: 'host', path: hostPath.path, type: hostPath.type ?? '' }
+  if (persistentVolumeClaim) return planClaim(persistentVolumeClaim, input)
   if (configMap) {
     return plan({ inMemory: false, files: configMapFiles(configMap, configMap.defaultMode, input) })
   }
@@ -65,7 +78,23 @@ export function planVolume(volume: Volume, input: VolumeInput): VolumePlan {
   }
   const type = Object.keys(volume).find((key) => key !== 'name') ?? 'no source'
   throw new VolumeError(
-    `volume "${volume.name}": ${type} is not supported on this node; use configMap, secret, downwardAPI, projected or emptyDir`,
+    `volume "${volume.name}": ${type} is not supported on this node; use configMap, secret, downwardAPI, projected, emptyDir, hostPath or persistentVolumeClaim`,
+  )
+}
+
+function planClaim(
+  { claimName, readOnly = false }: PersistentVolumeClaimVolumeSource,
+  { claims }: VolumeInput,
+): VolumePlan {
+  const volume = claims.get(claimName)
+  if (!volume) throw new VolumeError(`persistentvolumeclaim "${claimName}" is not bound to a volume`)
+  const handle = localHandleOf(volume)
+  if (handle !== undefined) return { kind: 'disk', handle, readOnly, volume }
+  const { hostPath, local } = volume.spec
+  if (local) return { kind: 'host', path: local.path, type: 'Directory', readOnly }
+  if (hostPath) return { kind: 'host', path: hostPath.path, type: hostPath.type ?? '', readOnly }
+  throw new VolumeError(
+    `persistentvolume "${volume.metadata.name}" is of a kind that this node can't mount; use the class "${localClassName}"`,
   )
 }
 

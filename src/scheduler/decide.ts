@@ -6,6 +6,7 @@ import { resources } from './filters/resources.ts'
 import { runtimeAvailable } from './filters/runtime-available.ts'
 import { taints } from './filters/taints.ts'
 import { unschedulable } from './filters/unschedulable.ts'
+import { volumes } from './filters/volumes.ts'
 import type { Filter, Score } from './policy.ts'
 import { leastAllocated } from './scores/least-allocated.ts'
 import { preferredAffinity, preferredTaints } from './scores/preferences.ts'
@@ -19,6 +20,7 @@ export const filters: readonly Filter[] = [
   taints,
   nodeSelector,
   runtimeAvailable,
+  volumes,
   resources,
 ]
 

@@ -5,7 +5,7 @@
  *   pending ──▶ queue ──▶ snapshot, decide ──▶ assumed ──binding──▶ bound
  *                 ▲              │
  *                 │            unfit: event and condition on the pod
- *                 └──────────────┘ nodes or pods changed, or `retryMs` later
+ *                 └──────────────┘ nodes, pods or volumes changed, or `retryMs` later
  */
 import type { Node, Pod } from '../api/schema/types.gen.ts'
 import { findCondition, setCondition } from '../api/conditions.ts'
@@ -20,6 +20,7 @@ import type { Change, Informer } from '../client/informer.ts'
 import { allSynced } from '../client/informers.ts'
 import { workQueue, type WorkQueue } from '../client/workqueue.ts'
 import { decide } from './decide.ts'
+import { openClaims, type Claims } from './claims.ts'
 import { requestsMemo, takeSnapshot } from './snapshot.ts'
 
 export const schedulerName = 'default-scheduler'
@@ -42,7 +43,10 @@ export async function runScheduler(loop: LoopContext, signal: AbortSignal): Prom
   stack.defer(() => signal.removeEventListener('abort', onAbort))
   for (const disconnect of connect(state)) stack.defer(disconnect)
   try {
-    await allSynced([state.podInformer, state.nodeInformer], signal)
+    await allSynced(
+      [state.podInformer, state.nodeInformer, ...state.claims.informers, state.claims.classes],
+      signal,
+    )
   } catch (error) {
     if (signal.aborted) return
     throw error
@@ -53,6 +57,7 @@ export async function runScheduler(loop: LoopContext, signal: AbortSignal): Prom
 interface State {
   readonly podInformer: Informer<Pod>
   readonly nodeInformer: Informer<Node>
+  readonly claims: Claims
   readonly queue: WorkQueue
   /** Bindings that the cache has not shown yet, by uid: without them two pods would take the same room. */
   readonly assumed: Map<string, Pod>
@@ -63,24 +68,27 @@ interface State {
 const openState = (context: ControllerContext): State => ({
   podInformer: context.informers.for<Pod>(pods),
   nodeInformer: context.informers.for<Node>(nodes),
+  claims: openClaims(context),
   queue: workQueue({ ...context, backoff }),
   assumed: new Map(),
   unfit: new Set(),
 })
 
 async function work(state: State, context: ControllerContext, signal: AbortSignal): Promise<void> {
-  const { podInformer, queue } = state
+  const { claims, podInformer, queue } = state
   const requestsOf = requestsMemo()
   for (let key = await queue.take(); key !== undefined; key = await queue.take()) {
     try {
       const pod = podInformer.getByKey(key)
       if (pod && isPending(pod) && !state.assumed.has(pod.metadata.uid ?? '')) {
-        const decision = decide(pod, takeSnapshot(state.nodeInformer.list(), placedPods(state), requestsOf))
+        const nodesNow = state.nodeInformer.list()
+        const decision = decide(pod, takeSnapshot(nodesNow, placedPods(state), requestsOf, claims))
         if (decision.node === undefined) {
           state.unfit.add(key)
           queue.addAfter(key, retryMs)
           await explain(pod, decision.message, context)
-        } else await bind(pod, decision.node, state, context)
+        } else if (await placeVolumes(pod, decision.node, state)) queue.addAfter(key, retryMs)
+        else await bind(pod, decision.node, state, context)
       }
       queue.forget(key)
     } catch (error) {
@@ -93,6 +101,14 @@ async function work(state: State, context: ControllerContext, signal: AbortSigna
       queue.done(key)
     }
   }
+}
+
+/** Answers whether the pod has to wait for volumes: their change brings it back, also one that comes while we say it. */
+async function placeVolumes(pod: Pod, node: string, { claims, unfit }: State): Promise<boolean> {
+  unfit.add(keyOf(pod))
+  const hasToWait = await claims.place(pod, node)
+  if (!hasToWait) unfit.delete(keyOf(pod))
+  return hasToWait
 }
 
 const placedPods = ({ podInformer, assumed }: State): readonly Pod[] => [
@@ -108,7 +124,14 @@ const isPending = (pod: Pod): boolean =>
   (pod.status?.phase ?? 'Pending') === 'Pending'
 
 /** From changes to keys. Yields what takes each handler away again. */
-function* connect({ podInformer, nodeInformer, queue, assumed, unfit }: State): Generator<() => void> {
+function* connect({
+  podInformer,
+  nodeInformer,
+  claims,
+  queue,
+  assumed,
+  unfit,
+}: State): Generator<() => void> {
   const retryUnfit = () => {
     for (const key of unfit) queue.add(key)
     unfit.clear()
@@ -121,6 +144,7 @@ function* connect({ podInformer, nodeInformer, queue, assumed, unfit }: State): 
       queue.add(keyOf(object))
     if (freesRoom(change)) retryUnfit()
   })
+  for (const informer of claims.informers) yield informer.onChange(retryUnfit)
   // Its status says every few seconds that a node lives: that makes no room.
   yield nodeInformer.onChange(({ object, previous }) => {
     if (!previous || matters(object) !== matters(previous)) retryUnfit()

@@ -1,4 +1,4 @@
-import type { Node, Pod } from '../api/schema/types.gen.ts'
+import type { Node, PersistentVolume, PersistentVolumeClaim, Pod } from '../api/schema/types.gen.ts'
 import { controllerOf } from '../api/owner-references.ts'
 import { add, amountsOf, podRequests, type Amounts } from './pod-requests.ts'
 
@@ -15,10 +15,25 @@ export interface NodeState {
   readonly podsOf: ReadonlyMap<string, number>
 }
 
+/** Looks up what a pod's claims lead to. */
+export interface Volumes {
+  readonly claim: (namespace: string, name: string) => PersistentVolumeClaim | undefined
+  readonly volume: (name: string) => PersistentVolume | undefined
+  /** Whether the claim gets its volume only when a node is chosen. */
+  readonly hasToWait: (claim: PersistentVolumeClaim) => boolean
+}
+
+export const noVolumes: Volumes = {
+  claim: () => undefined,
+  volume: () => undefined,
+  hasToWait: () => false,
+}
+
 /** Everything a decision looks at. The same snapshot and pod give the same decision. */
 export interface Snapshot {
   readonly nodes: readonly NodeState[]
   readonly requestsOf: (pod: Pod) => Amounts
+  readonly volumes: Volumes
 }
 
 /** What a pod without requests is counted as where nodes are compared, so that such pods spread too (upstream's figures). */
@@ -39,6 +54,7 @@ export function takeSnapshot(
   nodes: readonly Node[],
   pods: readonly Pod[],
   requestsOf: (pod: Pod) => Amounts = requestsMemo(),
+  volumes: Volumes = noVolumes,
 ): Snapshot {
   const byNode = new Map<string, Pod[]>()
   for (const pod of pods) {
@@ -49,7 +65,7 @@ export function takeSnapshot(
     else byNode.set(name, [pod])
   }
   const states = nodes.map((node) => nodeState(node, byNode.get(node.metadata.name ?? '') ?? [], requestsOf))
-  return { nodes: states, requestsOf }
+  return { nodes: states, requestsOf, volumes }
 }
 
 function nodeState(node: Node, pods: readonly Pod[], requestsOf: (pod: Pod) => Amounts): NodeState {

@@ -31,7 +31,7 @@ export const storageClasses: ResourceDef<StorageClass> = {
     {
       ...nameColumn<StorageClass>(),
       value: (storageClass) =>
-        `${storageClass.metadata.name ?? ''}${isDefault(storageClass) ? ' (default)' : ''}`,
+        `${storageClass.metadata.name ?? ''}${isDefaultClass(storageClass) ? ' (default)' : ''}`,
     },
     { name: 'Provisioner', type: 'string', value: ({ provisioner }) => provisioner ?? '' },
     { name: 'ReclaimPolicy', type: 'string', value: ({ reclaimPolicy }) => reclaimPolicy ?? 'Delete' },
@@ -56,7 +56,7 @@ export const storageClasses: ResourceDef<StorageClass> = {
 }
 
 /** Claims without a class get this one. */
-const isDefault = ({ metadata }: StorageClass): boolean =>
+export const isDefaultClass = ({ metadata }: StorageClass): boolean =>
   ['storageclass.kubernetes.io/is-default-class', 'storageclass.beta.kubernetes.io/is-default-class'].some(
     (name) => metadata.annotations?.[name] === 'true',
   )
