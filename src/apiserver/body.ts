@@ -1,4 +1,5 @@
-import { requestEntityTooLarge } from '../api/status.ts'
+import { Readable } from 'node:stream'
+import { badRequest, requestEntityTooLarge } from '../api/status.ts'
 import type { ApiRequest } from './http.ts'
 
 /** Upstream's limit for a request body. */
@@ -12,6 +13,32 @@ export async function readBody({ body, headers }: ApiRequest): Promise<Uint8Arra
     if (body.length > bodyBytesMax) throw requestEntityTooLarge(bodyBytesMax)
     return body
   }
+  return body instanceof Readable ? readStream(body) : readChunks(body)
+}
+
+/** What a socket brings. An iterator over a stream costs as much as all else that is done with a small body. */
+function readStream(body: Readable): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    const broken = () => reject(badRequest('the body broke off before its end'))
+    // Its client went away while the request waited: no event tells of it any more.
+    if (body.destroyed) return broken()
+    const chunks: Uint8Array[] = []
+    let size = 0
+    body.on('data', (chunk: Uint8Array) => {
+      size += chunk.length
+      if (size <= bodyBytesMax) chunks.push(chunk)
+      else reject(requestEntityTooLarge(bodyBytesMax))
+    })
+    // HTTP/2 ends a stream that was reset like one that is whole.
+    body.once('end', () =>
+      'aborted' in body && body.aborted === true ? broken() : resolve(joined(chunks, size)),
+    )
+    body.once('error', broken)
+    body.once('close', broken)
+  })
+}
+
+async function readChunks(body: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []
   let size = 0
   for await (const chunk of body) {
@@ -19,5 +46,8 @@ export async function readBody({ body, headers }: ApiRequest): Promise<Uint8Arra
     if (size > bodyBytesMax) throw requestEntityTooLarge(bodyBytesMax)
     chunks.push(chunk)
   }
-  return chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, size)
+  return joined(chunks, size)
 }
+
+const joined = (chunks: readonly Uint8Array[], size: number): Uint8Array =>
+  chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, size)

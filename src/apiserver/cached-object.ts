@@ -3,6 +3,7 @@ import type { KubeObject } from '../api/meta.ts'
 import type { ResourceDef } from '../api/resource.ts'
 import type { Revision } from '../store/store.ts'
 import { resourcePrefix } from './keys.ts'
+import { isSet } from './metadata.ts'
 import { servedForm, storedForm } from './stored-form.ts'
 import { parseJson, storedBytes, wireBytes } from './wire.ts'
 
@@ -16,6 +17,7 @@ export class CachedObject {
   readonly #def: ResourceDef
   #labels: Text | undefined
   #fields: Text | undefined
+  #isBeingDeleted = false
 
   constructor(def: ResourceDef, key: string, stored: Uint8Array, revision: Revision) {
     this.#def = def
@@ -50,6 +52,12 @@ export class CachedObject {
     return this.#fields ?? {}
   }
 
+  /** Marked for deletion. */
+  get isBeingDeleted(): boolean {
+    if (!this.#labels) this.#extract()
+    return this.#isBeingDeleted
+  }
+
   /** A fresh copy, parsed now. */
   parse<T extends KubeObject>(): T {
     return parseJson<T>(this.bytes)
@@ -59,6 +67,7 @@ export class CachedObject {
   #extract(): void {
     const object = this.parse()
     this.#labels = object.metadata.labels ?? {}
+    this.#isBeingDeleted = isSet(object.metadata.deletionTimestamp)
     this.#fields = Object.fromEntries(
       Object.entries(this.#def.selectableFields ?? {}).map(([field, valueOf]) => [field, valueOf(object)]),
     )

@@ -75,9 +75,14 @@ const fieldManagerOf = ({ info, request }: VerbContext): string => {
 
 const unprintable = /[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu
 
+const plainName = /^[ -~]*$/
+
 /** `kubectl/v1.35 (linux/amd64)` is `kubectl`. */
 export const managerOfUserAgent = (userAgent: string): string => {
-  const name = (userAgent.split('/', 1)[0] ?? '').toWellFormed().replaceAll(unprintable, '')
+  const slash = userAgent.indexOf('/')
+  const given = slash < 0 ? userAgent : userAgent.slice(0, slash)
+  if (given.length <= fieldManagerBytesMax && plainName.test(given)) return given
+  const name = given.toWellFormed().replaceAll(unprintable, '')
   const bytes = Buffer.from(name)
   // A character that the cut would halve becomes U+FFFD and goes with it.
   return bytes.length <= fieldManagerBytesMax

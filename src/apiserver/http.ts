@@ -26,7 +26,7 @@ export interface ApiRequest {
   readonly headerLists?: Readonly<Record<string, readonly string[]>>
   readonly body?: Uint8Array | AsyncIterable<Uint8Array>
   /** Aborts when the client is gone; ends watches and log follows. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
   /** An identity that is already established: in-process callers only, a listener never sets it. */
   readonly user?: UserInfo
   readonly clientCertificate?: ClientCertificate

@@ -2,7 +2,7 @@
  * The API server on sockets: plain HTTP/1.1 on one port, TLS with HTTP/2 and HTTP/1.1 on another. Nothing here knows what a
  * request means. A body goes out at the pace of its reader; one that takes nothing for too long is cut off.
  */
-import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http'
+import type { IncomingMessage, OutgoingHttpHeaders, Server as HttpServer, ServerResponse } from 'node:http'
 import type { Http2SecureServer, Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
@@ -13,7 +13,7 @@ import { http } from '../base/node-http.ts'
 import { compressed } from './compress.ts'
 import type { ApiRequest, ApiResponse, ClientCertificate } from './http.ts'
 import { tunnelProtocol } from './node-upgrade.ts'
-import { MemoryBody } from './respond.ts'
+import { chunkBytes, MemoryBody } from './respond.ts'
 import type { ApiServer } from './server.ts'
 
 export interface ListenOptions {
@@ -111,7 +111,7 @@ async function listenOn(
   server.on('secureConnection', track)
   server.on('request', (request: Request, response: Response) => void serve(options, request, response))
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    void options.server.upgrade(requestOf(request, undefined), socket, head)
+    void options.server.upgrade(requestOf(request), socket, head)
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
@@ -132,39 +132,63 @@ async function listenOn(
 }
 
 async function serve(options: ListenOptions, request: Request, response: Response): Promise<void> {
-  const gone = new AbortController()
-  const abort = () => gone.abort()
-  response.once('close', abort)
-  response.on('error', abort)
+  const reader = new Reader()
+  response.once('close', reader.leave)
+  response.on('error', reader.leave)
   try {
-    const answer = await options.server.handle(requestOf(request, gone.signal))
+    const answer = await options.server.handle(requestOf(request, reader))
     const isHead = request.method === 'HEAD'
     const sent = isHead ? answer : compressed(answer, String(request.headers['accept-encoding'] ?? ''))
-    await send(sent, response, { clock: options.clock, gone: gone.signal, abort, isHead })
+    const sending = send(sent, response, { clock: options.clock, reader, isHead })
+    if (sending) await sending
   } catch (error) {
-    if (!gone.signal.aborted)
+    if (!reader.isGone)
       options.logger.warn('an answer was cut off', { path: request.url, error: describeError(error) })
     response.destroy()
   }
 }
 
-function requestOf(request: Request, signal: AbortSignal | undefined): ApiRequest {
+/** Who waits for the answer. A signal costs as much as a small answer, and few ask for it: it is made for those. */
+class Reader {
+  isGone = false
+  #gone: AbortController | undefined
+
+  get signal(): AbortSignal {
+    if (!this.#gone) {
+      this.#gone = new AbortController()
+      if (this.isGone) this.#gone.abort()
+    }
+    return this.#gone.signal
+  }
+
+  readonly leave = (): void => {
+    this.isGone = true
+    this.#gone?.abort()
+  }
+}
+
+function requestOf(request: Request, reader?: Reader): ApiRequest {
   const certificate = certificateOf(request.socket)
+  const headerLists = repeatedHeaders(request)
   const method = request.method ?? 'GET'
   return {
     method,
     path: request.url ?? '/',
     headers: plainHeaders(request),
-    ...repeatedHeaders(request),
+    ...(headerLists && { headerLists }),
     ...(method !== 'GET' && method !== 'HEAD' && { body: request }),
-    ...(signal && { signal }),
     ...(certificate && { clientCertificate: certificate }),
+    get signal() {
+      return reader?.signal
+    },
   }
 }
 
 function plainHeaders(request: Request): Record<string, string> {
   const headers: Record<string, string> = {}
-  for (const [name, value] of Object.entries(request.headers)) {
+  const given = request.headers
+  for (const name in given) {
+    const value = given[name]
     if (name.startsWith(':') || value === undefined) continue
     headers[name] = Array.isArray(value) ? value.join(', ') : String(value)
   }
@@ -172,14 +196,17 @@ function plainHeaders(request: Request): Record<string, string> {
 }
 
 /** Node joins what was sent more than once; a group may have a comma of its own. */
-function repeatedHeaders({ rawHeaders }: Request): Pick<ApiRequest, 'headerLists'> {
-  const lists = new Map<string, string[]>()
+function repeatedHeaders({ rawHeaders }: Request): ApiRequest['headerLists'] {
+  let lists: Map<string, string[]> | undefined
   for (let at = 0; at < rawHeaders.length; at += 2) {
-    const name = rawHeaders[at]?.toLowerCase() ?? ''
-    if (name.startsWith('impersonate-'))
-      lists.set(name, [...(lists.get(name) ?? []), rawHeaders[at + 1] ?? ''])
+    const given = rawHeaders[at] ?? ''
+    if (given[0] !== 'i' && given[0] !== 'I') continue
+    const name = given.toLowerCase()
+    if (!name.startsWith('impersonate-')) continue
+    lists ??= new Map()
+    lists.set(name, [...(lists.get(name) ?? []), rawHeaders[at + 1] ?? ''])
   }
-  return lists.size > 0 ? { headerLists: Object.fromEntries(lists) } : {}
+  return lists && Object.fromEntries(lists)
 }
 
 /** Only a certificate that our CA has signed says who somebody is. */
@@ -194,36 +221,45 @@ function certificateOf(socket: Socket | TLSSocket): ClientCertificate | undefine
 
 interface Sending {
   readonly clock: Clock
-  /** Aborts when nobody takes the answer any more. */
-  readonly gone: AbortSignal
-  /** What makes it abort when the response closes. */
-  readonly abort: () => void
+  readonly reader: Reader
   readonly isHead: boolean
 }
 
-async function send(
-  answer: ApiResponse,
-  response: Response,
-  { abort, clock, gone, isHead }: Sending,
-): Promise<void> {
+/** A promise only for what doesn't go out at once. */
+function send(answer: ApiResponse, response: Response, sending: Sending): Promise<void> | undefined {
   const { body, headers, status } = answer
   // The two classes share no type, though both do the same.
   const writable = response as ServerResponse
   // The rest of a body that is too long is not worth reading.
   if (status === 413 && 'shouldKeepAlive' in writable) writable.shouldKeepAlive = false
-  writable.writeHead(status, { ...headers, ...(answer.cookies && { 'set-cookie': [...answer.cookies] }) })
-  if (isHead || status === 304) {
+  writable.writeHead(
+    status,
+    answer.cookies ? { ...headers, 'set-cookie': [...answer.cookies] } : (headers as OutgoingHttpHeaders),
+  )
+  if (sending.isHead || status === 304) {
     writable.end()
-    return
+    return undefined
   }
+  const whole = body instanceof MemoryBody && body.chunks.length === 1 ? body.chunks[0] : undefined
+  if (!whole || whole.length > chunkBytes) return sendChunks(body, writable, sending)
+  writable.off('close', sending.reader.leave)
+  writable.end(whole)
+  return undefined
+}
+
+async function sendChunks(
+  body: ApiResponse['body'],
+  writable: ServerResponse,
+  { clock, reader }: Sending,
+): Promise<void> {
   // A watch may have nothing to say for a while; its client waits for the head.
   if (!(body instanceof MemoryBody)) writable.flushHeaders()
   for await (const chunk of body) {
-    if (gone.aborted) return
-    if (!writable.write(chunk)) await drained(writable, clock, gone)
+    if (reader.isGone) return
+    if (!writable.write(chunk)) await drained(writable, clock, reader.signal)
   }
   // The body has come to its end: there is nothing left to abort, and that costs as much as a small answer.
-  if (!writable.destroyed) writable.off('close', abort)
+  if (!writable.destroyed) writable.off('close', reader.leave)
   writable.end()
 }
 

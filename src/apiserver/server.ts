@@ -240,8 +240,7 @@ class Server implements ApiServer {
       const user = await this.#machinery.access.enter(request, asked)
       const flow = flowOf(user, asked)
       const route = () => this.#route(request, asked, user)
-      const response =
-        flow === undefined ? await route() : await this.#fairness.run(flow, route, request.signal)
+      const response = flow === undefined ? await route() : await this.#fairness.run(flow, route, request)
       return { info, response }
     } catch (error) {
       // Nobody reads the answer; a body that broke off is no failure of ours.

@@ -16,6 +16,8 @@ export type OptionsKind = 'CreateOptions' | 'UpdateOptions' | 'PatchOptions' | '
 
 const validations = ['Ignore', 'Strict', 'Warn']
 
+const plainOptions: WriteOptions = { dryRun: false, force: false, fieldValidation: 'Warn' }
+
 /** As upstream limits the name of a field manager. */
 export const fieldManagerBytesMax = 128
 
@@ -25,6 +27,7 @@ export function writeOptionsOf(
   kind: OptionsKind,
   { isApply = false }: { readonly isApply?: boolean } = {},
 ): WriteOptions {
+  if (query.size === 0 && !isApply) return plainOptions
   const dryRun = query.getAll('dryRun').filter((value) => value !== '')
   const fieldValidation = query.get('fieldValidation') ?? ''
   const errors = [

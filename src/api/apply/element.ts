@@ -53,11 +53,22 @@ export const pathText = (path: readonly string[]): string => path.map(elementTex
 
 /** In the order of a FieldsV1 document: the mark `.`, fields, keyed items, values, indexes. */
 export function sortElements(elements: readonly string[]): readonly string[] {
-  if (elements.length < 2) return elements
+  if (elements.length < 2 || isSorted(elements)) return elements
   return elements
     .map((element) => ({ element, rank: rankOf(element), value: valueOf(element) }))
     .toSorted(compareSteps)
     .map(({ element }) => element)
+}
+
+/** Fields alone, in order: most sets, and nothing to parse. */
+function isSorted(elements: readonly string[]): boolean {
+  let before = ''
+  for (const element of elements) {
+    if (element === '.' ? before !== '' : !element.startsWith('f:') || surrogate.test(element)) return false
+    if (before > element) return false
+    before = element
+  }
+  return true
 }
 
 interface Step {

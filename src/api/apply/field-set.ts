@@ -175,6 +175,7 @@ export function* pathsOf(set: FieldSet, prefix: readonly string[] = []): Generat
 
 /** The same set with its fields in the order of a FieldsV1 document. */
 export function sortSet(set: FieldSet): FieldSet {
+  if (isEmptySet(set)) return set
   const given = Object.keys(set)
   const keys = sortElements(given)
   let isChanged = keys.some((key, i) => key !== given[i])

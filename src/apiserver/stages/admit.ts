@@ -27,7 +27,8 @@ export interface AdmissionRequest {
 
 export interface AdmissionStep {
   readonly name: string
-  admit(request: AdmissionRequest): Promise<void>
+  /** A promise only where there is something to wait for: most steps have nothing to say of most writes. */
+  admit(request: AdmissionRequest): void | Promise<void>
 }
 
 export interface Admission {
@@ -40,9 +41,12 @@ export function admissionOf(steps: readonly AdmissionStep[]): Admission {
     async around(request, write) {
       const full = { ...request, undo: [], committed: [] } satisfies AdmissionRequest
       try {
-        for (const step of steps) await step.admit(full)
+        for (const step of steps) {
+          const admitted = step.admit(full)
+          if (admitted) await admitted
+        }
         const result = await write()
-        await settle(full, full.committed)
+        if (full.committed.length > 0) await settle(full, full.committed)
         return result
       } catch (error) {
         // When nobody knows whether the write took place, what was reserved for it stays reserved.

@@ -1,5 +1,5 @@
 /** Who is asking: a bearer token from a fixed list, or a client certificate that the listener has verified. */
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { hash, timingSafeEqual } from 'node:crypto'
 import { unauthorized } from '../../api/status.ts'
 import type { ApiRequest, Authenticate, UserInfo } from '../http.ts'
 
@@ -33,7 +33,7 @@ export function staticAuthenticator(tokens: readonly StaticToken[]): Authenticat
 }
 
 /** Digests have one length, which the constant-time comparison needs. */
-const digestOf = (token: string): Buffer => createHash('sha256').update(token).digest()
+const digestOf = (token: string): Buffer => hash('sha256', token, 'buffer')
 
 export function bearerOf(headers: ApiRequest['headers']): string | undefined {
   const match = /^bearer +(\S+)\s*$/i.exec(headers['authorization'] ?? '')

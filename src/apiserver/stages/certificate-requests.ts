@@ -17,9 +17,9 @@ const rights: Readonly<Record<string, string>> = { approval: 'approve', status: 
 
 export const certificateRequests: AdmissionStep = {
   name: 'CertificateRequests',
-  async admit(request) {
+  admit(request) {
     const { def, object, operation, subresource, user } = request
-    if (def.group !== group || def.plural !== 'certificatesigningrequests') return
+    if (def.group !== group || def.plural !== 'certificatesigningrequests') return undefined
     const { spec } = object as CertificateSigningRequest & KubeObject
     if (operation === 'create') {
       spec.username = user.name
@@ -29,10 +29,10 @@ export const certificateRequests: AdmissionStep = {
       if (user.extra === undefined) delete spec.extra
       else
         spec.extra = Object.fromEntries(Object.entries(user.extra).map(([key, values]) => [key, [...values]]))
-      return
+      return undefined
     }
     const verb = rights[subresource]
-    if (operation === 'update' && verb !== undefined) await confirm(request, verb, spec.signerName)
+    return operation === 'update' && verb !== undefined ? confirm(request, verb, spec.signerName) : undefined
   },
 }
 

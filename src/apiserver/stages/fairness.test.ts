@@ -19,7 +19,7 @@ function scene() {
       open.set(flow, [...(open.get(flow) ?? []), () => done.resolve()])
       await done.promise
     }
-    return fairness.run(flow, work, signal)
+    return fairness.run(flow, work, signal && { signal })
   }
   const finish = async (flow: string) => {
     open.get(flow)?.shift()?.()

@@ -13,10 +13,14 @@ import type { UserInfo } from '../http.ts'
 import { isTrue, type RequestInfo } from '../request-info.ts'
 
 export interface Fairness {
-  /** Runs `work` when it is its turn. Throws TooManyRequests, or the signal's reason when nobody waits any more. */
-  run<T>(flow: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T>
+  /** Runs `work` when it is its turn. Throws TooManyRequests, or the signal's reason when nobody waits any more; only a request that waits is asked for its signal. */
+  run<T>(flow: string, work: () => Promise<T>, request?: Waiting): Promise<T>
   readonly running: number
   readonly waiting: number
+}
+
+interface Waiting {
+  readonly signal?: AbortSignal | undefined
 }
 
 export interface FairnessLimits {
@@ -66,17 +70,17 @@ class Turns implements Fairness {
     return this.#waiting
   }
 
-  async run<T>(name: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  async run<T>(name: string, work: () => Promise<T>, request?: Waiting): Promise<T> {
     let flow = this.#flows.get(name)
     if (!flow) this.#flows.set(name, (flow = { name, running: 0, queue: [] }))
     if (flow.queue.length === 0 && this.#hasRoom(flow)) this.#begin(flow)
-    else await this.#turn(flow, signal)
+    else await this.#turn(flow, request?.signal)
     try {
       return await work()
     } finally {
       flow.running--
       this.#running--
-      this.#next()
+      if (this.#waiting > 0) this.#next()
       this.#forget(flow)
     }
   }

@@ -15,23 +15,28 @@ export const limitRanger = (): AdmissionStep => {
   })
   return {
     name: 'LimitRanger',
-    async admit(request) {
-      if (!isLimited(request)) return
-      const { def, machinery, object } = request
-      const found = await ranges.of(machinery, object.metadata.namespace ?? '')
-      if (found.length === 0) return
-      const isPod = def.plural === 'pods'
-      if (isPod) applyLimitDefaults(object as Pod & KubeObject, found)
-      const problems = found.flatMap((range) =>
-        isPod
-          ? podLimitProblems(object as Pod & KubeObject, range)
-          : claimLimitProblems(object as PersistentVolumeClaim & KubeObject, range),
-      )
-      if (problems.length === 0) return
-      const why = problems.length === 1 ? (problems[0] ?? '') : `[${problems.join(', ')}]`
-      throw forbidden(groupResourceOf(def), object.metadata.name ?? '', why)
+    admit(request) {
+      if (!isLimited(request)) return undefined
+      const found = ranges.of(request.machinery, request.object.metadata.namespace ?? '')
+      return found instanceof Promise
+        ? found.then((ready) => keepWithin(request, ready))
+        : keepWithin(request, found)
     },
   }
+}
+
+function keepWithin({ def, object }: AdmissionRequest, found: readonly (LimitRange & KubeObject)[]): void {
+  if (found.length === 0) return
+  const isPod = def.plural === 'pods'
+  if (isPod) applyLimitDefaults(object as Pod & KubeObject, found)
+  const problems = found.flatMap((range) =>
+    isPod
+      ? podLimitProblems(object as Pod & KubeObject, range)
+      : claimLimitProblems(object as PersistentVolumeClaim & KubeObject, range),
+  )
+  if (problems.length === 0) return
+  const why = problems.length === 1 ? (problems[0] ?? '') : `[${problems.join(', ')}]`
+  throw forbidden(groupResourceOf(def), object.metadata.name ?? '', why)
 }
 
 /** A pod's containers can't ask for more later; a claim can. */

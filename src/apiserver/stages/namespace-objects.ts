@@ -6,8 +6,8 @@ import type { Machinery } from '../context.ts'
 import { namespacePrefix } from '../keys.ts'
 
 export interface NamespaceObjects<T extends KubeObject> {
-  /** Shared: nobody may change what is in it. */
-  of(machinery: Machinery, namespace: string): Promise<readonly T[]>
+  /** Shared: nobody may change what is in it. A promise only while they have to be read. */
+  of(machinery: Machinery, namespace: string): readonly T[] | Promise<readonly T[]>
 }
 
 export function namespaceObjects<T extends KubeObject>(
@@ -20,12 +20,12 @@ export function namespaceObjects<T extends KubeObject>(
     return parsed
   }
   return {
-    async of(machinery, namespace) {
+    of(machinery, namespace) {
       const def = machinery.findResource(resource.group, resource.version, resource.plural)
       if (!def) return []
       const cache = machinery.cacheOf(def)
-      await cache.ready()
-      return cache.range(namespacePrefix(def, namespace)).map(parse)
+      const present = () => cache.range(namespacePrefix(def, namespace)).map(parse)
+      return cache.liveRing ? present() : cache.ready().then(present)
     },
   }
 }

@@ -7,7 +7,7 @@ import { nodeOf } from './node-authorizer.ts'
 
 export const nodeRestriction: AdmissionStep = {
   name: 'NodeRestriction',
-  async admit({ def, object, operation, user }) {
+  admit({ def, object, operation, user }) {
     const node = nodeOf(user)
     if (node === undefined || operation !== 'create') return
     const isOwn = (def.group === '' && def.plural === 'nodes') || def.plural === 'leases'

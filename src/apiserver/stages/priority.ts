@@ -23,13 +23,14 @@ export const priority = (): AdmissionStep => {
   }
   return {
     name: 'Priority',
-    async admit(request) {
+    admit(request) {
       const { def, machinery, operation, subresource } = request
-      if (operation === 'delete' || subresource !== '') return
+      if (operation === 'delete' || subresource !== '') return undefined
       if (def.group === group && def.plural === 'priorityclasses')
-        return checkOnlyDefault(request, await allClasses(machinery))
-      if (operation === 'create' && def.group === '' && def.plural === 'pods')
-        await setPriority(request, await allClasses(machinery))
+        return allClasses(machinery).then((classes) => checkOnlyDefault(request, classes))
+      return operation === 'create' && def.group === '' && def.plural === 'pods'
+        ? allClasses(machinery).then((classes) => setPriority(request, classes))
+        : undefined
     },
   }
 }

@@ -25,23 +25,27 @@ export const resourceQuota = (): AdmissionStep => {
   const quotas = namespaceObjects<Quota>(resource)
   return {
     name: 'ResourceQuota',
-    async admit(request) {
-      const { def, dryRun, machinery, object, operation, subresource, undo } = request
-      if (operation === 'delete' || subresource !== '' || !def.namespaced) return
-      const found = await quotas.of(machinery, object.metadata.namespace ?? '')
-      for (const { metadata, spec } of found) {
-        const charge = wanted(request, { spec })
-        if (Object.keys(charge).length === 0) continue
-        const why =
-          def.plural === 'pods' && def.group === ''
-            ? unspecified(spec, object as Pod & KubeObject)
-            : undefined
-        if (why !== undefined) throw refusal(request, `failed quota: ${metadata.name}: ${why}`)
-        const name = metadata.name ?? ''
-        await charged(request, name, charge)
-        if (!dryRun) undo.push(() => returned(request, name, charge))
-      }
+    admit(request) {
+      const { def, machinery, object, operation, subresource } = request
+      if (operation === 'delete' || subresource !== '' || !def.namespaced) return undefined
+      const found = quotas.of(machinery, object.metadata.namespace ?? '')
+      if (found instanceof Promise) return found.then((ready) => chargeAll(request, ready))
+      return found.length === 0 ? undefined : chargeAll(request, found)
     },
+  }
+}
+
+async function chargeAll(request: AdmissionRequest, found: readonly Quota[]): Promise<void> {
+  const { def, dryRun, object, undo } = request
+  for (const { metadata, spec } of found) {
+    const charge = wanted(request, { spec })
+    if (Object.keys(charge).length === 0) continue
+    const why =
+      def.plural === 'pods' && def.group === '' ? unspecified(spec, object as Pod & KubeObject) : undefined
+    if (why !== undefined) throw refusal(request, `failed quota: ${metadata.name}: ${why}`)
+    const name = metadata.name ?? ''
+    await charged(request, name, charge)
+    if (!dryRun) undo.push(() => returned(request, name, charge))
   }
 }
 

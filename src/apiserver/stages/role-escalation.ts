@@ -16,11 +16,12 @@ import { rbacGroup } from './role-index.ts'
 
 export const roleEscalation: AdmissionStep = {
   name: 'RoleEscalation',
-  async admit(request) {
+  admit(request) {
     const { def, operation, user } = request
-    if (def.group !== rbacGroup || operation === 'delete' || user.groups.includes(mastersGroup)) return
-    if (def.plural === 'roles' || def.plural === 'clusterroles') await checkRole(request)
-    else await checkBinding(request)
+    if (def.group !== rbacGroup || operation === 'delete' || user.groups.includes(mastersGroup))
+      return undefined
+    const isRole = def.plural === 'roles' || def.plural === 'clusterroles'
+    return isRole ? checkRole(request) : checkBinding(request)
   },
 }
 

@@ -9,7 +9,7 @@ import type { Container, Pod, PodSpec, ServiceAccount, Volume } from '../../api/
 import { forbidden } from '../../api/status.ts'
 import type { Machinery } from '../context.ts'
 import { readOne } from '../pages.ts'
-import type { AdmissionStep } from './admit.ts'
+import type { AdmissionRequest, AdmissionStep } from './admit.ts'
 
 const pods = { group: '', resource: 'pods' }
 const defaultAccount = 'default'
@@ -23,22 +23,27 @@ const accountPollMs = 10
 
 export const serviceAccount: AdmissionStep = {
   name: 'ServiceAccount',
-  async admit({ def, machinery, object, operation, subresource }) {
-    if (operation !== 'create' || subresource !== '' || def.group !== '' || def.plural !== 'pods') return
-    const { metadata, spec } = object as Pod & KubeObject
-    const name = spec.serviceAccountName || defaultAccount
-    spec.serviceAccountName = name
-    spec.serviceAccount = name
-    const account = await findAccount(machinery, metadata.namespace ?? '', name)
-    if (!account) {
-      const why = `error looking up service account ${metadata.namespace}/${name}: serviceaccount ${quote(name)} not found`
-      throw forbidden(pods, metadata.name ?? '', why)
-    }
-    if (spec.automountServiceAccountToken ?? account.automountServiceAccountToken ?? true)
-      addToken(spec, machinery)
-    if ((spec.imagePullSecrets ?? []).length === 0 && (account.imagePullSecrets ?? []).length > 0)
-      spec.imagePullSecrets = structuredClone(account.imagePullSecrets ?? [])
+  admit(request) {
+    const { def, operation, subresource } = request
+    const isNewPod = operation === 'create' && subresource === '' && def.group === '' && def.plural === 'pods'
+    return isNewPod ? giveAccount(request) : undefined
   },
+}
+
+async function giveAccount({ machinery, object }: AdmissionRequest): Promise<void> {
+  const { metadata, spec } = object as Pod & KubeObject
+  const name = spec.serviceAccountName || defaultAccount
+  spec.serviceAccountName = name
+  spec.serviceAccount = name
+  const account = await findAccount(machinery, metadata.namespace ?? '', name)
+  if (!account) {
+    const why = `error looking up service account ${metadata.namespace}/${name}: serviceaccount ${quote(name)} not found`
+    throw forbidden(pods, metadata.name ?? '', why)
+  }
+  if (spec.automountServiceAccountToken ?? account.automountServiceAccountToken ?? true)
+    addToken(spec, machinery)
+  if ((spec.imagePullSecrets ?? []).length === 0 && (account.imagePullSecrets ?? []).length > 0)
+    spec.imagePullSecrets = structuredClone(account.imagePullSecrets ?? [])
 }
 
 async function findAccount(

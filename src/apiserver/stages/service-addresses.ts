@@ -27,15 +27,20 @@ const services = { group: '', plural: 'services', namespaced: true }
 
 export const serviceAddresses: AdmissionStep = {
   name: 'ServiceAddresses',
-  async admit(request) {
-    const { def, dryRun, object, old, operation, subresource } = request
-    if (def.group !== '' || def.plural !== 'services' || subresource !== '' || dryRun) return
-    const held = old === undefined ? undefined : addressOf(old)
-    if (operation !== 'delete') await ensureAddress(request, object as Service & KubeObject, held)
-    const kept = operation === 'delete' ? undefined : addressOf(object)
-    if (held !== undefined && (held !== kept || operation === 'delete'))
-      request.committed.push(() => release(request, held, kept === undefined))
+  admit(request) {
+    const { def, dryRun, subresource } = request
+    const isOurs = def.group === '' && def.plural === 'services' && subresource === '' && !dryRun
+    return isOurs ? giveAddress(request) : undefined
   },
+}
+
+async function giveAddress(request: AdmissionRequest): Promise<void> {
+  const { object, old, operation } = request
+  const held = old === undefined ? undefined : addressOf(old)
+  if (operation !== 'delete') await ensureAddress(request, object as Service & KubeObject, held)
+  const kept = operation === 'delete' ? undefined : addressOf(object)
+  if (held !== undefined && (held !== kept || operation === 'delete'))
+    request.committed.push(() => release(request, held, kept === undefined))
 }
 
 async function ensureAddress(
