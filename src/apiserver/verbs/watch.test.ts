@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { realClock } from '../../base/clock.ts'
 import { fakeClock } from '../../base/fake-clock.ts'
 import { ringEventsMax } from '../event-ring.ts'
 import { encodeStored } from '../wire.ts'
@@ -153,6 +154,18 @@ test('bookmarks tell how far the watch has come, also without events; the last s
   await clock.advance(37_500)
   await clock.advance(2_000)
   assert.deepEqual(await rest, ['BOOKMARK 5', 'END'])
+})
+
+test('a watch ends although its timers are early, as those of Node.js are by a fraction of a millisecond', async () => {
+  const clock = { ...realClock, after: (ms: number, fn: () => void) => realClock.after(ms / 100, fn) }
+  await using fixture = await openFixture({ clock })
+  const controller = new AbortController()
+  using _ = end(controller)
+  const watch = await fixture.watch(
+    `${path}?watch=1&allowWatchBookmarks=true&timeoutSeconds=5`,
+    controller.signal,
+  )
+  assert.deepEqual(await take(watch, 2), ['BOOKMARK 4', 'END'])
 })
 
 test('a watch ends when its client goes', async () => {

@@ -116,20 +116,33 @@ async function* live(
   const { clock, logger } = context.machinery
   const alarm = createAlarm()
   const timeoutMs = timeoutOf(context, options)
-  const startMs = clock.monotonicMs()
-  let bookmarkMs = startMs + Math.min(bookmarkPeriodMs, Math.max(0, timeoutMs - lastBookmarkLeadMs))
+  // What is due is told by the timers, not read off a clock: a timer may fire a fraction of a millisecond before its time,
+  // and whoever then looks at the clock and goes back to sleep has nothing left to wake it.
+  let isOver = false
+  let isBookmarkDue = false
+  const end = () => {
+    isOver = true
+    alarm.ring()
+  }
+  const bookmark = () => {
+    isBookmarkDue = true
+    alarm.ring()
+  }
   const wakes = [
     cache.follow(alarm.ring),
-    clock.after(timeoutMs, alarm.ring),
-    clock.after(Math.max(0, timeoutMs - lastBookmarkLeadMs), alarm.ring),
-    options.allowWatchBookmarks ? clock.every(bookmarkPeriodMs, alarm.ring) : () => {},
+    clock.after(timeoutMs, end),
+    ...(options.allowWatchBookmarks
+      ? [
+          clock.after(Math.max(0, timeoutMs - lastBookmarkLeadMs), bookmark),
+          clock.every(bookmarkPeriodMs, bookmark),
+        ]
+      : []),
   ]
   signal.addEventListener('abort', alarm.ring, { once: true })
   cache.watchers++
   try {
     while (!signal.aborted) {
       const taken = cursor.take(frames)
-      const nowMs = clock.monotonicMs()
       if (taken === 'gap') {
         yield frames.error(tooOld(cursor.revision, cache.revision))
         return
@@ -142,23 +155,17 @@ async function* live(
         return
       }
       if (taken.length > 0) yield* taken
-      else if (nowMs >= startMs + timeoutMs) return
-      else if (options.allowWatchBookmarks && nowMs >= bookmarkMs) {
+      else if (isBookmarkDue) {
+        isBookmarkDue = false
         yield frames.bookmark(cursor.revision, false)
-        bookmarkMs = nextBookmarkMs(nowMs, startMs + timeoutMs)
-      } else await alarm.wait()
+      } else if (isOver) return
+      else await alarm.wait()
     }
   } finally {
     cache.watchers--
     signal.removeEventListener('abort', alarm.ring)
     for (const stop of wakes) stop()
   }
-}
-
-/** A period from now, or the last one before the end, whichever comes first. */
-const nextBookmarkMs = (nowMs: number, endMs: number): number => {
-  const lastMs = endMs - lastBookmarkLeadMs
-  return nowMs >= lastMs ? Infinity : Math.min(nowMs + bookmarkPeriodMs, lastMs)
 }
 
 /** What the client asks for, else half an hour to an hour, so that watchers don't come back all at once. */
