@@ -8,6 +8,7 @@ import { binding } from './subresources/binding.ts'
 import { ephemeralContainers, upgradeOnly } from './subresources/refusals.ts'
 import { eviction } from './subresources/eviction.ts'
 import { log } from './subresources/log.ts'
+import { profile } from './subresources/profile.ts'
 import { nodeProxy, proxy } from './subresources/proxy.ts'
 import { reviews } from './subresources/reviews.ts'
 import { scale } from './subresources/scale.ts'
@@ -41,8 +42,10 @@ const subresources: Readonly<Record<string, VerbHandler>> = {
   'pods/ephemeralcontainers': ephemeralContainers,
   'pods/eviction': eviction,
   'pods/exec': upgradeOnly,
+  'pods/inspect': upgradeOnly,
   'pods/log': log,
   'pods/portforward': upgradeOnly,
+  'pods/profile': profile,
   'pods/proxy': proxy,
   'serviceaccounts/token': tokenRequest,
   'services/proxy': proxy,

@@ -85,7 +85,7 @@ const verbs: Readonly<Record<RequestVerb, string>> = {
   other: 'other',
 }
 
-const connects = new Set(['attach', 'exec', 'portforward', 'proxy'])
+const connects = new Set(['attach', 'exec', 'inspect', 'portforward', 'profile', 'proxy'])
 const serverPaths = new Set(['api', 'apis', 'healthz', 'livez', 'metrics', 'openapi', 'readyz', 'version'])
 const methods = new Set(['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT'])
 

@@ -2,16 +2,20 @@ import { createPrivateKey } from 'node:crypto'
 import { join } from 'node:path'
 import { realClock } from '../base/clock.ts'
 import { realRandom } from '../base/ids.ts'
-import type { Logger } from '../base/logger.ts'
+import { describeError, type Logger } from '../base/logger.ts'
 import { kubeconfigText, readKubeconfig } from '../client/kubeconfig.ts'
 import { createMetrics } from '../base/metrics.ts'
 import { addProcessMetrics } from '../base/process-metrics.ts'
 import { openAgent } from '../node/agent.ts'
+import { areCustomCommandsEnabled } from '../node/command-policy.ts'
 import { isSandboxLevel } from '../node/sandbox.ts'
 import { openPackageCache } from '../runtime/packages/cache.ts'
+import type { PackageCacheOptions } from '../runtime/packages/prepared.ts'
+import { parseTrust } from '../runtime/packages/trust.ts'
 import { removeTree } from '../runtime/process/cgroup.ts'
 import { findCgroups, groupsNameOf } from '../runtime/process/find-cgroups.ts'
 import { openProcessRuntime } from '../runtime/process/process-runtime.ts'
+import { CommandError } from './command-error.ts'
 import { findSandbox } from '../runtime/process/sandbox/find-sandbox.ts'
 import { openApiServers, type ApiServers } from './api-servers.ts'
 import { endProcess, watchCertificate } from './credential-renewal.ts'
@@ -29,7 +33,13 @@ export const agentRoot: ProcessRoot = {
     const servers = stack.use(await openApiServers({ kubeconfig, userAgent: 'sampan-agent', logger }))
     const nodeDefault = { path: process.execPath, version: process.versions.node }
     const packages = stack.use(
-      await openPackageCache({ root: join(dir.node, 'packages'), nodeDefault, clock, logger }),
+      await openPackageCache({
+        root: join(dir.node, 'packages'),
+        nodeDefault,
+        clock,
+        logger,
+        ...packagePolicy(process.env),
+      }),
     )
     const cgroups = await findCgroups(groupsNameOf(dir.node))
     if (!cgroups.usable) logger.warn('limits of pods are not enforced', { reason: cgroups.reason })
@@ -55,6 +65,7 @@ export const agentRoot: ProcessRoot = {
         tunnel: servers.kubeconfig,
         servers,
         metrics,
+        customCommands: areCustomCommandsEnabled(process.env),
         sandboxLevel,
         clock,
         random,
@@ -68,6 +79,21 @@ export const agentRoot: ProcessRoot = {
       [Symbol.asyncDispose]: () => owned.disposeAsync(),
     }
   },
+}
+
+/** What the operator of this machine allows. Throws CommandError. */
+function packagePolicy(env: NodeJS.ProcessEnv): Pick<PackageCacheOptions, 'allowScripts' | 'trust'> {
+  const pattern = env['TRUSTED_PACKAGE_REGEXP'] ?? ''
+  const allowScripts = env['ALLOW_INSTALL_SCRIPTS'] === 'true'
+  if (pattern === '') return { allowScripts }
+  try {
+    return { allowScripts, trust: parseTrust(pattern) }
+  } catch (cause) {
+    throw new CommandError(
+      `TRUSTED_PACKAGE_REGEXP is no regular expression: ${describeError(cause)}; it is matched against NAME@VERSION, for example ^@ours/`,
+      { cause },
+    )
+  }
 }
 
 function renewal(

@@ -11,6 +11,7 @@ import { CommandError } from './command-error.ts'
 import { dataDir, defaultDataDir } from './data-dir.ts'
 import { parseDuration } from './duration-flag.ts'
 import { formatListen, parseListen, parseServerUrl } from './listen-address.ts'
+import { addInsightCommands } from './insight-commands.ts'
 import { addStoreCommands } from './store-commands.ts'
 
 const print = (line: string) => void process.stdout.write(`${line}\n`)
@@ -23,6 +24,7 @@ async function main(): Promise<void> {
   addNodes(program)
   addOffline(program)
   addStoreCommands(program, print)
+  addInsightCommands(program, print)
   await program.parseAsync()
 }
 

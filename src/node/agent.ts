@@ -29,6 +29,7 @@ import { readNodeIdentity, writeNodeIdentity, type NodeIdentity } from './node-i
 import { openNodeKeeper, type NodeKeeper } from './node-keeper.ts'
 import { allocatableOf, type NodeInput } from './node-object.ts'
 import { addNodeMetrics, measuredPods } from './node-metrics.ts'
+import { createNodejsMeter } from './nodejs-metrics.ts'
 import { createRelay } from '../client/relay.ts'
 import { localAddressOf } from '../api/pod-address.ts'
 import { openServiceNetwork } from './service-network.ts'
@@ -67,6 +68,8 @@ export interface AgentOptions {
   readonly limits?: Partial<AgentLimits>
   /** More labels for the Node. */
   readonly labels?: Readonly<Record<string, string>>
+  /** Whether pods may bring commands of their own; by default they may. */
+  readonly customCommands?: boolean
   /** What every pod gets at least; `none` by default. */
   readonly sandboxLevel?: SandboxLevel
   /** PATH of apps behind the package's own tools; a plain system's by default. */
@@ -120,6 +123,7 @@ export async function openAgent(options: AgentOptions): Promise<Agent> {
       findPod: (namespace, name) => pods.find(namespace, name),
       findByAddress: (podIP) => pods.all().find((worker) => worker.podIP === podIP),
       nodeName,
+      nodejs: createNodejsMeter({ runtime: options.runtime, pods: () => measuredPods(pods), clock, logger }),
       usage: createUsageMeter({ runtime: options.runtime, pods: () => measuredPods(pods), clock, logger }),
       metrics,
     })
@@ -210,6 +214,7 @@ async function assemble(options: AgentOptions, { identity, recorder, disk, podCI
     allocatable: allocatableOf({ facts, load: await readMachineLoad(dataDir), podsMax: limits.pods }),
     logLimits: limits.logs,
     mountSupport: await findMountSupport(),
+    customCommands: options.customCommands ?? true,
     sandboxLevel: options.sandboxLevel ?? 'none',
     basePath: options.basePath ?? basePathDefault,
     podCIDR,

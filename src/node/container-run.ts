@@ -11,6 +11,7 @@ import type { Handle, WorkloadSpec } from '../runtime/runtime.ts'
 import { RuntimeError } from '../runtime/runtime.ts'
 import type { ContainerState, ContainerStateWaiting } from '../api/schema/types.gen.ts'
 import { intend, stateOf } from './attempts.ts'
+import { crashOf, crashTail, type Crash } from './crash-report.ts'
 import type { NodeContext } from './context.ts'
 import { removeOldAttempts } from './log-files.ts'
 import { openLogFollower, type LogFollower } from './log-follower.ts'
@@ -56,8 +57,8 @@ export interface ContainerRunOptions {
   readonly paths: PodPaths
   readonly podUid: string
   readonly name: string
-  /** Called when the container has ended, after its record says so. */
-  readonly onExit: () => void
+  /** Called when the container has ended, after its record says so. With what its Node.js said of why, if it crashed. */
+  readonly onExit: (crash: Crash | undefined) => void
 }
 
 const recordRetryMs = 2_000 // a full disk may have room again
@@ -187,14 +188,16 @@ async function watchEnd(state: RunState, attempt: AttemptRecord, handle: Handle)
 async function finish(state: RunState, attempt: number, exit: Omit<AttemptExit, 'message'>): Promise<void> {
   const { paths, name, onExit } = state.options
   await state.follower?.drain({ isEnd: true })
+  const source = { logDir: paths.log(name), attempt }
   const message =
     (await readTerminationMessage(paths.raw(name, attempt))) ||
-    (exit.code === 0 ? '' : await tailOutput({ logDir: paths.log(name), attempt }, tail))
+    (exit.code === 0 ? '' : await tailOutput(source, tail))
+  const crash = exit.code === 0 ? undefined : crashOf(await tailOutput(source, crashTail))
   await saveCurrent(state, { exit: { ...exit, ...(message !== '' && { message }) } })
   await state.follower?.[Symbol.asyncDispose]()
   delete state.follower
   for (const listener of state.listeners) listener()
-  onExit()
+  onExit(crash)
 }
 
 async function save(state: RunState, next: ContainerRecord): Promise<void> {

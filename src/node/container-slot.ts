@@ -53,6 +53,8 @@ const configRetry = { baseMs: 500, factor: 2, capMs: 5_000 } // a missing Config
 const errorRetry = { baseMs: 10_000, factor: 2, capMs: 300_000 } // nobody's change but the pod's own cures it
 const turnMs = 1_500 // how long ErrImagePull shows, about as upstream's next sync
 
+const reasons = { name: 'InspectFailed', pull: 'Failed', untrusted: 'UntrustedPackage' } as const
+
 /** Takes note of why a start failed: what the status says, an event, and when it is tried again. */
 export function noteFailure(
   slot: ContainerSlot,
@@ -73,7 +75,7 @@ export function noteFailure(
     slot.waiting = pullWaiting(slot.pull, slot.container.image ?? '').first
     if (error.fault === 'never') record('Warning', 'ErrImageNeverPull', error.message)
     else {
-      const reason = error.fault === 'name' ? 'InspectFailed' : 'Failed'
+      const reason = reasons[error.fault]
       record('Warning', reason, `Failed to pull image "${slot.container.image}": ${error.message}`)
     }
     record('Warning', 'Failed', `Error: ${slot.waiting.reason}`)

@@ -8,6 +8,7 @@ import type { ConfigMap, Container, Pod, Secret } from '../api/schema/types.gen.
 import { resolveEntry } from '../runtime/packages/entry.ts'
 import type { Handle } from '../runtime/runtime.ts'
 import { nextAttempt } from './attempts.ts'
+import { checkCustomCommand } from './command-policy.ts'
 import type { ContainerLaunch, ContainerRun } from './container-run.ts'
 import type { NodeContext } from './context.ts'
 import { envReferences, expandAll, makeEnv } from './env.ts'
@@ -44,6 +45,7 @@ export async function startContainer(input: StartInput): Promise<void> {
   await volumes.update(pod, podIP)
   const image = await pullImage(input)
   const { env, warnings } = await readEnv(input)
+  if (!context.customCommands) checkCustomCommand(container, env)
   for (const warning of warnings) record('Warning', 'InvalidEnvironmentVariableNames', warning)
   await mkdir(paths.home, { recursive: true, mode: 0o777 })
   const command = expandAll(container.command, env)

@@ -35,6 +35,8 @@ export interface NodeContext {
   readonly allocatable: Readonly<Record<string, string>>
   readonly logLimits: LogLimits
   readonly mountSupport: MountSupport
+  /** Pods may bring commands of their own, beside what their packages run. */
+  readonly customCommands: boolean
   /** What every pod gets at least; `none` by default. */
   readonly sandboxLevel?: SandboxLevel
   /** PATH of apps, after the package's own tools. */

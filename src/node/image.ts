@@ -7,8 +7,11 @@ import type { PackageSource, Prepared, Progress } from '../runtime/packages/prep
 
 export const nodeVersionAnnotation = 'sampan.dev/node-version'
 
-/** `name`: it names no image, so that trying again is pointless. `never`: it isn't here, and the policy forbids to fetch it. */
-export type PullFault = 'pull' | 'name' | 'never'
+/**
+ * `name`: it names no image, so that trying again is pointless. `never`: it isn't here, and the policy forbids to fetch it.
+ * `untrusted`: this node won't run it.
+ */
+export type PullFault = 'pull' | 'name' | 'never' | 'untrusted'
 
 /** The image can't be had. */
 export class ImagePullError extends Error {
@@ -45,15 +48,32 @@ export async function prepareImage(packages: PackageCache, request: ImageRequest
     const isCachedOnly = container.imagePullPolicy === 'Never'
     const options = { isCachedOnly, ...(nodeVersion && { nodeVersion }) }
     const prepared = await packages.ensure(source, options, signal, onProgress)
-    return { prepared, imageID: imageIdOf(source, prepared) }
+    const found = imageIdOf(source, prepared)
+    checkPinned(found, imageID)
+    return { prepared, imageID: found }
   } catch (error) {
-    if (signal.aborted || !(error instanceof Error)) throw error
-    if (error instanceof PackageError && error.code === 'not-cached') {
+    if (signal.aborted || !(error instanceof Error) || error instanceof ImagePullError) throw error
+    const code = error instanceof PackageError ? error.code : undefined
+    if (code === 'not-cached') {
       const message = `Container image "${container.image}" is not present with pull policy of Never`
       throw new ImagePullError(message, { fault: 'never', cause: error })
     }
-    throw new ImagePullError(error.message, { fault: 'pull', cause: error })
+    throw new ImagePullError(error.message, {
+      fault: code === 'untrusted' ? 'untrusted' : 'pull',
+      cause: error,
+    })
   }
+}
+
+/** A version's content never changes: where it has, somebody has tampered with the registry or the cache. */
+function checkPinned(found: string, before: string | undefined): void {
+  const [image, integrity] = found.split('#')
+  const [imageBefore, integrityBefore] = (before ?? '').split('#')
+  if (image !== imageBefore || !integrity || !integrityBefore || integrity === integrityBefore) return
+  throw new ImagePullError(
+    `${image} is not what this container ran before: its integrity was ${integrityBefore} and is ${integrity} now; the registry's copy was replaced. Delete the pod to accept the new one`,
+    { fault: 'untrusted' },
+  )
 }
 
 function sourceOf(text: string): PackageSource {

@@ -5,6 +5,7 @@
  *   GET /containerLogs/NAMESPACE/POD/CONTAINER?follow&tailLines&…&uid
  *   GET /metrics            the agent's own, for Prometheus
  *   GET /metrics/resource   CPU and memory of containers, pods and machine, for Prometheus
+ *   GET /metrics/nodejs     event loops, heaps, connections of the pods' Node.js processes, for Prometheus
  *   GET /stats/summary      the same with rates, as JSON
  *
  * and what `node-streams.ts` has.
@@ -18,6 +19,7 @@ import { metricsContentType, type Metrics } from '../base/metrics.ts'
 import { badRequest, internal, invalid, isStatusError, notFound, type StatusError } from '../api/status.ts'
 import { parseLogOptions } from '../api/streams/log-options.ts'
 import { readLog } from './log-reader.ts'
+import type { NodejsMeter } from './nodejs-metrics.ts'
 import { resourceMetrics, statsSummary } from './usage-answers.ts'
 import type { UsageMeter } from './usage.ts'
 import { serveStream, workerOf } from './node-streams.ts'
@@ -37,6 +39,7 @@ export interface NodeServerOptions {
   readonly findByAddress: (podIP: string) => PodWorker | undefined
   readonly nodeName: string
   readonly usage: UsageMeter
+  readonly nodejs: NodejsMeter
   readonly metrics: Pick<Metrics, 'render'>
 }
 
@@ -105,6 +108,8 @@ async function route(
       return textAnswer(metricsContentType, options.metrics.render())
     case 'metrics/resource':
       return textAnswer(metricsContentType, resourceMetrics(await options.usage.look()).render())
+    case 'metrics/nodejs':
+      return textAnswer(metricsContentType, await options.nodejs.render())
     case 'stats/summary': {
       const summary = statsSummary(options.nodeName, await options.usage.window())
       return textAnswer('application/json', JSON.stringify(summary))

@@ -6,11 +6,13 @@
  *   POST /attach/NAMESPACE/POD/CONTAINER?stdout&stderr&tty&uid                   pieces to the client; with &stdin, to the program
  *   POST /portForward/NAMESPACE/POD?port&uid                                     the connection's bytes both ways
  *   POST /dial?ip&port                                                           the same, to a pod by its address
+ *   POST /profile/…, POST /inspect/…                                             see `node-insight-streams.ts`
  */
 import type { ServerHttp2Stream } from 'node:http2'
 import { connect, type Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { pipeBoth } from '../base/byte-streams.ts'
+import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
 import { badRequest, failure, internal, notFound, serviceUnavailable } from '../api/status.ts'
 import { isPort } from '../api/streams/port-forward.ts'
@@ -22,6 +24,7 @@ import { serveCommand } from './command-session.ts'
 import type { PodWorker } from './pod-worker.ts'
 
 export interface NodeStreamsOptions {
+  readonly clock: Clock
   readonly logger: Logger
   readonly runtime: Runtime
   readonly findPod: (namespace: string, name: string) => PodWorker | undefined
@@ -45,10 +48,14 @@ export function serveStream(options: NodeStreamsOptions, request: StreamRequest)
   if (first === 'attach' && place.length === 3) return attach(options, place, request)
   if (first === 'portForward' && place.length === 2) return forward(options, place, request)
   if (first === 'dial' && place.length === 0) return dialAddress(options, request)
+  if ((first === 'profile' || first === 'inspect') && place.length === 3) {
+    // Loaded when somebody asks.
+    return import('./node-insight-streams.ts').then((insight) => insight[first](options, place, request))
+  }
   return undefined
 }
 
-const accept = (stream: ServerHttp2Stream) =>
+export const accept = (stream: ServerHttp2Stream) =>
   stream.respond({ ':status': 200, 'content-type': 'application/octet-stream', 'cache-control': 'no-store' })
 
 export function workerOf(
@@ -101,7 +108,7 @@ async function openSession({ runtime }: NodeStreamsOptions, command: CommandPlac
 }
 
 /** As kubelet says it of a container that has ended or not begun. */
-const notRunning = (container: string, pod: string) =>
+export const notRunning = (container: string, pod: string) =>
   badRequest(`container ${JSON.stringify(container)} in pod ${JSON.stringify(pod)} is not running`)
 
 async function attach(

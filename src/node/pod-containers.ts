@@ -17,7 +17,16 @@ export async function openSlots(state: PodState): Promise<void> {
   for (const container of allContainers(record.pod)) {
     const { name } = container
     if (slots.has(name)) continue
-    const run = await openContainerRun({ context, paths, podUid: uid, name, onExit: wake })
+    const run = await openContainerRun({
+      context,
+      paths,
+      podUid: uid,
+      name,
+      onExit(crash) {
+        if (crash) recorderOf(state, container)('Warning', crash.reason, crash.message)
+        wake()
+      },
+    })
     const { current } = run.record
     const { containerStatuses = [], initContainerStatuses = [] } = record.pod.status ?? {}
     const before = [...initContainerStatuses, ...containerStatuses].find((status) => status.name === name)

@@ -95,6 +95,7 @@ async function openNode() {
     allocatable: {},
     logLimits: defaultLogLimits,
     mountSupport: { usable: false, reason: 'not in this test' },
+    customCommands: true,
     basePath: '/bin',
     podCIDR: () => '10.0.0.0/24',
     onDiskFull: () => {},

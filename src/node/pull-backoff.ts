@@ -27,9 +27,9 @@ export function pullWaiting(
   image: string,
 ): { readonly first: ContainerStateWaiting; readonly later: ContainerStateWaiting } {
   const { message, fault } = failure
-  if (fault === 'never') {
-    const waiting = { reason: 'ErrImageNeverPull', message }
-    return { first: waiting, later: waiting }
+  if (fault === 'never' || fault === 'untrusted') {
+    const reason = fault === 'never' ? 'ErrImageNeverPull' : 'UntrustedPackage'
+    return { first: { reason, message }, later: { reason, message } }
   }
   if (fault === 'name') {
     const waiting = {

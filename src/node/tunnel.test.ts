@@ -10,6 +10,7 @@ import { createMetrics } from '../base/metrics.ts'
 import { silentLogger } from '../base/logger.ts'
 import { openFakeRuntime } from '../runtime/fake/fake-runtime.ts'
 import { createNodeServer } from './node-server.ts'
+import { createNodejsMeter } from './nodejs-metrics.ts'
 import { createUsageMeter } from './usage.ts'
 import { openTunnel, type Tunnel } from './tunnel.ts'
 
@@ -42,6 +43,7 @@ beforeEach(async () => {
     findByAddress: () => undefined,
     nodeName: 'n1',
     usage: createUsageMeter({ runtime, pods: () => [], clock: realClock, logger: silentLogger }),
+    nodejs: createNodejsMeter({ runtime, pods: () => [], clock: realClock, logger: silentLogger }),
     metrics: createMetrics(),
   })
   tunnel = openTunnel({

@@ -13,7 +13,7 @@
  *   begin with SAMPAN_, and, to a Node.js program, its preload to NODE_OPTIONS.
  */
 
-import type { Readable, Writable } from 'node:stream'
+import type { Duplex, Readable, Writable } from 'node:stream'
 
 export interface WorkloadSpec {
   /** Unique on the machine and for all time, file-name safe: `<podUID>_<container>_<attempt>`. */
@@ -149,6 +149,16 @@ export interface ExecSession {
   kill(): void
 }
 
+/** A Node.js process of a workload that can be asked about itself; `process/insight.cjs` says what and how. It may lie. */
+export interface NodeProcess {
+  /** As the workload sees it. */
+  readonly pid: number
+  /** A connection for one question. Throws `RuntimeError('not-found')` when the process has ended. */
+  connect(): Promise<Duplex>
+  /** Lines of the DevTools protocol, once the process has been asked to be inspected. */
+  connectInspector(): Promise<Duplex>
+}
+
 export interface Runtime {
   readonly name: string
   readonly capabilities: RuntimeCapabilities
@@ -185,6 +195,8 @@ export interface Runtime {
   openStdin?(handle: Handle): Promise<Writable>
   /** The program comes to the end of its stdin once it has read what was written. Idempotent. */
   endStdin?(handle: Handle): Promise<void>
+  /** Those that can be asked by now: a process can be half a second after its start. The first has the lowest pid. */
+  nodeProcesses?(handle: Handle): Promise<readonly NodeProcess[]>
   /** Handles of live workloads whose stateDir lies under `root`, known from their markers: after a crash, those not in the agent's records are adopted or stopped. */
   orphans(root: string): Promise<readonly Handle[]>
 }

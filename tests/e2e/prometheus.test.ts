@@ -71,6 +71,7 @@ async function discovers(t: TestContext, cluster: Cluster, prometheus: Prometheu
     ['apiserver', [new URL(cluster.apiUrl).host]],
     ['nodes', ['node-1']],
     ['resources', ['node-1']],
+    ['nodejs', ['node-1']],
     ['pods', instances],
     ['services', ['metered:80']],
     ['endpoints', instances],

@@ -1,5 +1,5 @@
 /**
- * Requests that leave HTTP: exec, attach, port-forward, watches and logs on a WebSocket, and upgrades that pass through a
+ * Requests that leave HTTP: exec, attach, port-forward, DevTools, watches and logs on a WebSocket, and upgrades that pass through a
  * `proxy` subresource. Start reading at `remote-command.ts`.
  */
 import type { Duplex } from 'node:stream'
@@ -24,6 +24,7 @@ type Load = () => Promise<UpgradeHandler>
 
 // Loaded when somebody asks: a WebSocket library is memory that most servers never need.
 const remoteCommand: Load = async () => (await import('./remote-command.ts')).remoteCommand
+const inspect: Load = async () => (await import('./inspect.ts')).inspect
 const portForward: Load = async () => (await import('./port-forward.ts')).portForward
 const proxyUpgrade: Load = async () => (await import('../subresources/proxy-upgrade.ts')).proxyUpgrade
 const onWebSocket =
@@ -34,6 +35,7 @@ const onWebSocket =
 const subresources: Readonly<Record<string, Load>> = {
   'pods/exec': remoteCommand,
   'pods/attach': remoteCommand,
+  'pods/inspect': inspect,
   'pods/portforward': portForward,
   'pods/log': onWebSocket(log),
   'pods/proxy': proxyUpgrade,

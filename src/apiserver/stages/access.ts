@@ -30,7 +30,7 @@ export interface AccessOptions {
 }
 
 /** Commands in a pod and tunnels to it do something, by whatever method the WebSocket was asked for. */
-const acts = new Set(['attach', 'exec', 'portforward'])
+const acts = new Set(['attach', 'exec', 'inspect', 'portforward'])
 
 export function createAccess(
   machinery: Pick<Machinery, 'cacheOf' | 'clock' | 'findResource'>,

@@ -78,13 +78,23 @@ function check(request: AccessRequest, { allowed, reason }: AccessDecision): voi
 }
 
 export function accessRequestOf(user: UserInfo, info: RequestInfo): AccessRequest {
-  const { group, isResource, method, namespace, path, resource, subresource, verb } = info
+  const { group, isResource, method, namespace, path, resource, verb } = info
+  const subresource = subresourceOf(info)
   const action = !isResource || verb === 'other' ? method.toLowerCase() : verb
   const fieldSelector = info.query.get('fieldSelector')
   const name = nameOf(info)
   const request = { user, verb: action, isResource, group, resource, subresource, namespace, name, path }
   return fieldSelector === null ? request : { ...request, fieldSelector }
 }
+
+/**
+ * Looking into a process takes no more than running a command beside it, which could do the same: roles that allow one allow
+ * the other, without having heard of it.
+ */
+const subresourceOf = ({ group, resource, subresource }: RequestInfo): string =>
+  group === '' && resource === 'pods' && (subresource === 'inspect' || subresource === 'profile')
+    ? 'exec'
+    : subresource
 
 /** A list or watch of one name counts as a request for that object. */
 function nameOf({ name, query, verb }: RequestInfo): string {

@@ -145,7 +145,7 @@ class Turns implements Fairness {
   }
 }
 
-const streams = new Set(['attach', 'exec', 'portforward', 'proxy'])
+const streams = new Set(['attach', 'exec', 'inspect', 'portforward', 'profile', 'proxy'])
 
 /** Whose turn a request waits for. Undefined: it takes long by nature, or must be answered whatever else goes on. */
 export function flowOf(user: UserInfo, info: RequestInfo): string | undefined {

@@ -58,7 +58,7 @@ export async function openPackageCache(options: PackageCacheOptions): Promise<Pa
     async ensure(source, { nodeVersion, isCachedOnly = false }, signal, onProgress = () => {}) {
       const call: Call = { ...context, signal, onProgress }
       const find = isCachedOnly ? findCached : findPackage
-      const found = source.scheme === 'npm' ? await find(source, call) : await findFolder(source.path)
+      const found = source.scheme === 'npm' ? await find(source, call) : await findFolder(source.path, call)
       const node = await findNode({ wish: nodeVersion, engines: found.engines, title: found.title }, call)
       const { scheme, folder, name, version, integrity, skippedScripts } = found
       onProgress({ step: 'ready', message: `${found.title} is ready, on Node.js ${node.version}` })

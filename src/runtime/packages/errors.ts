@@ -16,6 +16,7 @@ export type PackageErrorCode =
   | 'command-not-found'
   | 'dir-missing'
   | 'install-failed'
+  | 'untrusted'
 
 export class PackageError extends Error {
   override readonly name = 'PackageError'

@@ -20,6 +20,9 @@ export interface FailureContext {
   readonly root: string
 }
 
+/** The machine's own refusal; its message is complete. */
+export const untrustedCode = 'EUNTRUSTED'
+
 const unreachable =
   /^(ENOTFOUND|EAI_AGAIN|ECONN(REFUSED|RESET|ABORTED)|EPIPE|E(HOST|NET)UNREACH|EINVALIDPROXY|FETCH_ERROR|E?(ERR_SOCKET_|TIMEDOUT|CONNECTION|IDLE|RESPONSE|TRANSFER)(TIMEOUT)?|ERR_SSL_WRONG_VERSION_NUMBER)$/
 const untrusted =
@@ -29,6 +32,7 @@ const damaged = /^(EINTEGRITY|EBADSIZE|TAR_.*|Z_(DATA|BUF)_ERROR|ZlibError)$/
 /** Words an npm error for a pod's event. */
 export function packageErrorOf(failure: Failure, context: FailureContext): PackageError {
   const { code } = failure
+  if (code === untrustedCode) return new PackageError('untrusted', failure.message)
   const asked = `${context.name}@${context.version}`
   // While resolving, an error is about the package itself; while installing, most likely about a dependency.
   const subject = failure.step === 'resolving' ? asked : `${asked} or a dependency of it`

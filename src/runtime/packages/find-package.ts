@@ -7,6 +7,7 @@ import { type Call, install } from './install.ts'
 import { findTrees, packageFolder } from './layout.ts'
 import { readManifest } from './manifest.ts'
 import type { Installed } from './run-worker.ts'
+import { checkRegistryVersion, checkTrust } from './trust.ts'
 
 /** A package on this machine, before its interpreter is chosen. */
 export type Found = Omit<Prepared, 'node'> & {
@@ -16,8 +17,10 @@ export type Found = Omit<Prepared, 'node'> & {
 }
 
 /** From the cache, else from the registry. */
-export const findPackage = async (source: NpmSource, call: Call): Promise<Found> =>
-  foundIn((await cachedTree(source, call)) ?? (await installPackage(source, call)), source)
+export async function findPackage(source: NpmSource, call: Call): Promise<Found> {
+  checkRegistryVersion(source.name, source.version)
+  return await foundIn((await cachedTree(source, call)) ?? (await installPackage(source, call)), source, call)
+}
 
 /** From the cache or not at all. */
 export async function findCached(source: NpmSource, call: Call): Promise<Found> {
@@ -27,10 +30,12 @@ export async function findCached(source: NpmSource, call: Call): Promise<Found> 
   const tree =
     (await cachedTree(source, call)) ?? (await newestCached({ name, version: range, scripts }, call))
   if (!tree) throw new PackageError('not-cached', `${name}@${version} is not in the cache of this machine`)
-  return foundIn(tree, source)
+  return await foundIn(tree, source, call)
 }
 
-async function foundIn(tree: Tree, { name }: NpmSource): Promise<Found> {
+async function foundIn(tree: Tree, { name }: NpmSource, { trust }: Call): Promise<Found> {
+  // Asked before the install, too; here also about what was there already.
+  checkTrust(trust, `${name}@${tree.version}`)
   const folder = packageFolder(tree.folder, name)
   const manifest = await readManifest(folder)
   return {
@@ -60,7 +65,15 @@ async function installPackage({ name, version }: NpmSource, call: Call): Promise
   const asked = `${name}@${version}`
   try {
     return await install(
-      { kind: 'package', root: call.root, npm: call.npm, name, version, scripts },
+      {
+        kind: 'package',
+        root: call.root,
+        npm: call.npm,
+        name,
+        version,
+        scripts,
+        ...(call.trust && { trusted: call.trust.pattern }),
+      },
       { name, version, step: 'installing', message: (exact) => `installing ${name}@${exact}` },
       call,
     )
@@ -91,7 +104,8 @@ async function newestCached(
   return newest && { ...newest, folder: newest.tree }
 }
 
-export async function findFolder(path: string): Promise<Found> {
+export async function findFolder(path: string, { trust }: Pick<Call, 'trust'>): Promise<Found> {
+  checkTrust(trust, `dir:${path}`)
   const stats = await stat(path).catch((e: unknown) => {
     throw new PackageError(
       'dir-missing',

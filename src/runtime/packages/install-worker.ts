@@ -8,7 +8,9 @@ import { access, mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import pacote from 'pacote'
-import type { Failure } from './failures.ts'
+import semver from 'semver'
+import { PackageError } from './errors.ts'
+import { untrustedCode, type Failure } from './failures.ts'
 import {
   findTrees,
   layout,
@@ -20,11 +22,18 @@ import {
   treeFolder,
   type TreeRecord,
 } from './layout.ts'
+import { checkTrust } from './trust.ts'
 import { chooseNodeVersion } from './node-version.ts'
 import type { NpmConfig } from './npm-config.ts'
 
 export type Job = { readonly root: string; readonly npm: NpmConfig } & (
-  | { readonly kind: 'package'; readonly name: string; readonly version: string; readonly scripts: boolean }
+  | {
+      readonly kind: 'package'
+      readonly name: string
+      readonly version: string
+      readonly scripts: boolean
+      readonly trusted?: string
+    }
   | { readonly kind: 'node'; readonly package: string; readonly range: string }
 )
 
@@ -56,7 +65,11 @@ async function main(): Promise<void> {
     }
     say(await (job.kind === 'package' ? installPackage : installNode)({ job, temporary, options, resolved }))
   } catch (e) {
-    say({ type: 'failed', failure: describeFailure(e, step) })
+    const failure = describeFailure(e, step)
+    say({
+      type: 'failed',
+      failure: e instanceof PackageError ? { ...failure, code: untrustedCode } : failure,
+    })
   } finally {
     if (temporary !== undefined) await rm(temporary, { recursive: true, force: true })
   }
@@ -84,9 +97,12 @@ interface Work {
 
 async function installPackage({ job, temporary, options, resolved }: Work): Promise<Message> {
   if (job.kind !== 'package') throw new TypeError('not a package job')
-  const { root, name, scripts } = job
+  const { root, name, scripts, trusted } = job
   const manifest = await pacote.manifest(`${name}@${job.version}`, options)
   const { version } = manifest
+  if (manifest.name !== name || semver.valid(version) !== version)
+    throw new Error(`the registry answered with ${manifest.name}@${version}`)
+  checkTrust(trusted === undefined ? undefined : { pattern: trusted }, `${name}@${version}`)
   const integrity = manifest._integrity ? String(manifest._integrity) : ''
   const identity = { name, version, integrity, scripts }
   const place = treeFolder(root, identity)
@@ -109,12 +125,54 @@ async function installPackage({ job, temporary, options, resolved }: Work): Prom
     engineStrict: false,
   })
   await arborist.reify({ add: [`${name}@${version}`], omit: ['dev'], save: true })
-  await access(join(packageFolder(tree, name), 'package.json'))
+  await checkInstalled(arborist.actualTree, packageFolder(tree, name), identity)
   const skippedScripts = scripts ? [] : scriptedPackages(arborist.actualTree)
   const record: TreeRecord = { ...identity, skippedScripts }
   await writeFile(join(tree, recordName), `${JSON.stringify(record)}\n`)
   await moveTo(tree, place)
   return installedMessage(record, place)
+}
+
+/** What was installed is what was resolved and asked about: the registry is asked twice, and could answer differently. */
+async function checkInstalled(
+  tree: unknown,
+  folder: string,
+  {
+    name,
+    version,
+    integrity,
+  }: { readonly name: string; readonly version: string; readonly integrity: string },
+): Promise<void> {
+  await access(join(folder, 'package.json'))
+  const { children } = tree as {
+    readonly children: {
+      get(
+        name: string,
+      ):
+        | { readonly packageName?: string; readonly version?: string; readonly integrity?: string | null }
+        | undefined
+    }
+  }
+  const found = children.get(name)
+  const isSame =
+    found?.packageName === name &&
+    found.version === version &&
+    !contradict(integrity, String(found.integrity ?? ''))
+  if (isSame) return
+  throw Object.assign(
+    new Error(`${name}@${version} was resolved, ${found?.packageName}@${found?.version} was installed`),
+    { code: 'EINTEGRITY' },
+  )
+}
+
+/** Old packages have a SHA-1 in the registry's list and get a SHA-512 when they are fetched: those say nothing about each other. */
+function contradict(one: string, other: string): boolean {
+  const [ours, theirs] = [one, other].map((text) => text.split(/\s+/).filter((hash) => hash !== ''))
+  const algorithm = (hash: string) => hash.slice(0, hash.indexOf('-'))
+  const comparable = (ours ?? []).filter((hash) =>
+    theirs?.some((each) => algorithm(each) === algorithm(hash)),
+  )
+  return comparable.length > 0 && !comparable.some((hash) => theirs?.includes(hash))
 }
 
 const installedMessage = ({ version, integrity, skippedScripts }: TreeRecord, folder: string): Message => ({

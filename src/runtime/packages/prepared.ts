@@ -2,6 +2,7 @@
 import type { Clock } from '../../base/clock.ts'
 import type { Logger } from '../../base/logger.ts'
 import type { NpmConfig } from './npm-config.ts'
+import type { TrustPolicy } from './trust.ts'
 
 /** The parsed image; `parseImage` of `src/api/image.ts` returns records of this shape. */
 export type PackageSource = NpmSource | { readonly scheme: 'dir'; readonly path: string }
@@ -51,4 +52,6 @@ export interface PackageCacheOptions {
   /** Runs install scripts of packages, which is arbitrary code outside any pod. Off by default. */
   readonly allowScripts?: boolean
   readonly installTimeoutMs?: number
+  /** Without it, every package is trusted. */
+  readonly trust?: TrustPolicy
 }

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { rmSync } from 'node:fs'
-import { copyFile, open, writeFile } from 'node:fs/promises'
-import { fileURLToPath } from 'node:url'
+import { open, writeFile } from 'node:fs/promises'
 import type { Clock } from '../../base/clock.ts'
 import { RuntimeError, type WorkloadSpec } from '../runtime.ts'
 import { environmentOf } from './environment.ts'
+import { insightBind, installPreload, preloadFiles } from './insight.ts'
 import { recordFile } from './record-files.ts'
 import { reserveExit } from './records.ts'
 import { sandboxCommand, type SandboxTools } from './sandbox/bubblewrap.ts'
@@ -68,7 +68,6 @@ echo "$?" 1<>"$SAMPAN_STATE_DIR/exit"
 kill -s KILL -- "-$$"
 `
 
-const preloadFile = fileURLToPath(new URL('./preload.cjs', import.meta.url))
 const startMsMax = 30_000 // a shell that has not run its first lines by then never will: the machine is stuck
 
 /** Spawns the parent and resolves when the program is about to run. Throws `RuntimeError`. */
@@ -80,7 +79,7 @@ export async function spawnParent(
   await reserveExit(spec.stateDir)
   if (spec.stdin) await makeStdin(spec.stateDir)
   const preloadPath = recordFile(spec.stateDir, 'preload.cjs')
-  if (spec.node) await copyFile(preloadFile, preloadPath)
+  if (spec.node) await installPreload(spec.stateDir, spec.sandbox)
   if (spec.sandbox && tools) await writeFile(recordFile(spec.stateDir, 'seccomp'), tools.seccomp)
   const stdout = await open(spec.stdoutPath, 'a', 0o640)
   try {
@@ -114,13 +113,19 @@ function spawnShell(
 ): ChildProcess {
   const environment = environmentOf(spec, preloadPath)
   const program: readonly [string, ...string[]] = ['/usr/bin/env', ...environment.arguments, ...spec.argv]
-  const { sandbox, cwd, node } = spec
+  const { sandbox, cwd, node, stateDir } = spec
   const around = ['/usr/bin/env', '-u', 'SAMPAN_STATE_DIR']
   const command =
     sandbox && tools
       ? [
           ...around,
-          ...sandboxCommand({ sandbox, argv: program, cwd, tools, files: node ? [preloadPath] : [] }),
+          ...sandboxCommand({
+            sandbox: node ? { ...sandbox, binds: [...sandbox.binds, insightBind(stateDir)] } : sandbox,
+            argv: program,
+            cwd,
+            tools,
+            files: node ? preloadFiles(stateDir) : [],
+          }),
         ]
       : program
   const args = ['-c', parentScript, 'sampan', ...command]

@@ -24,6 +24,7 @@ const clusterNamespace = process.env.SAMPAN_NAMESPACE
 let connectPlainly // net.Socket.prototype.connect as Node.js made it
 if (podAddress && require('node:net').isIPv4(podAddress)) install(podAddress)
 for (const name of ['stdout', 'stderr']) outliveFullDisk(name)
+openInsight()
 
 function install(address) {
   const net = require('node:net')
@@ -37,6 +38,54 @@ function install(address) {
   if (clusterSocket) patchLookup(require('node:dns'))
   patchDatagrams(require('node:dgram'), address)
   require('node:module').syncBuiltinESMExports()
+}
+
+/**
+ * The agent can look into each Node.js process of the pod: by a Unix socket in the folder beside this file, behind which
+ * `insight.cjs` answers. Until somebody connects, this costs a descriptor. It keeps nothing alive, and where it can't be had
+ * (a thread, a file system that may not be written to) the program runs without it.
+ */
+function openInsight() {
+  // A child that is through by then has no use for it, and the program itself is not delayed.
+  const afterMs = 500
+  // More than a pod has processes, mostly. Above it, what ended processes have left is removed.
+  const filesMax = 32
+  const { closeSync, existsSync, openSync, readdirSync, renameSync, rmSync } = require('node:fs')
+  const folder = require('node:path').join(__dirname, 'insight')
+  if (!require('node:worker_threads').isMainThread || !existsSync(folder)) return
+  const { Server } = require('node:net')
+  // oxlint-disable-next-line typescript/unbound-method -- called on the server; a program may replace the method
+  const { listen } = Server.prototype
+  const file = `${process.pid}.new`
+  const open = () => {
+    const others = readdirSync(folder)
+    if (others.length > filesMax) for (const other of others) removeEnded(other)
+    rmSync(`${folder}/${file}`, { force: true }) // of an earlier process with this pid
+    const server = new Server((socket) => require('./insight.cjs').serve(socket))
+    server.on('error', () => {}) // then there is none
+    // The path through the descriptor is short, however long the folder's is: a socket's path has 107 characters at most.
+    const descriptor = openSync(folder, 'r')
+    // A worker of a cluster would otherwise leave the listening to its primary.
+    listen.call(server, { path: `/proc/self/fd/${descriptor}/${file}`, exclusive: true })
+    server.unref()
+    closeSync(descriptor)
+    // Under its name once it listens: who was refused before would take the process for ended.
+    renameSync(`${folder}/${file}`, `${folder}/${process.pid}.sock`)
+  }
+  const removeEnded = (other) => {
+    try {
+      process.kill(Number.parseInt(other, 10), 0)
+    } catch (error) {
+      if (error.code === 'ESRCH') rmSync(`${folder}/${other}`, { force: true })
+    }
+  }
+  setTimeout(() => {
+    try {
+      open()
+    } catch {
+      // Not here, then.
+    }
+  }, afterMs).unref()
 }
 
 /**

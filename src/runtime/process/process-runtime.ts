@@ -30,6 +30,7 @@ import {
   ticksPerSecond,
 } from './proc.ts'
 import { createProcessTable, type ProcessTable } from './process-table.ts'
+import { findNodeProcesses } from './insight.ts'
 import { handleOf, readExit, readIdentity, readSpec, runtimeName, writeSpec } from './records.ts'
 import { endStdin, openStdin } from './stdin.ts'
 import { waitForExit } from './wait.ts'
@@ -84,6 +85,7 @@ export function openProcessRuntime(options: ProcessRuntimeOptions): Runtime {
     async endStdin({ stateDir }) {
       endStdin(stateDir)
     },
+    nodeProcesses: ({ stateDir }) => findNodeProcesses(stateDir),
     orphans: (root) => orphans(root, table),
   }
 }

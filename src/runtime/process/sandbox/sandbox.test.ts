@@ -129,6 +129,31 @@ describe('a program in a sandbox', { skip }, () => {
     assert.equal(state.phase === 'exited' && state.exit.code, 7)
   })
 
+  it('can be looked into, if it is Node.js', async () => {
+    // Bound with the folder above it, hence seen with its own permissions.
+    const stateDir = join(root, 'work', 'state-of-insight')
+    await mkdir(stateDir, { mode: 0o711 })
+    const argv = [process.execPath, '--eval', 'setInterval(() => {}, 1000)']
+    const handle = await start('insight', argv, { node: true, stateDir })
+    for (;;) {
+      const [found] = (await runtime.nodeProcesses?.(handle)) ?? []
+      if (!found) {
+        const { phase } = await runtime.inspect(handle)
+        assert.equal(phase, 'running', await readFile(join(root, 'work', 'insight.err'), 'utf8'))
+        await realClock.sleep(20)
+        continue
+      }
+      const socket = await found.connect()
+      socket.write('{"ask":"metrics"}\n')
+      let text = ''
+      for await (const chunk of socket) text += String(chunk)
+      const { metrics } = JSON.parse(text) as { readonly metrics: { readonly pid: number } }
+      assert.equal(metrics.pid, found.pid)
+      assert.ok(found.pid < 100, `${found.pid} is its pid inside`)
+      return
+    }
+  })
+
   it('is where commands of exec run', async () => {
     const handle = await start('exec', ['/bin/sleep', '300'])
     const run = (script: string) =>
