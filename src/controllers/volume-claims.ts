@@ -129,6 +129,11 @@ async function provision(
   }
   const storageClass = classes.get('', claim.spec.storageClassName)
   if (storageClass?.provisioner !== localDriver) return undefined
+  if (claim.spec.volumeMode === 'Block') {
+    const message = 'the class makes folders, not block devices: use volumeMode Filesystem'
+    events.record(claim, 'Warning', 'ProvisioningFailed', message)
+    return undefined
+  }
   const node =
     claim.metadata.annotations?.[selectedNodeAnnotation] ??
     usersOf(claim, context).find(({ spec }) => spec.nodeName)?.spec.nodeName

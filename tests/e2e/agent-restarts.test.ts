@@ -15,7 +15,7 @@ import { ask } from '../support/http.ts'
 import { deployment, ingress, service, yaml } from '../support/manifests.ts'
 import { workloadProcesses } from '../support/workloads.ts'
 
-const restarts = Number(process.env['RESTARTS'] ?? 40)
+const restarts = Number(process.env['RESTARTS'] ?? 25)
 const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000)
 const appCount = 20
 const clientCount = 4
