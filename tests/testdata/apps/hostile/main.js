@@ -1,0 +1,118 @@
+// Tries to do what a pod must not, and says of each attack whether it was held off. Bounded in all it does, and it changes nothing.
+import { spawn, spawnSync } from 'node:child_process'
+import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs'
+import { join } from 'node:path'
+
+const { AGENT_PID, DATA_DIR, LOOPBACK_PORT, MARKER, MEMORY_DIRS } = process.env
+const processesMax = 1_200
+const filesMax = 20_000
+
+/** A marker in two halves, so that what is read of this program itself is not taken for the victim's. */
+const marker = `${MARKER}-of-the-victim`
+
+function attempt(attack) {
+  try {
+    return attack()
+  } catch {
+    return false // refused
+  }
+}
+
+const pids = () => readdirSync('/proc').filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+
+function readsEnvironment() {
+  return pids().some((pid) => attempt(() => readFileSync(`/proc/${pid}/environ`, 'utf8').includes(marker)))
+}
+
+function finds(root, wanted) {
+  let left = filesMax
+  const look = (folder) =>
+    attempt(() =>
+      readdirSync(folder, { withFileTypes: true }).some((entry) => {
+        if (left-- < 0) return false
+        const path = join(folder, entry.name)
+        if (entry.isDirectory()) return look(path)
+        return entry.isFile() && attempt(() => wanted(path))
+      }),
+    )
+  return look(root)
+}
+
+const holdsMarker = (path) => readFileSync(path, 'utf8').includes(marker)
+
+function victimPid() {
+  return pids().find((pid) => attempt(() => readFileSync(`/proc/${pid}/environ`, 'utf8').includes(marker)))
+}
+
+function readsMemory() {
+  const pid = victimPid() ?? AGENT_PID
+  const [begin] = readFileSync(`/proc/${pid}/maps`, 'utf8').split('\n').find((line) => line.includes('[stack]')).split('-')
+  const file = openSync(`/proc/${pid}/mem`, 'r')
+  try {
+    return readSync(file, Buffer.alloc(16), 0, 16, Number.parseInt(begin, 16)) === 16
+  } finally {
+    closeSync(file)
+  }
+}
+
+function readsAgentKey() {
+  return finds(join(DATA_DIR, 'credentials'), (path) => readFileSync(path, 'utf8').includes('PRIVATE KEY') || /client-key-data/.test(readFileSync(path, 'utf8')))
+}
+
+/** Signal 0 asks only whether it might. */
+function signals() {
+  const others = [AGENT_PID, victimPid()].filter(Boolean)
+  return others.some((pid) => attempt(() => process.kill(Number(pid), 0)))
+}
+
+function makesNamespace() {
+  return spawnSync('unshare', ['--user', '--map-root-user', '--mount', 'true']).status === 0
+}
+
+/** Without the preload, which guards nothing against somebody who leaves it out. */
+function reachesLoopback() {
+  const program = `require('node:net').connect(${Number(LOOPBACK_PORT)}, '127.0.0.1').on('connect', () => process.exit(0)).on('error', () => process.exit(1))`
+  return spawnSync(process.execPath, ['--eval', program], { env: {}, timeout: 10_000 }).status === 0
+}
+
+/** More processes than the bound. They end with the pod. */
+async function forksFreely() {
+  let made = 0
+  for (let n = 0; n < processesMax; n++) {
+    const isMade = await new Promise((resolve) => {
+      try {
+        spawn('/bin/sleep', ['120'], { stdio: 'ignore' }).once('spawn', () => resolve(true)).once('error', () => resolve(false))
+      } catch {
+        resolve(false)
+      }
+    })
+    if (!isMade) return false
+    made++
+  }
+  return made === processesMax
+}
+
+const attacks = {
+  'reads the environment of another pod': readsEnvironment,
+  'reads files of another pod': () => finds(join(DATA_DIR, 'node', 'pods'), holdsMarker),
+  'reads the Secrets of another pod': () => MEMORY_DIRS.split(':').some((folder) => finds(folder, holdsMarker)),
+  'reads the memory of another process': readsMemory,
+  "reads the agent's key": readsAgentKey,
+  'signals processes of others': signals,
+  'makes a user namespace and mounts': makesNamespace,
+  'starts processes without end': forksFreely,
+  "reaches the node's loopback services": reachesLoopback,
+}
+
+const results = {}
+// The bomb comes last: nothing could be started beside it.
+const order = Object.keys(attacks).toSorted((a, b) => Number(a.startsWith('starts')) - Number(b.startsWith('starts')))
+for (const name of order) {
+  try {
+    results[name] = (await attacks[name]()) ? 'broken' : 'held'
+  } catch {
+    results[name] = 'held'
+  }
+}
+console.log(`RESULTS ${JSON.stringify(results)}`)
+process.exit(0)
