@@ -13,7 +13,7 @@ import { openPostgresWorld } from './postgres-world.ts'
 import { runRound, type RoundReport } from './round.ts'
 import type { World } from './world.ts'
 
-const seconds = Number(process.env['SECONDS'] ?? 40)
+const seconds = Number(process.env['SECONDS'] ?? 30)
 /** A history is judged as a whole: longer ones are cut into pieces. */
 const roundSecondsMax = 60
 const firstSeed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 1e9))

@@ -75,6 +75,20 @@ export async function openPostgresWorld(): Promise<World> {
           return async () => {}
         },
       },
+      {
+        name: 'all answers of PostgreSQL lost with their connections',
+        part: 'network',
+        msMax: 2_000,
+        async begin() {
+          for (const proxy of proxies) proxy.swallow(true)
+          return async () => {
+            for (const proxy of proxies) {
+              proxy.cut()
+              proxy.swallow(false)
+            }
+          }
+        },
+      },
       ...processFaults(pair),
       ...diskFaults(pair, disk),
       failover('kill -9', 3_000),
@@ -165,7 +179,7 @@ function processFaults(pair: Pair): readonly Fault[] {
       async begin() {
         const killed = server()
         await killed.kill()
-        return () => killed.start()
+        return () => startAgain(killed)
       },
     },
     {
@@ -179,6 +193,16 @@ function processFaults(pair: Pair): readonly Fault[] {
       },
     },
   ])
+}
+
+/** A connection of another program may have had its port for a moment. */
+async function startAgain(server: TestServer): Promise<void> {
+  try {
+    await server.start()
+  } catch {
+    await server.kill()
+    await server.start() // or it says why not
+  }
 }
 
 function signalIfThere(pid: number, name: 'SIGSTOP' | 'SIGCONT'): void {
@@ -202,7 +226,7 @@ function diskFaults(pair: Pair, disk: Disk): readonly Fault[] {
           // PostgreSQL may have ended: its log could not be written.
           for (const server of [pair.primary, pair.standby]) {
             await server.kill()
-            await server.start()
+            await startAgain(server)
           }
         }
       },

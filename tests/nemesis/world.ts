@@ -23,6 +23,8 @@ export const pick = <T>(all: readonly T[], random: Random): T =>
 
 export const stopMsMax = 6_000
 export const cutMsMax = 7_000
+/** Longer than stores wait for an answer: then it never comes, whatever TCP sends again. */
+const lostMsMax = 13_000
 
 /** What happens to API servers whatever their store is. `stores` are the addresses that they reach it by. */
 export function replicaFaults(
@@ -70,7 +72,7 @@ export function replicaFaults(
     ...(['all', 'requests', 'answers'] as const).map((what): Fault => ({
       name: `partition of a server and the store (${what} lost)`,
       part: 'network',
-      msMax: cutMsMax,
+      msMax: lostMsMax,
       async begin(random) {
         const { address } = pick(places, random)
         for (const store of stores)
