@@ -70,8 +70,7 @@ export function sandboxCommand({ sandbox, argv, cwd, tools, files }: SandboxInpu
     ...system.etc.flatMap(({ path, source }) => ['--ro-bind', source, path]),
     '--proc',
     '/proc',
-    '--dev',
-    '/dev',
+    ...deviceOptions(tools),
     '--perms',
     '1777',
     '--size',
@@ -97,6 +96,24 @@ export function sandboxCommand({ sandbox, argv, cwd, tools, files }: SandboxInpu
 
 const byDepth = (a: Bind, b: Bind): number =>
   a.path.split('/').length - b.path.split('/').length || (a.path < b.path ? -1 : 1)
+
+/**
+ * Terminals of its own would need a second namespace of users around an ordinary user's; then nobody could follow the program
+ * into the first one, and there would be no `exec`.
+ */
+function deviceOptions({ user }: SandboxTools): readonly string[] {
+  if (user === 'root') return ['--dev', '/dev']
+  const devices = ['null', 'zero', 'full', 'random', 'urandom', 'tty'].map((name) => `/dev/${name}`)
+  const links = Object.entries({ fd: '', stdin: '/0', stdout: '/1', stderr: '/2' })
+  return [
+    '--perms',
+    '0755',
+    '--tmpfs',
+    '/dev',
+    ...devices.flatMap((path) => ['--dev-bind', path, path]),
+    ...links.flatMap(([name, end]) => ['--symlink', `/proc/self/fd${end}`, `/dev/${name}`]),
+  ]
+}
 
 /** Outer ones first. Folders above them are made for everyone: by itself bwrap makes them for root only. */
 function bindOptions(binds: readonly Bind[]): readonly string[] {
