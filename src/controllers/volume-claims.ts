@@ -17,7 +17,7 @@ import { parseQuantity } from '../api/quantity.ts'
 import { persistentVolumeClaims } from '../api/resources/persistentvolumeclaims.ts'
 import { persistentVolumes } from '../api/resources/persistentvolumes.ts'
 import { pods } from '../api/resources/pods.ts'
-import { isDefaultClass, storageClasses } from '../api/resources/storageclasses.ts'
+import { defaultClassOf, storageClasses } from '../api/resources/storageclasses.ts'
 import type { PersistentVolume, PersistentVolumeClaim, Pod, StorageClass } from '../api/schema/types.gen.ts'
 import { isAlreadyExists } from '../api/status.ts'
 import type { ControllerContext, ControllerSpec } from '../client/controller.ts'
@@ -55,7 +55,7 @@ export const volumeClaimController: ControllerSpec = {
     if (isTerminating(claim)) return release(claim, context)
     if (isBound(claim)) return
     if ((claim.spec.volumeName ?? '') !== '') return confirm(claim, context)
-    const volume = (await findVolume(claim, context)) ?? (await provision(claim, context))
+    const volume = findVolume(claim, context) ?? (await provision(claim, context))
     if (volume) await bind(claim, volume, context)
   },
 }
@@ -84,21 +84,29 @@ async function release(claim: PersistentVolumeClaim, context: ControllerContext)
 }
 
 /** The volume that was made for it before we were interrupted, or one that an administrator made and that fits. */
-async function findVolume(
-  claim: PersistentVolumeClaim,
-  { informers }: ControllerContext,
-): Promise<PersistentVolume | undefined> {
-  const volumes = informers
+function findVolume(claim: PersistentVolumeClaim, context: ControllerContext): PersistentVolume | undefined {
+  const volumes = context.informers
     .for<PersistentVolume>(persistentVolumes)
     .list()
     .filter((volume) => !isTerminating(volume))
-  return (
-    volumes.find((volume) => volume.spec.claimRef && isVolumeOf(volume, claim)) ??
-    volumes
-      .filter((volume) => !volume.spec.claimRef && fits(volume, claim))
-      .toSorted((a, b) => Number(sizeOf(a) - sizeOf(b)))[0]
-  )
+  const reserved = volumes.find((volume) => volume.spec.claimRef && isVolumeOf(volume, claim))
+  if (reserved || hasToWait(claim, context)) return reserved
+  return volumes
+    .filter((volume) => !volume.spec.claimRef && fits(volume, claim))
+    .toSorted((a, b) => Number(sizeOf(a) - sizeOf(b)))[0]
 }
+
+/** Its class gives volumes to those only whose pod has a node. */
+function hasToWait(claim: PersistentVolumeClaim, context: ControllerContext): boolean {
+  const { storageClassName = '' } = claim.spec
+  const found = context.informers.for<StorageClass>(storageClasses).get('', storageClassName)
+  return found?.volumeBindingMode === 'WaitForFirstConsumer' && nodeOf(claim, context) === undefined
+}
+
+/** The node that its first pod was given. */
+const nodeOf = (claim: PersistentVolumeClaim, context: ControllerContext): string | undefined =>
+  claim.metadata.annotations?.[selectedNodeAnnotation] ??
+  usersOf(claim, context).find(({ spec }) => spec.nodeName)?.spec.nodeName
 
 const storage = (amounts: Readonly<Record<string, string>> | undefined): bigint =>
   parseQuantity(amounts?.['storage'] ?? '0').nano
@@ -122,7 +130,7 @@ async function provision(
   const { client, events, informers } = context
   const classes = informers.for<StorageClass>(storageClasses)
   if (claim.spec.storageClassName === undefined) {
-    const found = classes.list().find(isDefaultClass)
+    const found = defaultClassOf(classes.list())
     // The claim's own change brings it here again.
     if (found) await setClass(claim, found.metadata.name ?? '', context)
     return undefined
@@ -134,9 +142,7 @@ async function provision(
     events.record(claim, 'Warning', 'ProvisioningFailed', message)
     return undefined
   }
-  const node =
-    claim.metadata.annotations?.[selectedNodeAnnotation] ??
-    usersOf(claim, context).find(({ spec }) => spec.nodeName)?.spec.nodeName
+  const node = nodeOf(claim, context)
   if (!node) {
     const message = 'waiting for first consumer to be created before binding'
     events.record(claim, 'Normal', 'WaitForFirstConsumer', message)

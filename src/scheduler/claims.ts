@@ -2,7 +2,7 @@
 import { claimNamesOf, isBound, localDriver, selectedNodeAnnotation } from '../api/local-volumes.ts'
 import { persistentVolumeClaims } from '../api/resources/persistentvolumeclaims.ts'
 import { persistentVolumes } from '../api/resources/persistentvolumes.ts'
-import { isDefaultClass, storageClasses } from '../api/resources/storageclasses.ts'
+import { defaultClassOf, storageClasses } from '../api/resources/storageclasses.ts'
 import type { PersistentVolume, PersistentVolumeClaim, Pod, StorageClass } from '../api/schema/types.gen.ts'
 import type { ControllerContext } from '../client/controller.ts'
 import type { Informer } from '../client/informer.ts'
@@ -21,7 +21,7 @@ export function openClaims({ client, informers }: ControllerContext): Claims {
   const classes = informers.for<StorageClass>(storageClasses)
   const classOf = ({ spec }: PersistentVolumeClaim) =>
     spec.storageClassName === undefined
-      ? classes.list().find(isDefaultClass)
+      ? defaultClassOf(classes.list())
       : classes.get('', spec.storageClassName)
   return {
     informers: [claims, volumes],

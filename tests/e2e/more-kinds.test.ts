@@ -38,7 +38,14 @@ const kinds: readonly (readonly [resource: string, name: string])[] = [
 
 const fileOf = (resource: string): string => resource.replaceAll('.', '-')
 
-everyKubectl({ folder: 'kinds', prepare: ({ ok }) => ok(['apply', '-f', manifests]), define })
+everyKubectl({
+  folder: 'kinds',
+  async prepare({ ok }) {
+    await ok(['apply', '-f', manifests])
+    await ok('wait --for=jsonpath={.status.phase}=Available pv/disk --timeout=60s') // a controller says so
+  },
+  define,
+})
 
 function define({ golden, ok, kubectl }: Suite): void {
   for (const [resource, name] of kinds) {

@@ -31,7 +31,7 @@ export const storageClasses: ResourceDef<StorageClass> = {
     {
       ...nameColumn<StorageClass>(),
       value: (storageClass) =>
-        `${storageClass.metadata.name ?? ''}${isDefaultClass(storageClass) ? ' (default)' : ''}`,
+        `${storageClass.metadata.name ?? ''}${isDefault(storageClass) ? ' (default)' : ''}`,
     },
     { name: 'Provisioner', type: 'string', value: ({ provisioner }) => provisioner ?? '' },
     { name: 'ReclaimPolicy', type: 'string', value: ({ reclaimPolicy }) => reclaimPolicy ?? 'Delete' },
@@ -55,8 +55,17 @@ export const storageClasses: ResourceDef<StorageClass> = {
     old === undefined ? validateNew(storageClass) : validateUpdate(storageClass, old),
 }
 
-/** Claims without a class get this one. */
-export const isDefaultClass = ({ metadata }: StorageClass): boolean =>
+/** Claims without a class get this one: of several the newest, as upstream. */
+export const defaultClassOf = (classes: readonly StorageClass[]): StorageClass | undefined =>
+  classes
+    .filter(isDefault)
+    .toSorted((a, b) => (orderOf(a) < orderOf(b) ? 1 : -1))
+    .at(0)
+
+const orderOf = ({ metadata }: StorageClass): string =>
+  `${metadata.creationTimestamp ?? ''} ${metadata.name ?? ''}`
+
+const isDefault = ({ metadata }: StorageClass): boolean =>
   ['storageclass.kubernetes.io/is-default-class', 'storageclass.beta.kubernetes.io/is-default-class'].some(
     (name) => metadata.annotations?.[name] === 'true',
   )

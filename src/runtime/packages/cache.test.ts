@@ -131,6 +131,22 @@ describe('the package cache', () => {
     await assert.rejects(offline.ensure(npm('app', 'latest'), {}, never), { code: 'registry-unreachable' })
   })
 
+  it('takes nothing but what is in the cache when it is told to', async () => {
+    const cache = await open()
+    const cached = { isCachedOnly: true }
+    await refuses(
+      cache.ensure(npm('app', '1.0.0'), cached, never),
+      'not-cached',
+      /app@1\.0\.0 is not in the cache/,
+    )
+    await cache.ensure(npm('app', '1.2.0'), {}, never)
+    registry.requests.length = 0
+    for (const version of ['1.2.0', '^1.0.0', 'latest'])
+      assert.equal((await cache.ensure(npm('app', version), cached, never)).version, '1.2.0')
+    await assert.rejects(cache.ensure(npm('app', '2.0.0'), cached, never), /app@2\.0\.0 is not in the cache/)
+    assert.deepEqual(registry.requests, [])
+  })
+
   it('installs scoped packages', async () => {
     const prepared = await (await open()).ensure(npm('@scope/tool', '1'), {}, never)
     assert.ok((await stat(join(prepared.folder, 'bin/app.js'))).isFile())
