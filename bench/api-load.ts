@@ -83,7 +83,7 @@ export const benchApiLoad: Bench = async (progress) => {
 
 async function openSampan(path: string): Promise<Sampan> {
   const stack = new AsyncDisposableStack()
-  const server = stack.use(startChild(file('server'), [path], serverFlags))
+  const server = stack.use(startChild(file('server'), [`sqlite:${path}`], serverFlags))
   const writer = stack.use(startChild(file('write'), []))
   const port = await server.ask<number>('port')
   const usage = () => server.ask<Usage>('usage')

@@ -12,6 +12,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   postgres: async () => (await import('./postgres.ts')).benchPostgres,
   apiserver: async () => (await import('./apiserver.ts')).benchApiServer,
   'api-load': async () => (await import('./api-load.ts')).benchApiLoad,
+  'api-stores': async () => (await import('./api-stores.ts')).benchApiStores,
   gateway: async () => (await import('./gateway.ts')).benchGateway,
   apps: async () => (await import('./apps.ts')).benchApps,
 }

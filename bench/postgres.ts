@@ -66,7 +66,7 @@ export const benchPostgres: Bench = async (progress) => {
         round: (writers, round) =>
           drive(writers, () => (key, value) => store.create(`/registry/pods/${round}${key}`, value)),
       },
-      { name: 'pgbench', round: (writers) => pgbench({ server, programs, folder, writers }) },
+      { name: 'pgbench', round: (writers) => pgbench({ server, programs, folder, writers, valueBytes }) },
       { name: 'pg driver', round: (writers, round) => driver(server, writers, round) },
     ]
     return await measure(subjects, progress)
@@ -148,13 +148,15 @@ async function driver(server: TestServer, writers: number, round: number): Promi
   }
 }
 
-async function pgbench(options: {
+/** Rows of a text key and `valueBytes` into the table `pgbench_rows`, which is there. */
+export async function pgbench(options: {
   readonly server: TestServer
   readonly programs: string
   readonly folder: string
   readonly writers: number
+  readonly valueBytes: number
 }): Promise<Round> {
-  const { server, programs, folder, writers } = options
+  const { server, programs, folder, valueBytes, writers } = options
   const script = join(folder, 'insert.sql')
   writeFileSync(
     script,
