@@ -6,7 +6,9 @@ import fc from 'fast-check'
 import { byteLength } from './byte-length.ts'
 
 test('a text has as many bytes as its encoding', () => {
-  const text = fc.string({ unit: fc.integer({ min: 0, max: 0xffff }).map((unit) => String.fromCharCode(unit)) })
+  const text = fc.string({
+    unit: fc.integer({ min: 0, max: 0xffff }).map((unit) => String.fromCharCode(unit)),
+  })
   fc.assert(
     fc.property(fc.oneof(text, fc.string({ unit: 'binary' })), (given) => {
       assert.equal(byteLength(given), new TextEncoder().encode(given).length)

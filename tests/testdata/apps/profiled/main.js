@@ -13,7 +13,7 @@ function rowTheBoat(ms) {
 createServer((request, response) => {
   if (request.url === '/wait') return void waiting.push(response)
   if (request.url === '/crash') throw new RangeError('the boat is full')
-  if (request.url === '/fill') for (;;) cellar.push(new Array(1000).fill(cellar.length))
+  if (request.url === '/fill') for (;;) cellar.push(Array.from({ length: 1000 }, () => cellar.length))
   if (request.url === '/store') for (let count = 0; count < 1000; count++) cellar.push(new Barrel())
   response.end('ok\n')
 }).listen(3000, () => console.log('listening on 3000'))
