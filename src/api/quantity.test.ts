@@ -63,6 +63,7 @@ describe('what is no quantity', () => {
     ['1e', "unable to parse quantity's suffix"],
     ['1Ki5', "unable to parse quantity's suffix"],
     ['1e999999999', "unable to parse quantity's suffix"],
+    ['1000e300', "unable to parse quantity's suffix"],
     ['9'.repeat(200), formatMessage],
   ] as const
   for (const [text, message] of rows) {

@@ -137,6 +137,10 @@ const splitQuantity = (text: string): Parts | StatusError => {
   // `1e8` is stored as `100e6`: what is stored must be readable again.
   const growth = unit.format === 'DecimalExponent' ? ((unit.exponent % 3) + 3) % 3 : 0
   if (text.length + growth > lengthMax) return badRequest(formatMessage)
+  // `1000e300` would be stored as `1e303`.
+  const zeros = /[1-9](0*)$/.exec(digits + fraction)?.[1]?.length ?? 0
+  if (unit.format === 'DecimalExponent' && unit.exponent - fraction.length + zeros > exponentMax)
+    return badRequest(suffixMessage)
   return { text, isNegative: sign === '-', whole: digits.replace(/^0+/, ''), fraction, ...unit }
 }
 
