@@ -22,6 +22,7 @@ const formatMessage =
 const suffixMessage = "unable to parse quantity's suffix"
 
 const lengthMax = 128 // longer than any amount that is meant; bounds the arithmetic on it
+const growthMax = 16 // nine places and a suffix, or two digits for an exponent of three
 const exponentMax = 300 // likewise; a float64 ends at 308
 const wholeMax = 2n ** 63n - 1n // binary amounts are capped here, as upstream
 const one = 1_000_000_000n
@@ -64,6 +65,11 @@ interface Parts {
 export const parseQuantity = (text: string): Quantity => {
   const parts = splitQuantity(text)
   if (parts instanceof Error) throw parts
+  return quantityFrom(parts)
+}
+
+const quantityFrom = (parts: Parts): Quantity => {
+  const { text } = parts
   const magnitude = magnitudeOf(parts)
   const isFraction = magnitude > 0n && magnitude < one
   return {
@@ -134,14 +140,14 @@ const splitQuantity = (text: string): Parts | StatusError => {
   if (match === null || digits + fraction === '') return badRequest(formatMessage)
   const unit = interpretSuffix(suffix)
   if (unit === undefined) return badRequest(suffixMessage)
-  // `1e8` is stored as `100e6`: what is stored must be readable again.
-  const growth = unit.format === 'DecimalExponent' ? ((unit.exponent % 3) + 3) % 3 : 0
-  if (text.length + growth > lengthMax) return badRequest(formatMessage)
   // `1000e300` would be stored as `1e303`.
   const zeros = /[1-9](0*)$/.exec(digits + fraction)?.[1]?.length ?? 0
   if (unit.format === 'DecimalExponent' && unit.exponent - fraction.length + zeros > exponentMax)
     return badRequest(suffixMessage)
-  return { text, isNegative: sign === '-', whole: digits.replace(/^0+/, ''), fraction, ...unit }
+  const parts = { text, isNegative: sign === '-', whole: digits.replace(/^0+/, ''), fraction, ...unit }
+  // `1e8` is stored as `100e6`, and nine places as `n`: what is stored must be readable again.
+  const mayGrow = text.length > lengthMax - growthMax
+  return mayGrow && formatQuantity(quantityFrom(parts)).length > lengthMax ? badRequest(formatMessage) : parts
 }
 
 const interpretSuffix = (suffix: string): Pick<Parts, 'format' | 'exponent'> | undefined => {
