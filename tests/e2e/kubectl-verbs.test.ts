@@ -266,7 +266,7 @@ function define(suite: Suite): void {
         input: yaml(deployment({ name: 'web' })),
       },
     )
-    await golden('set-env-from', 'set env deployment/web --from=configmap/env --prefix=APP_')
+    await golden('set-env-from', 'set env deployment/web --from=configmap/env --keys=LEVEL --prefix=APP_')
     await golden('set-env-from-result', 'set env deployment/web --list')
     await golden('set-env-stdin', 'set env deployment/web -e -', { input: 'TOKEN=1\n' })
     await golden('set-env-dry-run', 'set env deployment/web A=b --dry-run=server')
