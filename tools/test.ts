@@ -10,9 +10,21 @@ import { installParts } from './parts.ts'
 
 const root = join(import.meta.dirname, '..')
 const unit = ['src/**/*.test.ts', 'tests/tidy.test.ts']
-/** They wait for processes, disks or a registry: half of the time of all unit tests, so only `npm test` runs them. */
+/** They take seconds each, and together more than all others: only `npm test` runs them. */
 const slow = new Set([
+  'src/api/apply/apply-properties.test.ts',
+  'src/api/resources/any-object.test.ts',
+  'src/api/schema/protobuf.test.ts',
+  'src/apiserver/cluster-keys.test.ts',
+  'src/apiserver/compress.test.ts',
+  'src/apiserver/consistency.test.ts',
+  'src/apiserver/listen.test.ts',
   'src/apiserver/sealing/sealed-store.test.ts',
+  'src/client/leader-election.test.ts',
+  'src/gateway/failover.test.ts',
+  'src/gateway/streaming.test.ts',
+  'src/main/credential-renewal.test.ts',
+  'src/main/s3-place.test.ts',
   'src/runtime/packages/cache.test.ts',
   'src/runtime/packages/real-registry.test.ts',
   'src/runtime/packages/trust.test.ts',
@@ -20,17 +32,23 @@ const slow = new Set([
   'src/runtime/process/exec-stream.test.ts',
   'src/runtime/process/full-disk.test.ts',
   'src/runtime/process/insight.test.ts',
+  'src/runtime/process/preload.test.ts',
   'src/runtime/process/process-runtime.test.ts',
   'src/runtime/process/sandbox/sandbox.test.ts',
+  'src/store/backup/backup.test.ts',
+  'src/store/memory/memory-store.test.ts',
   'src/store/postgres/failover.test.ts',
   'src/store/postgres/failures.test.ts',
   'src/store/postgres/full.test.ts',
   'src/store/postgres/operation.test.ts',
   'src/store/postgres/postgres-store.test.ts',
   'src/store/postgres/tls.test.ts',
-  'src/store/backup/backup.test.ts',
   'src/store/sqlite/crash.test.ts',
+  'src/store/sqlite/damage.test.ts',
   'src/store/sqlite/flip.test.ts',
+  'src/store/sqlite/full.test.ts',
+  'src/store/sqlite/reopen.test.ts',
+  'src/store/sqlite/scrub.test.ts',
   'src/store/sqlite/sqlite-store.test.ts',
 ])
 const all = ['src/**/*.test.ts', 'tests/**/*.test.ts']
