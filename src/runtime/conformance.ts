@@ -220,13 +220,14 @@ const finding: Record<string, Property> = {
     assert.equal((await exitOf(recovered, later)).code, 5)
     assert.equal(await later.recover(never.stateDir), undefined)
   },
-  async 'keeps it running when its starter is killed'({ machine, runtime, root, spec, settle }) {
+  async 'keeps it running when its starter is killed'({ machine, runtime, root, spec, settle, until }) {
     const wanted = await spec('a', { stdout: 'once' })
     await machine.startAndDie(wanted)
     const [handle] = await runtime.orphans(root)
     assert.ok(handle)
     assert.equal((await runtime.inspect(handle)).phase, 'running')
     await assert.rejects(runtime.start(wanted), { code: 'exists' })
+    await until(async () => (await readFile(wanted.stdoutPath, 'utf8')) !== '')
     await settle(runtime.stop(handle, { signal: 'SIGTERM', graceMs: 10_000 }))
     const state = await runtime.inspect(handle)
     assert.ok(state.phase === 'exited')
