@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { nextPodCIDR } from './pod-cidr.ts'
 
+const blocksOf127 = (count: number) => Array.from({ length: count }, (_, i) => `10.127.${i * 4}.0/22`)
+
 const rows = [
   { name: 'the first', taken: [], is: '10.64.0.0/22' },
   { name: 'the next', taken: ['10.64.0.0/22'], is: '10.64.4.0/22' },
@@ -18,12 +20,31 @@ const rows = [
   },
   { name: 'a smaller one too', taken: ['10.64.1.128/25'], is: '10.64.4.0/22' },
   { name: 'one elsewhere does not matter', taken: ['192.168.0.0/16', 'fd00::/64'], is: '10.64.0.0/22' },
+  { name: "what is the Services' is left out", taken: ['10.64.0.0/11'], is: '10.112.0.0/22' },
+  {
+    name: 'the last',
+    taken: [
+      '10.64.0.0/11',
+      '10.112.0.0/13',
+      '10.120.0.0/14',
+      '10.124.0.0/15',
+      '10.126.0.0/16',
+      ...blocksOf127(63),
+    ],
+    is: '10.127.252.0/22',
+  },
+  {
+    name: 'behind it there are none',
+    taken: [
+      '10.64.0.0/11',
+      '10.112.0.0/13',
+      '10.120.0.0/14',
+      '10.124.0.0/15',
+      '10.126.0.0/16',
+      ...blocksOf127(64),
+    ],
+    is: undefined,
+  },
   { name: 'all taken', taken: ['10.0.0.0/8'], is: undefined },
 ]
 for (const { name, taken, is } of rows) test(name, () => assert.equal(nextPodCIDR(taken), is))
-
-test('4096 nodes get blocks of their own, then there are no more', () => {
-  const taken = Array.from({ length: 4_095 }, (_, i) => `10.${64 + (i >> 6)}.${(i & 63) * 4}.0/22`)
-  assert.equal(nextPodCIDR(taken), '10.127.252.0/22')
-  assert.equal(nextPodCIDR([...taken, '10.127.252.0/22']), undefined)
-})

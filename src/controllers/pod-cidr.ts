@@ -1,12 +1,17 @@
-/** The cluster's pod addresses: 10.64.0.0/10 in blocks of /22, which is 4,096 nodes with 1,022 pods each. */
+/**
+ * The cluster's pod addresses: 10.64.0.0/10 in blocks of /22, less what is the Services'. That is 3,072 nodes with 1,022
+ * pods each.
+ */
 const base = 10 * 2 ** 24 + 64 * 2 ** 16
 const blockBits = 10
 const blockCount = 2 ** (22 - 10)
+/** Of Services (apiserver/stages/service-addresses.ts): an address of both would be taken for either. */
+const serviceCIDR = '10.96.0.0/12'
 
 /** The lowest block that nobody has any address of; undefined when there is none. Pure. */
 export function nextPodCIDR(taken: readonly string[]): string | undefined {
   const used = new Set<number>()
-  for (const cidr of taken) {
+  for (const cidr of [...taken, serviceCIDR]) {
     const { first, size } = rangeOf(cidr)
     const from = Math.max(0, Math.floor((first - base) / 2 ** blockBits))
     const to = Math.min(blockCount - 1, Math.floor((first + size - 1 - base) / 2 ** blockBits))
