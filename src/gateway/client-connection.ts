@@ -1,9 +1,10 @@
 import type { Socket } from 'node:net'
-import type { GatewayCore } from './gateway-core.ts'
+import type { Client } from './gateway-core.ts'
 import { incomplete, lf, refused } from './header-fields.ts'
 import { sweepMs } from './limits.ts'
 import { type ClientSide, RequestExchange } from './request-exchange.ts'
 import { readRequestHead } from './request-head.ts'
+import type { Core } from './upstream-connection.ts'
 
 type Phase = 'reading' | 'busy' | 'lingering' | 'closed'
 
@@ -13,8 +14,8 @@ type Phase = 'reading' | 'busy' | 'lingering' | 'closed'
  *   reading ⇄ busy      a head is complete ⇄ its request is answered (`request-exchange.ts`)
  *      └────────┴── lingering ── closed      the last word is said; what still comes is thrown away
  */
-export class ClientConnection implements ClientSide {
-  readonly #core: GatewayCore
+export class ClientConnection implements ClientSide, Client {
+  readonly #core: Core
   readonly #exchange: RequestExchange
   readonly socket: Socket
   readonly forwardedFor: string
@@ -26,7 +27,7 @@ export class ClientConnection implements ClientSide {
   #isAdvancing = false
   #isPaused = false
 
-  constructor(core: GatewayCore, socket: Socket) {
+  constructor(core: Core, socket: Socket) {
     this.#core = core
     this.socket = socket
     const address = (socket.remoteAddress ?? 'unknown').replace(/^::ffff:/, '')

@@ -5,14 +5,14 @@ import type { Logger } from '../base/logger.ts'
 import { Balancer } from './balancer.ts'
 import { ClientConnection } from './client-connection.ts'
 import { renderFailure } from './failures.ts'
-import type { Dial, GatewayCore } from './gateway-core.ts'
+import type { Dial } from './gateway-core.ts'
 import { defaultLimits, type Limits, sweepMs } from './limits.ts'
 import { RequestHead } from './request-head.ts'
 import { ResponseHead } from './response-head.ts'
 import type { RouteData } from './route-data.ts'
 import { buildRouteTable } from './routes.ts'
 import { Counters, type GatewayStats } from './stats.ts'
-import type { UpstreamConnection } from './upstream-connection.ts'
+import type { Core, UpstreamConnection } from './upstream-connection.ts'
 
 /**
  * The gateway puts apps on URLs: a reverse proxy for HTTP/1.1 straight on sockets. It promises that a request is
@@ -86,7 +86,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   }
 }
 
-function createCore(options: GatewayOptions): GatewayCore {
+function createCore(options: GatewayOptions): Core {
   const limits: Limits = { ...defaultLimits, ...options.limits }
   const counters = new Counters()
   const balancer = new Balancer<UpstreamConnection>(limits.endpointConnectionsMax, createDice(options.random))
@@ -124,7 +124,7 @@ function createDice(random: Random): () => number {
   }
 }
 
-function accept(core: GatewayCore, socket: Socket): void {
+function accept(core: Core, socket: Socket): void {
   if (core.clients.size < core.limits.clientConnectionsMax && !core.isDraining) {
     core.clients.add(new ClientConnection(core, socket))
     return
@@ -147,13 +147,13 @@ function listen(server: Server, at: GatewayOptions['listen']): Promise<Gateway['
 }
 
 /** Checks every deadline. A walk over ten thousand connections takes well under a millisecond. */
-function sweep(core: GatewayCore, nowMs: number): void {
+function sweep(core: Core, nowMs: number): void {
   core.nowMs = nowMs
   for (const client of core.clients) if (client.deadlineMs <= nowMs) client.onDeadline()
   for (const state of core.balancer.states) state.closeIdle(nowMs - core.limits.upstreamIdleMs)
 }
 
-function statsOf({ balancer, clients, counters }: GatewayCore): GatewayStats {
+function statsOf({ balancer, clients, counters }: Core): GatewayStats {
   let upstreamConnections = 0
   let upstreamIdle = 0
   for (const state of balancer.states) {
@@ -175,7 +175,7 @@ function statsOf({ balancer, clients, counters }: GatewayCore): GatewayStats {
 }
 
 interface Closing {
-  readonly core: GatewayCore
+  readonly core: Core
   readonly server: Server
   readonly clock: Clock
 }

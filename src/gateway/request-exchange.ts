@@ -2,13 +2,13 @@ import type { Socket } from 'node:net'
 import type { Backend } from './balancer.ts'
 import type { EndpointState } from './endpoint-state.ts'
 import { type FailureReason, renderFailure } from './failures.ts'
-import type { GatewayCore } from './gateway-core.ts'
+import type { Waiter } from './gateway-core.ts'
 import { refused } from './header-fields.ts'
 import { RequestBody } from './request-body.ts'
 import { forwardedLines, type RequestHead } from './request-head.ts'
 import type { BodyFraming, ResponseHead } from './response-head.ts'
-import { type BodyPart, type Exchange, UpstreamConnection } from './upstream-connection.ts'
-import { joinBytesMax, writeJoined } from './write-joined.ts'
+import { type Core, type Exchange, UpstreamConnection } from './upstream-connection.ts'
+import { type BodyPart, joinBytesMax, writeJoined } from './write-joined.ts'
 
 /** The client connection as its current request sees it. */
 export interface ClientSide {
@@ -48,8 +48,8 @@ const idempotentMethods = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])
  * It goes back from exchanging to connecting as long as nothing of the answer has reached the client and nothing of
  * the body has been sent that is not at hand any more.
  */
-export class RequestExchange implements Exchange {
-  readonly #core: GatewayCore
+export class RequestExchange implements Exchange, Waiter<UpstreamConnection> {
+  readonly #core: Core
   readonly #client: ClientSide
   readonly #body = new RequestBody()
   #phase: Phase = 'idle'
@@ -68,7 +68,7 @@ export class RequestExchange implements Exchange {
   #tried: readonly EndpointState<UpstreamConnection>[] = noStates
   #upstream: UpstreamConnection | undefined
 
-  constructor(core: GatewayCore, client: ClientSide) {
+  constructor(core: Core, client: ClientSide) {
     this.#core = core
     this.#client = client
   }

@@ -5,14 +5,10 @@ import type { FailureReason } from './failures.ts'
 import type { GatewayCore } from './gateway-core.ts'
 import { incomplete, refused } from './header-fields.ts'
 import { type BodyFraming, framingOf, readResponseHead, type ResponseHead } from './response-head.ts'
-import { joinBytesMax } from './write-joined.ts'
+import { type BodyPart, joinBytesMax } from './write-joined.ts'
 
-/** A part of a buffer that just arrived; valid only during the call. */
-export interface BodyPart {
-  buf: Buffer
-  start: number
-  end: number
-}
+/** What the connections of a gateway share. */
+export type Core = GatewayCore<UpstreamConnection>
 
 /** One request as its upstream connection sees it. After `onLost`, `onBroken` or `onDone` no further call comes. */
 export interface Exchange {
@@ -50,7 +46,7 @@ type Phase = 'connecting' | 'idle' | 'head' | 'body' | 'tunnel' | 'dead'
  */
 export class UpstreamConnection implements IdleConnection {
   readonly state: EndpointState<UpstreamConnection>
-  readonly #core: GatewayCore
+  readonly #core: Core
   readonly #socket: Duplex
   readonly #part: BodyPart = { buf: emptyBuffer, start: 0, end: 0 }
   readonly #chunks = new ChunkScanner()
@@ -70,7 +66,7 @@ export class UpstreamConnection implements IdleConnection {
   #isShared = false
 
   /** Counts itself in `state.open` until its socket is closed. `exchange` is told when it is connected. */
-  constructor(core: GatewayCore, state: EndpointState<UpstreamConnection>, exchange: Exchange) {
+  constructor(core: Core, state: EndpointState<UpstreamConnection>, exchange: Exchange) {
     this.#core = core
     this.state = state
     this.#exchange = exchange

@@ -1,5 +1,11 @@
 import type { Socket } from 'node:net'
-import type { BodyPart } from './upstream-connection.ts'
+
+/** A part of a buffer that just arrived; valid only during the call. */
+export interface BodyPart {
+  buf: Buffer
+  start: number
+  end: number
+}
 
 /** A body that comes with its head is copied to go out with it up to this size; a larger one goes beside it. */
 export const joinBytesMax = 16 * 1024

@@ -8,7 +8,8 @@ import { fakeClock } from '../base/fake-clock.ts'
 import { silentLogger, type Logger } from '../base/logger.ts'
 import { openMemoryStore } from '../store/memory/memory-store.ts'
 import { parseSchedule } from './backup-flags.ts'
-import { openBackupPlace, type BackupPlace } from './backup-place.ts'
+import type { BackupPlace } from './backup-place.ts'
+import { openBackupPlace } from './open-backup-place.ts'
 import { openScheduledBackups } from './backup-schedule.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'sampan-schedule-'))

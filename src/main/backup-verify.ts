@@ -17,7 +17,7 @@ import { openMemoryStore } from '../store/memory/memory-store.ts'
 import type { Store } from '../store/store.ts'
 import { textOf } from './admin-call.ts'
 import { explained } from './backup.ts'
-import { openBackupFile } from './backup-place.ts'
+import { openBackupFile } from './open-backup-place.ts'
 import { proofOf } from './backup-schedule.ts'
 import type { DataDir } from './data-dir.ts'
 

@@ -6,7 +6,7 @@ import { openStore } from '../store/open.ts'
 import { isStoreError, type Store } from '../store/store.ts'
 import { adminCall } from './admin-call.ts'
 import { backupPath } from './backup-path.ts'
-import { openBackupFile, type BackupAddress } from './backup-place.ts'
+import { openBackupFile, type BackupAddress } from './open-backup-place.ts'
 import { CommandError } from './command-error.ts'
 import type { DataDir } from './data-dir.ts'
 

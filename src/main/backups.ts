@@ -3,7 +3,7 @@ import { realClock } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Store } from '../store/store.ts'
 import { backupPaths } from './backup-path.ts'
-import { openBackupPlace } from './backup-place.ts'
+import { openBackupPlace } from './open-backup-place.ts'
 import { openScheduledBackups, type BackupSchedule } from './backup-schedule.ts'
 
 export interface BackupsOptions {

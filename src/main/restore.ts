@@ -5,7 +5,7 @@ import { decodeBackup } from '../store/backup/backup-format.ts'
 import { restore as restoreInto } from '../store/backup/restore.ts'
 import { takeSnapshot } from '../store/backup/snapshot.ts'
 import { explained, openStoreAt } from './backup.ts'
-import { openBackupFile } from './backup-place.ts'
+import { openBackupFile } from './open-backup-place.ts'
 import { createDataDir, type DataDir } from './data-dir.ts'
 
 export interface RestoreFlags {
