@@ -16,11 +16,11 @@ const forms: Readonly<Record<string, OpenApiV2Form>> = {
   [protobufType]: 'protobuf',
 }
 
-export function openApiV2(request: ApiRequest, documents: OpenApiDocuments): ApiResponse {
+export async function openApiV2(request: ApiRequest, documents: OpenApiDocuments): Promise<ApiResponse> {
   for (const { type } of parseAccept(request.headers['accept'])) {
     const form = forms[type]
     if (form === undefined) continue
-    const { bytes, hash } = documents.version2(form)
+    const { bytes, hash } = await documents.version2(form)
     const contentType = form === 'json' ? 'application/json' : protobufType
     return tagged(request, bytes, contentType, { hash, cache: 'no-cache, private' })
   }

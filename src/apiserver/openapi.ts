@@ -4,6 +4,8 @@
  * of the others when somebody asks.
  */
 import { createHash } from 'node:crypto'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { loadDescriptions } from '../api/descriptions/descriptions.ts'
 import type { GroupVersion } from '../api/meta.ts'
 import type { ResourceDef } from '../api/resource.ts'
 import type { JsonObject } from '../api/json.ts'
@@ -22,13 +24,13 @@ export interface OpenApiDocuments {
   /** What they are made of. */
   readonly resources: readonly ResourceDef[]
   /** Those that somebody has asked for, by path. */
-  readonly made: ReadonlyMap<string, Document>
+  readonly made: ReadonlyMap<string, Promise<Document>>
   /** The body of `/openapi/v3`. */
-  index(): object
+  index(): Promise<object>
   /** `api/v1`, `apis/apps/v1`. */
-  find(path: string): Document | undefined
+  find(path: string): Promise<Document> | undefined
   /** `/openapi/v2`, in each of its two forms. */
-  version2(form: OpenApiV2Form): Document
+  version2(form: OpenApiV2Form): Promise<Document>
 }
 
 export type OpenApiV2Form = 'json' | 'protobuf'
@@ -46,46 +48,54 @@ export function openApiDocuments(
   )
   const made = unchanged(groupVersions, resources, earlier)
   const find = (path: string) => {
-    const known = made.get(path)
-    if (known) return known
     const groupVersion = groupVersions.get(path)
-    if (!groupVersion) return undefined
-    const bytes = Buffer.from(JSON.stringify(openApiDocument(groupVersion, resources, sampanVersion)))
-    const document = { bytes, hash: hashOf(bytes) }
-    made.set(path, document)
-    return document
+    return groupVersion && memoized(made, path, () => makeDocument(groupVersion, resources))
   }
-  const version2 = memoized((form: OpenApiV2Form) => {
-    const documents = [...groupVersions.keys()].map((path) =>
-      parseJson<JsonObject>(find(path)?.bytes ?? Buffer.from('{}')),
-    )
+  const makeVersion2 = async (form: OpenApiV2Form) => {
+    const documents: JsonObject[] = []
+    for (const path of groupVersions.keys())
+      documents.push(parseJson<JsonObject>((await find(path))?.bytes ?? Buffer.from('{}')))
     const whole = openApiV2Document(documents, sampanVersion)
     const bytes = form === 'json' ? Buffer.from(JSON.stringify(whole)) : openApiV2Bytes(whole)
     return { bytes, hash: hashOf(bytes) }
-  })
+  }
+  const index = async () => {
+    const paths: Record<string, object> = {}
+    for (const path of groupVersions.keys())
+      paths[path] = { serverRelativeURL: `/openapi/v3/${path}?hash=${(await find(path))?.hash ?? ''}` }
+    return { paths }
+  }
+  const made2 = new Map<OpenApiV2Form, Promise<Document>>()
   return {
     resources,
     made,
     find,
-    version2,
-    index: () => ({
-      paths: Object.fromEntries(
-        [...groupVersions.keys()].map((path) => [
-          path,
-          { serverRelativeURL: `/openapi/v3/${path}?hash=${find(path)?.hash ?? ''}` },
-        ]),
-      ),
-    }),
+    version2: (form) => memoized(made2, form, () => makeVersion2(form)),
+    index,
   }
 }
 
-function memoized<K, V>(make: (key: K) => V): (key: K) => V {
-  const made = new Map<K, V>()
-  return (key) => {
-    const known = made.get(key) ?? make(key)
-    made.set(key, known)
-    return known
-  }
+/** In several turns of the event loop: the greatest document takes 50 ms when nothing is compiled yet. */
+async function makeDocument(
+  groupVersion: GroupVersion,
+  resources: readonly ResourceDef[],
+): Promise<Document> {
+  const descriptions = await loadDescriptions()
+  await nextTurn()
+  const document = openApiDocument(groupVersion, resources, { version: sampanVersion, descriptions })
+  await nextTurn()
+  const bytes = Buffer.from(JSON.stringify(document))
+  return { bytes, hash: hashOf(bytes) }
+}
+
+/** What fails is tried anew by whoever asks next. */
+function memoized<K, V>(made: Map<K, Promise<V>>, key: K, make: () => Promise<V>): Promise<V> {
+  const known = made.get(key)
+  if (known) return known
+  const promise = make()
+  made.set(key, promise)
+  promise.catch(() => made.delete(key))
+  return promise
 }
 
 /** A function of its own, so that no document's maker holds on to all of its predecessors. */
@@ -93,7 +103,7 @@ function unchanged(
   groupVersions: ReadonlyMap<string, GroupVersion>,
   resources: readonly ResourceDef[],
   earlier: OpenApiDocuments | undefined,
-): Map<string, Document> {
+): Map<string, Promise<Document>> {
   const [before, now] = [new Set(earlier?.resources), new Set(resources)]
   const touched = [
     ...resources.filter((def) => !before.has(def)),

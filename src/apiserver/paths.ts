@@ -80,17 +80,17 @@ export function serverPaths(
   }
 }
 
-function openApi(
+async function openApi(
   request: ApiRequest,
   { query }: RequestInfo,
   path: string,
   documents: OpenApiDocuments,
-): ApiResponse {
+): Promise<ApiResponse> {
   if (path === '/openapi/v3')
-    return tagged(request, Buffer.from(JSON.stringify(documents.index())), 'application/json')
+    return tagged(request, Buffer.from(JSON.stringify(await documents.index())), 'application/json')
   if (path === '/openapi/v2') return openApiV2(request, documents)
   const document = path.startsWith('/openapi/v3/')
-    ? documents.find(path.slice('/openapi/v3/'.length))
+    ? await documents.find(path.slice('/openapi/v3/'.length))
     : undefined
   if (!document) throw unknownResource()
   const { bytes, hash } = document

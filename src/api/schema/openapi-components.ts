@@ -1,4 +1,5 @@
 /** Schemas as OpenAPI 3.0 writes them, under the names that Kubernetes publishes them by. */
+import type { Descriptions } from '../descriptions/descriptions.ts'
 import type { JsonObject, JsonValue } from '../json.ts'
 import type { FieldDef, ListSchema, MapSchema, Scalar, ScalarSchema, Schema, TypeDef } from './schema.ts'
 
@@ -16,7 +17,8 @@ export interface Components {
   readonly finish: () => JsonObject
 }
 
-export const collectComponents = (): Components => {
+/** Without descriptions the schemas say what is allowed, not what for. */
+export const collectComponents = (descriptions?: Descriptions): Components => {
   const components = new Map<string, MutableJson>()
   const queue: TypeDef[] = []
   const refer = (type: TypeDef): JsonObject => {
@@ -31,7 +33,7 @@ export const collectComponents = (): Components => {
     if (!components.has(name)) components.set(name, { ...component })
     return refTo(name)
   }
-  const writer = new SchemaWriter({ refer, add })
+  const writer = new SchemaWriter({ refer, add }, descriptions)
   const finish = (): JsonObject => {
     for (let type = queue.pop(); type !== undefined; type = queue.pop()) {
       const component = components.get(componentName(type.name)) ?? {}
@@ -60,18 +62,21 @@ const refTo = (name: string): JsonObject => ({ $ref: `#/components/schemas/${nam
 
 class SchemaWriter {
   readonly #components: Pick<Components, 'refer' | 'add'>
+  readonly #descriptions: Descriptions | undefined
 
-  constructor(components: Pick<Components, 'refer' | 'add'>) {
+  constructor(components: Pick<Components, 'refer' | 'add'>, descriptions: Descriptions | undefined) {
     this.#components = components
+    this.#descriptions = descriptions
   }
 
   /** The type's own text, without a reference. */
   object(type: TypeDef): MutableJson {
-    const written: MutableJson = { ...keywords(type), type: 'object' }
+    const described = describedAs(this.#descriptions?.ofType(type.name))
+    const written: MutableJson = { ...described, ...keywords(type), type: 'object' }
     const properties: MutableJson = {}
     const required: string[] = []
     for (const [name, field] of type.fields) {
-      properties[name] = this.#field(field)
+      properties[name] = { ...describedAs(this.#descriptions?.ofField(type, name)), ...this.#field(field) }
       if (field.required) required.push(name)
     }
     if (type.fields.size > 0) written['properties'] = properties
@@ -119,9 +124,13 @@ class SchemaWriter {
     const shared = sharedScalars[schema.kind]
     const written = keywords(schema)
     if (shared === undefined) return { ...written, ...plainScalars[schema.kind] }
-    return { ...written, allOf: [this.#components.add(shared, plainScalars[schema.kind])] }
+    const component = { ...describedAs(this.#descriptions?.ofType(shared)), ...plainScalars[schema.kind] }
+    return { ...written, allOf: [this.#components.add(shared, component)] }
   }
 }
+
+const describedAs = (description: string | undefined): MutableJson =>
+  description === undefined ? {} : { description }
 
 /** What every schema may carry. Defaults and sets are JSON: they come from the table or from a CustomResourceDefinition. */
 const keywords = (schema: Schema): MutableJson => ({

@@ -10,7 +10,7 @@ const groupVersions = [
   ...new Map(resources.map(({ group, version }) => [`${group}/${version}`, { group, version }])).values(),
 ]
 const whole = openApiV2Document(
-  groupVersions.map((gv) => openApiDocument(gv, resources, '1')),
+  groupVersions.map((gv) => openApiDocument(gv, resources, { version: '1' })),
   '1',
 )
 const definitions = objectOf(whole['definitions'])

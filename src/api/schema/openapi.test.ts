@@ -38,7 +38,7 @@ const deployments: OpenApiResource = {
 const at = (json: unknown, ...keys: readonly string[]): unknown =>
   keys.reduce((value: unknown, key) => (value as Record<string, unknown> | undefined)?.[key], json)
 
-const apps = openApiDocument({ group: 'apps', version: 'v1' }, [deployments], '1')
+const apps = openApiDocument({ group: 'apps', version: 'v1' }, [deployments], { version: '1' })
 const schema = (name: string) => at(apps, 'components', 'schemas', name)
 const collection = '/apis/apps/v1/namespaces/{namespace}/deployments'
 const gvk = { group: 'apps', version: 'v1', kind: 'Deployment' }
@@ -98,7 +98,10 @@ test('every reference leads somewhere', () => {
 })
 
 test('resources of another group-version stay out', () => {
-  assert.deepEqual(at(openApiDocument({ group: '', version: 'v1' }, [deployments], '1'), 'paths'), {})
+  assert.deepEqual(
+    at(openApiDocument({ group: '', version: 'v1' }, [deployments], { version: '1' }), 'paths'),
+    {},
+  )
 })
 
 test('a custom resource is published under its own name, with its own keywords and without strategic merge', () => {
@@ -133,7 +136,7 @@ test('a custom resource is published under its own name, with its own keywords a
     subresources: [],
     schema: type,
   }
-  const document = openApiDocument({ group: 'example.com', version: 'v1' }, [widgets], '1')
+  const document = openApiDocument({ group: 'example.com', version: 'v1' }, [widgets], { version: '1' })
   assert.deepEqual(at(document, 'components', 'schemas', 'com.example.v1.Widget'), {
     type: 'object',
     properties: { port: { minimum: 1, description: 'Where it listens.', type: 'integer', format: 'int64' } },

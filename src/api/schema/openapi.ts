@@ -3,6 +3,8 @@
  * (does this kind take `fieldValidation`?) and when it explains. The document changes only when the resources do, so
  * make it once and serve it under a hash of its bytes.
  */
+import { field, listOf, objectOf, text } from '../crd/type-builder.ts'
+import type { Descriptions } from '../descriptions/descriptions.ts'
 import type { JsonObject, JsonValue } from '../json.ts'
 import type { GroupVersion } from '../meta.ts'
 import type { ResourceDef, SubresourceDef, Verb } from '../resource.ts'
@@ -19,9 +21,9 @@ export type OpenApiResource = Pick<
 export const openApiDocument = (
   gv: GroupVersion,
   resources: readonly OpenApiResource[],
-  version: string,
+  { version, descriptions }: { readonly version: string; readonly descriptions?: Descriptions },
 ): JsonObject => {
-  const components = collectComponents()
+  const components = collectComponents(descriptions)
   const paths: Record<string, JsonValue> = {}
   for (const resource of resources) {
     if (resource.group !== gv.group || resource.version !== gv.version) continue
@@ -52,7 +54,7 @@ const pathsOf = (resource: OpenApiResource, components: Components): JsonObject 
   const subject: Subject = {
     gvk,
     body: components.refer(resource.schema),
-    list: listOf(resource, components),
+    list: refToList(resource, components),
     status: components.refer(typeNamed('meta.v1.Status')),
     deleteOptions: components.refer(typeNamed('meta.v1.DeleteOptions')),
     patchTypes: isBuiltin(resource.schema) ? [...patchTypes, strategicPatchType] : patchTypes,
@@ -92,26 +94,24 @@ const subresourceSubject = (subresource: SubresourceDef, owner: Subject, compone
 }
 
 /** The list kind from the table, or for a custom resource one made here. */
-const listOf = (resource: OpenApiResource, components: Components): JsonObject => {
+const refToList = (resource: OpenApiResource, components: Components): JsonObject => {
   const { group, version, listKind, schema } = resource
   const gvk = { group, version, kind: listKind }
-  const type = isBuiltin(schema) ? typeOfKind(gvk) : undefined
-  if (type) {
-    components.markKind(type, gvk)
-    return components.refer(type)
-  }
-  return components.add(`${componentName(schema.name)}List`, {
-    type: 'object',
-    required: ['items'],
-    properties: {
-      apiVersion: { type: 'string' },
-      kind: { type: 'string' },
-      metadata: { allOf: [components.refer(typeNamed('meta.v1.ListMeta'))] },
-      items: { type: 'array', items: { allOf: [components.refer(schema)] } },
-    },
-    [gvkKey]: [gvk],
-  })
+  const type = (isBuiltin(schema) ? typeOfKind(gvk) : undefined) ?? listTypeOf(schema)
+  components.markKind(type, gvk)
+  return components.refer(type)
 }
+
+const listTypeOf = (schema: TypeDef): TypeDef =>
+  objectOf(
+    () => [
+      field('apiVersion', text),
+      field('kind', text),
+      field('metadata', typeNamed('meta.v1.ListMeta')),
+      field('items', listOf(schema), true),
+    ],
+    { name: `${componentName(schema.name)}List`, isKind: true },
+  )
 
 const operationsFor = (
   wanted: readonly Verb[],

@@ -1,0 +1,3 @@
+/** Sentences for `descriptions.ts`, which says the format. */
+export const text = `
+`
