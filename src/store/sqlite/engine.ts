@@ -8,9 +8,16 @@ import { compareKeys } from '../keys.ts'
 import { openHead, readHead, type HeadFile } from './head-file.ts'
 import { verified, type LogRow } from './rows.ts'
 import { corruptError, corruptValueError } from './sqlite-errors.ts'
-import type { Scrub } from './scrub.ts'
 import { decodeState, encodeState, type Digest, type State } from './state.ts'
 import { verifyTables } from './verify.ts'
+
+/** A look at everything that exists (`scrub.ts`), in steps between which writes go on. */
+interface Scrub {
+  /** Rows up to this key have been seen. */
+  after: string
+  /** Over those rows, as they are now: whoever changes one of them keeps this true (`changeLive`). */
+  live: Digest
+}
 
 /** The open database as its thread sees it. */
 export interface Engine {
@@ -69,6 +76,7 @@ export function openEngine({ file, fileBytesMax }: OpenArgs, clock: Clock): Engi
   const value = sql.getState.get()?.['value']
   const state = value instanceof Uint8Array ? decodeState(Buffer.from(value)) : undefined
   if (!state) throw corruptError(file, 'its state fails its checksum')
+  verifyTables({ db, file, state })
   const head = undo.use(openHead(file, clock))
   const engine: Engine = {
     file,
@@ -79,7 +87,6 @@ export function openEngine({ file, fileBytesMax }: OpenArgs, clock: Clock): Engi
     notes: [...notes, ...checkHead(file, state)],
     scrub: undefined,
   }
-  verifyTables(engine)
   head.note(state.revision, { hasLeftovers })
   undo.move()
   return engine

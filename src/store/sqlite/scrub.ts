@@ -2,15 +2,7 @@ import { logRow, type Engine } from './engine.ts'
 import type { Scrubbed, ScrubArgs } from './protocol.ts'
 import { numberIn, textIn } from './rows.ts'
 import { corruptError } from './sqlite-errors.ts'
-import { isSameDigest, liveHash, noRows, plus, type Digest } from './state.ts'
-
-/** A look at everything that exists, in steps between which writes go on. */
-export interface Scrub {
-  /** Rows up to this key have been seen. */
-  after: string
-  /** Over those rows, as they are now: whoever changes one of them keeps this true (`changeLive`). */
-  live: Digest
-}
+import { isSameDigest, liveHash, noRows, plus } from './state.ts'
 
 // A stretch in which no write can be committed: some milliseconds.
 const stepRowsMax = 500

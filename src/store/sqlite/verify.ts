@@ -1,15 +1,20 @@
+import type { DatabaseSync } from 'node:sqlite'
 import { corruptError } from './sqlite-errors.ts'
-import type { Engine } from './engine.ts'
 import { numberIn, textIn } from './rows.ts'
-import { isSameDigest, liveHash, noRows, pastHash, plus, type Digest } from './state.ts'
+import { isSameDigest, liveHash, noRows, pastHash, plus, type Digest, type State } from './state.ts'
+
+interface Tables {
+  readonly db: DatabaseSync
+  readonly file: string
+  readonly state: State
+}
 
 /**
  * Compares `live` and `past`, row by row, with the digests that the last transaction left: what a point read or a list
  * finds in them, or does not find, can be believed. Half a second for a million rows. What `log` holds is checked whenever
  * a row of it is read. Throws `corrupt`.
  */
-export function verifyTables(engine: Engine): void {
-  const { db, file, state } = engine
+export function verifyTables({ db, file, state }: Tables): void {
   let live = noRows
   for (const row of db.prepare('SELECT key, revision, due_ms FROM live').iterate()) {
     const key = textIn(row, 'key', file)
@@ -22,14 +27,14 @@ export function verifyTables(engine: Engine): void {
     past = plus(past, pastHash(key, numberIn(row, 'until', file), numberIn(row, 'revision', file)))
   }
   compare(file, 'past', past, state.past)
-  verifyDue(engine)
-  const last = engine.sql.lastLog.get()?.['revision']
+  verifyDue(db, file)
+  const last = db.prepare('SELECT max(revision) AS revision FROM log').get()?.['revision']
   if (typeof last === 'number' && last > state.revision)
     throw corruptError(file, `its log goes up to revision ${last} and its state only to ${state.revision}`)
 }
 
 /** The index by which keys expire holds the rows of the table, no more and no fewer. */
-function verifyDue({ db, file }: Engine): void {
+function verifyDue(db: DatabaseSync, file: string): void {
   const sums = (index: string): Digest => {
     let sum = noRows
     const sql = `SELECT key, due_ms FROM live ${index} WHERE due_ms IS NOT NULL`
