@@ -89,7 +89,9 @@ function runTests(files: readonly string[], totals: string, isUnit: boolean): Pr
   ]
   const args = ['--test', `--test-timeout=${testTimeoutMs}`, '--test-concurrency=2', ...reporters, ...files]
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, { cwd: root, stdio: 'inherit' })
+    // Agents that tests start leave the machine's packet filter alone.
+    const env = { ...process.env, SAMPAN_NETWORK_WALL: 'none' }
+    const child = spawn(process.execPath, args, { cwd: root, stdio: 'inherit', env })
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal))
     child.on('error', reject)
     child.on('exit', (code) => resolve(code ?? 1))

@@ -67,6 +67,7 @@ export const agentRoot: ProcessRoot = {
         metrics,
         customCommands: areCustomCommandsEnabled(process.env),
         sandboxLevel,
+        networkWall: isNetworkWallWanted(process.env) && sandbox.usable,
         clock,
         random,
         logger,
@@ -80,6 +81,10 @@ export const agentRoot: ProcessRoot = {
     }
   },
 }
+
+/** Only root has a packet filter to speak to. `SAMPAN_NETWORK_WALL=none` leaves it alone. */
+const isNetworkWallWanted = (env: NodeJS.ProcessEnv): boolean =>
+  process.getuid?.() === 0 && env['SAMPAN_NETWORK_WALL'] !== 'none'
 
 /** What the operator of this machine allows. Throws CommandError. */
 function packagePolicy(env: NodeJS.ProcessEnv): Pick<PackageCacheOptions, 'allowScripts' | 'trust'> {

@@ -3,6 +3,7 @@ import { realClock } from '../base/clock.ts'
 import { removeTree } from '../runtime/process/cgroup.ts'
 import { findCgroups, groupsNameOf } from '../runtime/process/find-cgroups.ts'
 import { openProcessRuntime } from '../runtime/process/process-runtime.ts'
+import { razeWall, wallChainOf } from '../runtime/process/sandbox/network-wall.ts'
 import { CommandError } from './command-error.ts'
 import type { DataDir } from './data-dir.ts'
 import { isAlive } from './process-identity.ts'
@@ -33,6 +34,7 @@ export async function down(dir: DataDir, print: (line: string) => void): Promise
   await Promise.all(apps.map((handle) => runtime.stop(handle, { signal: 'SIGTERM', graceMs: appGraceMs })))
   const cgroups = await findCgroups(groupsNameOf(dir.node))
   if (cgroups.usable) await removeTree(cgroups.tree)
+  await razeWall(wallChainOf(dir.node))
   print(
     apps.length === 0
       ? 'no app was running'

@@ -32,6 +32,7 @@ import { addNodeMetrics, measuredPods } from './node-metrics.ts'
 import { createNodejsMeter } from './nodejs-metrics.ts'
 import { createRelay } from '../client/relay.ts'
 import { localAddressOf } from '../api/pod-address.ts'
+import { openNetworkWall } from './network-wall.ts'
 import { openServiceNetwork } from './service-network.ts'
 import { createNodeServer } from './node-server.ts'
 import { createObjectSource } from './object-source.ts'
@@ -72,6 +73,8 @@ export interface AgentOptions {
   readonly customCommands?: boolean
   /** What every pod gets at least; `none` by default. */
   readonly sandboxLevel?: SandboxLevel
+  /** Whether rules of the packet filter shall keep sandboxed pods from services of this machine; by default not. */
+  readonly networkWall?: boolean
   /** PATH of apps behind the package's own tools; a plain system's by default. */
   readonly basePath?: string
 }
@@ -97,7 +100,9 @@ export async function openAgent(options: AgentOptions): Promise<Agent> {
     openEventRecorder({ client, component: 'kubelet', host: nodeName, clock, random, logger }),
   )
   const disk = createDiskAlarm(options, () => keeper?.wake())
-  const { context, input } = await assemble(options, { identity, recorder, disk, podCIDR: () => podCIDR })
+  const parts = { identity, recorder, disk, podCIDR: () => podCIDR, isWallUp: () => wall?.isUp() === true }
+  const { context, input } = await assemble(options, parts)
+  const wall = options.networkWall === true ? stack.use(await openNetworkWall(context)) : undefined
   // Left to the next agent when secrets of running pods are in it.
   stack.defer(() => rmdir(context.memoryDir).catch(() => {}))
   const network = await openNetwork(options, context)
@@ -150,7 +155,19 @@ async function openNetwork(
   const urls = () => servers?.urls ?? [tunnel.server]
   const localAddress = (podIP: string) => localAddressOf({ podIP, podCIDR: podCIDR() ?? '', loopbackBlock })
   const relay = createRelay({ credentials: tunnel, servers: urls, clock })
-  const parts = { client, socketPath: networkSocket, nodeName, localAddress, relay, clock, random, logger }
+  // The first address of the range is no pod's.
+  const [gateAddress = ''] = loopbackBlock.split('/')
+  const parts = {
+    client,
+    socketPath: networkSocket,
+    gateAddress,
+    nodeName,
+    localAddress,
+    relay,
+    clock,
+    random,
+    logger,
+  }
   try {
     return await openServiceNetwork(parts)
   } catch (error) {
@@ -184,9 +201,10 @@ interface Parts {
   readonly recorder: EventRecorder
   readonly disk: DiskAlarm
   readonly podCIDR: () => string | undefined
+  readonly isWallUp: () => boolean
 }
 
-async function assemble(options: AgentOptions, { identity, recorder, disk, podCIDR }: Parts) {
+async function assemble(options: AgentOptions, { identity, recorder, disk, podCIDR, isWallUp }: Parts) {
   const { client, runtime, packages, nodeName, dataDir, clock, random, logger } = options
   const facts = await readMachineFacts()
   const limits: AgentLimits = { pods: podsMax, logs: defaultLogLimits, ...options.limits }
@@ -237,6 +255,7 @@ async function assemble(options: AgentOptions, { identity, recorder, disk, podCI
       ...(!probe.usable && { runtimeProblem: probe.reason }),
       ...(options.labels && { labels: options.labels }),
       limits: enforcedLimits(runtime),
+      hasNetworkWall: isWallUp(),
       sandboxes: { least: options.sandboxLevel ?? 'none', isUsable: runtime.capabilities.sandbox },
     }
   }

@@ -25,9 +25,13 @@ export interface NodeInput {
   readonly limits: readonly string[]
   /** What every pod gets at least, and whether there is a sandbox for those that ask. */
   readonly sandboxes: { readonly least: string; readonly isUsable: boolean }
+  /** Sandboxed pods are kept from the machine's own services. */
+  readonly hasNetworkWall: boolean
 }
 
 const sandboxesAnnotation = 'sampan.dev/sandboxes'
+/** What sandboxed pods are kept from: `loopback,metadata`, or `none`. */
+const wallAnnotation = 'sampan.dev/network-wall'
 /** `cpu,memory,pids`, fewer, or `none`. */
 const limitsAnnotation = 'sampan.dev/enforced-limits'
 
@@ -43,6 +47,7 @@ export function nodeMeta({
   labels,
   limits,
   sandboxes,
+  hasNetworkWall,
 }: NodeInput) {
   const { architecture, operatingSystem } = facts
   return {
@@ -62,6 +67,7 @@ export function nodeMeta({
       [sandboxesAnnotation]: sandboxes.isUsable
         ? `${sandboxes.least} by default, bubblewrap on demand`
         : 'none',
+      [wallAnnotation]: hasNetworkWall ? 'loopback,metadata' : 'none',
       ...(identityKey !== undefined && { [identityKeyAnnotation]: identityKey }),
     },
   }

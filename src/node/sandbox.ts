@@ -5,7 +5,6 @@
 import { chmod, lchown, mkdir, readdir } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { parseIPv4 } from '../api/pod-address.ts'
 import type { Container, Pod } from '../api/schema/types.gen.ts'
 import type { Prepared } from '../runtime/packages/prepared.ts'
 import type { Bind, Sandbox } from '../runtime/runtime.ts'
@@ -13,6 +12,7 @@ import type { NodeContext } from './context.ts'
 import { ContainerConfigError } from './env.ts'
 import type { Mount } from './mounts.ts'
 import type { PodPaths } from './pod-records.ts'
+import { podIdOf } from './sandbox-ids.ts'
 
 /** `none`: a process of the agent's user. `bubblewrap`: namespaces, a root and a user of its own, fewer system calls. */
 export type SandboxLevel = 'none' | 'bubblewrap'
@@ -91,18 +91,15 @@ function refuseUnsafe({ spec }: Pod, { securityContext }: Container): void {
     throw new ContainerConfigError(`a sandboxed container can not have ${asked.join(', ')}; leave that out`)
 }
 
-const firstId = 700_000 // above what systems give to people and services, and to their namespaces
-
-function identityOf({ address, container, context, pod }: SandboxRequest): Ids {
-  const own =
-    firstId + (parseIPv4(address) ?? 0) - (parseIPv4(context.loopbackBlock.split('/')[0] ?? '') ?? 0)
+function identityOf({ address, container, pod }: SandboxRequest): Ids {
+  const own = podIdOf(address)
   const wanted = { ...pod.spec.securityContext, ...container.securityContext }
   const { runAsUser: uid = own, runAsGroup: gid = own } = wanted
   if (uid === 0 || gid === 0)
     throw new ContainerConfigError(
       'a sandboxed container can not run as root; leave out runAsUser and runAsGroup',
     )
-  return { uid, gid }
+  return { uid, gid, groups: [own] }
 }
 
 const readOnly = (path: string): Bind => ({ source: path, path, readOnly: true })
@@ -126,6 +123,7 @@ const isOwn = ({ dataDir, memoryDir }: NodeContext, { source }: Mount): boolean 
 interface Ids {
   readonly uid: number
   readonly gid: number
+  readonly groups: readonly number[]
 }
 
 /** Only root can, and needs to: everyone else's pods run as themselves. */

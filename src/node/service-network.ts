@@ -35,6 +35,8 @@ export interface ServiceNetworkOptions {
   readonly client: Client
   /** Where pods ask; only this user may. */
   readonly socketPath: string
+  /** A loopback address that pods may connect to and none has: ways to pods elsewhere begin there. */
+  readonly gateAddress: string
   readonly nodeName: string
   /** The loopback address behind a pod's; undefined for one that is not here. */
   readonly localAddress: (podIP: string) => string | undefined
@@ -206,7 +208,14 @@ interface Gate {
   usedMs: number
 }
 
-function openGates({ clock, localAddress, logger, nodeName, relay }: ServiceNetworkOptions): Gates {
+function openGates({
+  clock,
+  gateAddress,
+  localAddress,
+  logger,
+  nodeName,
+  relay,
+}: ServiceNetworkOptions): Gates {
   const gates = new Map<string, Gate>()
   const sockets = new Set<Socket>()
   const open = (target: Destination): Gate => {
@@ -221,7 +230,7 @@ function openGates({ clock, localAddress, logger, nodeName, relay }: ServiceNetw
     })
     const place = new Promise<Place>((resolve, reject) => {
       server.once('error', reject)
-      server.listen(0, '127.0.0.1', () => {
+      server.listen(0, gateAddress, () => {
         const bound = server.address()
         if (bound === null || typeof bound === 'string') return reject(new Error('no port'))
         resolve({ address: bound.address, port: bound.port })

@@ -61,6 +61,8 @@ export interface Sandbox {
   /** Needed when the agent is root; else what the program believes to be. */
   readonly uid?: number
   readonly gid?: number
+  /** More groups of its own, where the agent is root. It can't leave them. */
+  readonly groups?: readonly number[]
   /** It may listen on ports below 1024, where the agent is root. */
   readonly lowPorts: boolean
 }

@@ -145,7 +145,10 @@ function identityOptions({ lowPorts, uid, gid }: Sandbox, { user }: SandboxTools
 }
 
 /** From root to the workload's own user, for good. Behind it no capability is left, but the one for ports below 1024. */
-function dropCommand({ uid, gid, lowPorts }: Sandbox, { user, programs }: SandboxTools): readonly string[] {
+function dropCommand(
+  { uid, gid, groups = [], lowPorts }: Sandbox,
+  { user, programs }: SandboxTools,
+): readonly string[] {
   if (user !== 'root') return []
   if (!uid || !gid) throw new Error('a sandboxed workload of root needs a user and a group of its own')
   const kept = lowPorts ? '-all,+net_bind_service' : '-all'
@@ -155,7 +158,7 @@ function dropCommand({ uid, gid, lowPorts }: Sandbox, { user, programs }: Sandbo
     String(uid),
     '--regid',
     String(gid),
-    '--clear-groups',
+    ...(groups.length > 0 ? ['--groups', groups.join(',')] : ['--clear-groups']),
     `--bounding-set=${kept}`,
     `--inh-caps=${kept}`,
     ...(lowPorts ? ['--ambient-caps=+net_bind_service'] : []),

@@ -1,19 +1,11 @@
 /** Finds out, once at start, whether bubblewrap can make a sandbox on this machine, by making one. */
 import { execFile } from 'node:child_process'
-import {
-  existsSync,
-  lstatSync,
-  mkdtempSync,
-  readlinkSync,
-  realpathSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
+import { lstatSync, mkdtempSync, readlinkSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { sandboxCommand, seccompFd, type SandboxTools, type SystemRoot } from './bubblewrap.ts'
+import { findProgram } from './find-program.ts'
 import { seccompArch, seccompProgram } from './seccomp.ts'
 
 export type SandboxSupport =
@@ -102,11 +94,4 @@ async function tryOut(tools: SandboxTools): Promise<string | undefined> {
   } finally {
     rmSync(folder, { recursive: true })
   }
-}
-
-/** Never by the PATH of a workload: its own folders come first there. */
-const programFolders = ['/usr/bin', '/bin', '/usr/sbin', '/sbin', '/usr/local/bin']
-
-function findProgram(name: string): string | undefined {
-  return programFolders.map((folder) => join(folder, name)).find((path) => existsSync(path))
 }

@@ -1,0 +1,92 @@
+/**
+ * Keeps sandboxed pods from what the machine serves to itself and from where a cloud tells it its credentials. Where the agent is
+ * root, the kernel does that by rules which are made here, once, and looked after: who empties the packet filter (a firewall
+ * that is loaded anew) takes them away with it. They outlive the agent, as pods do; `sampan down` removes them.
+ */
+import { lookup } from 'node:dns/promises'
+import { readFileSync } from 'node:fs'
+import type { Clock } from '../base/clock.ts'
+import { describeError, type Logger } from '../base/logger.ts'
+import { raiseWall, readWall, wallChainOf } from '../runtime/process/sandbox/network-wall.ts'
+import type { Door, Wall } from '../runtime/process/sandbox/wall-rules.ts'
+import type { ApiAddress } from './context.ts'
+import { podIdsOf } from './sandbox-ids.ts'
+
+export interface NetworkWallOptions {
+  readonly dataDir: string
+  readonly loopbackBlock: string
+  /** Where pods reach the API. */
+  readonly apiServer: ApiAddress | undefined
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+export interface NetworkWall extends AsyncDisposable {
+  /** Whether it stood when it was last looked at. */
+  readonly isUp: () => boolean
+}
+
+const lookMs = 60_000
+
+/** Resolves when it stands or can't. Disposal leaves it. */
+export async function openNetworkWall(options: NetworkWallOptions): Promise<NetworkWall> {
+  const { apiServer, clock, dataDir, loopbackBlock, logger } = options
+  const chain = wallChainOf(dataDir)
+  let isUp = false
+  let stood = ''
+  const raise = async () => {
+    const doors = [...(await apiDoors(apiServer)), ...nameServerDoors(readResolvConf())]
+    const wall: Wall = { chain, groups: podIdsOf(loopbackBlock), own: loopbackBlock, doors }
+    const state = await raiseWall(wall)
+    if (!state.isUp && (isUp || stood === ''))
+      logger.warn('pods in sandboxes reach services on this machine and the metadata of a cloud', {
+        reason: state.reason,
+      })
+    isUp = state.isUp
+    stood = isUp ? await readWall(chain) : 'none'
+  }
+  const look = async () => {
+    if (isUp && (await readWall(chain)) === stood) return
+    if (isUp) logger.warn('the rules that keep pods from services of this machine were changed: made again')
+    await raise()
+  }
+  let looking = raise()
+  await looking
+  const stop = clock.every(lookMs, () => {
+    looking = look().catch((error: unknown) => {
+      isUp = false
+      logger.warn('the rules that keep pods from services of this machine could not be looked at', {
+        error: describeError(error),
+      })
+    })
+  })
+  return {
+    isUp: () => isUp,
+    async [Symbol.asyncDispose]() {
+      stop()
+      await looking
+    },
+  }
+}
+
+async function apiDoors(apiServer: ApiAddress | undefined): Promise<readonly Door[]> {
+  if (!apiServer) return []
+  const { host, port } = apiServer
+  // A name that leads nowhere now leads to no service of this machine either.
+  const found = await lookup(host, { all: true }).catch(() => [])
+  return found.map(({ address }) => ({ address, port, protocol: 'tcp' }))
+}
+
+/** The system's resolver often listens on loopback; in some clouds it is the metadata service itself. */
+export const nameServerDoors = (resolvConf: string): readonly Door[] =>
+  [...resolvConf.matchAll(/^\s*nameserver\s+([\da-f:.]+)/gim)].flatMap(([, address = '']) =>
+    (['udp', 'tcp'] as const).map((protocol) => ({ address, port: 53, protocol })),
+  )
+
+function readResolvConf(): string {
+  try {
+    return readFileSync('/etc/resolv.conf', 'utf8')
+  } catch {
+    return '' // a machine without: names are looked for on 127.0.0.1, by programs that look for any
+  }
+}
