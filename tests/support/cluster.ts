@@ -80,7 +80,7 @@ export async function openCluster(options: ClusterOptions = {}): Promise<Cluster
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'sampan-e2e-'))
   const kubeconfig = join(dataDir, 'kubeconfig')
   // The machine's packet filter is not a test's: only in a network of its own a cluster may write to it.
-  const wall = options.host ? '' : 'none'
+  const wall = options.host ? '' : (process.env['SAMPAN_NETWORK_WALL'] ?? 'none')
   const env: NodeJS.ProcessEnv = { ...process.env, SAMPAN_NETWORK_WALL: wall, ...options.env }
   let output = ''
   let ports = { api: '127.0.0.1:0', tls: '127.0.0.1:0', gateway: '127.0.0.1:0' }
