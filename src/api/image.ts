@@ -3,6 +3,7 @@
  * scheme from it, the agent hands the parsed record to whatever can run it.
  *
  *   npm:NAME@VERSION   npm:@scope/name@^1   npm:NAME:VERSION   npm:NAME     a package of the npm registry
+ *   npm/NAME:VERSION   npm/SCOPE/NAME                 the same in the form of an OCI reference, all that `kubectl run` takes
  *   dir:/ABSOLUTE/PATH                                                      a folder on the node
  *   release:NAMESPACE/APP@sha256:HEX                                        what a build made
  *   elf:sha256:HEX   wasm:sha256:HEX                                        a binary of the artifact store
@@ -56,8 +57,14 @@ export function parseImage(image: string): Image {
     case 'wasm':
       return { scheme: 'wasm', digest: parseDigest(image, rest) }
     default:
-      return parseOci(image)
+      return image.startsWith('npm/') ? parseNpmPath(image) : parseOci(image)
   }
+}
+
+function parseNpmPath(image: string): Image {
+  const [path = '', ...version] = image.slice('npm/'.length).split(':')
+  const name = path.includes('/') ? `@${path}` : path
+  return parseNpm(image, [name, ...version].join(':'))
 }
 
 function parseNpm(image: string, rest: string): Image {

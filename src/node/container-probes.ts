@@ -1,5 +1,6 @@
 /** Runs the probes of one attempt of a container. The pod's worker says when; nothing here has a timer of its own. */
 import type { Container } from '../api/schema/types.gen.ts'
+import { continueListening, startListening, type Listening } from './listening.ts'
 import {
   applyAnswer,
   failedProbe,
@@ -11,7 +12,7 @@ import {
   type ProbeKind,
   type ProbeState,
 } from './probe-state.ts'
-import { ask, type ProbeTarget } from './prober.ts'
+import { ask, isListening, type ProbeTarget } from './prober.ts'
 
 export interface ContainerProbes {
   /** Asks what is due and answers with the milliseconds until something is due again; undefined: never. */
@@ -38,7 +39,8 @@ export function createContainerProbes(options: ContainerProbesOptions): Containe
   let states: readonly ProbeState[] = wasReady
     ? fresh.map((state) => ({ ...state, result: 'success' as const }))
     : fresh
-  const asking = new Set<ProbeKind>()
+  const asking = new Set<ProbeKind | 'listening'>()
+  let listening = wasReady ? undefined : startListening(container, startedMs)
 
   const run = async (kind: ProbeKind) => {
     const probe = probeOf(container, kind)
@@ -53,9 +55,22 @@ export function createContainerProbes(options: ContainerProbesOptions): Containe
       options.onFailure(kind, message)
     options.onAnswer()
   }
+  const look = async ({ ports }: Listening) => {
+    const isSuccess = await isListening(ports, target)
+    asking.delete('listening')
+    const nowMs = target.clock.monotonicMs()
+    listening &&= continueListening(listening, { isSuccess, nowMs })
+    options.onAnswer()
+  }
   return {
     runDue(nowMs) {
       let next: number | undefined
+      if (listening && !asking.has('listening')) {
+        if (listening.dueMs <= nowMs) {
+          asking.add('listening')
+          void look(listening)
+        } else next = listening.dueMs - nowMs
+      }
       for (const state of states) {
         if (asking.has(state.kind) || !isActive(state, states)) continue
         if (state.dueMs <= nowMs) {
@@ -69,7 +84,7 @@ export function createContainerProbes(options: ContainerProbesOptions): Containe
       return isStarted(states)
     },
     get isReady() {
-      return isReady(states)
+      return isReady(states) && !listening
     },
     get failed() {
       return failedProbe(states)

@@ -28,6 +28,9 @@ export interface ProbeAnswer {
   readonly message: string
 }
 
+/** The kernel answers for a local program. */
+const listenAnswerMsMax = 1_000
+
 const success: ProbeAnswer = { isSuccess: true, message: '' }
 const failure = (message: string): ProbeAnswer => ({ isSuccess: false, message })
 
@@ -99,6 +102,14 @@ export function getHttp(action: HTTPGetAction, limitMs: number, target: ProbeTar
     request.on('error', (error) => fail(describe(error, `${target.podIP}:${port}`)))
     request.end()
   })
+}
+
+/** Whether one of the ports takes connections. Never throws. */
+export async function isListening(ports: readonly number[], target: ProbeTarget): Promise<boolean> {
+  const answers = await Promise.all(
+    ports.map((port) => askTcp({ host: target.address, port }, listenAnswerMsMax, target)),
+  )
+  return answers.some(({ isSuccess }) => isSuccess)
 }
 
 function askTcp(

@@ -156,12 +156,13 @@ function define(suite: Suite): void {
     await golden('expose', 'expose deployment web --name=exposed --port=80 --target-port=3000')
     await golden('expose-again', 'expose deployment web --name=exposed --port=80')
     await golden('expose-result', 'get svc exposed -o jsonpath={.spec.ports}{.spec.selector}')
-    // kubectl itself takes OCI references only: another image comes in by --overrides.
+    // kubectl itself takes OCI references only: npm/NAME:VERSION has their form, another image comes in by --overrides.
     await golden('run-refuses-image', `run quick --image=${image('hello')}`)
     const spec = { containers: [{ name: 'quick', image: image('hello') }] }
     const run = `--image=placeholder --override-type=strategic --overrides='${JSON.stringify({ spec })}'`
     await golden('run', `run quick ${run} --port=3000 --env=GREETING=hi`)
     await golden('run-again', `run quick ${run}`)
+    await golden('run-package', 'run packaged --image=npm/http-server:14.1.1 --dry-run=server')
     await golden('run-dry', `run dry --image=placeholder --dry-run=client -o yaml`)
   })
 

@@ -11,11 +11,12 @@ import { isReady, openTestCluster, waitFor, type TestCluster } from './harness.t
 const diary = `
 const { appendFileSync, writeFileSync } = require('node:fs')
 const { createServer } = require('node:http')
-const { DIARY, NAME, LINGER, UP, CODE, PORT } = process.env
+const { DIARY, NAME, LINGER, UP, CODE, PORT, LATER_MS } = process.env
 const write = (what) => appendFileSync(DIARY, NAME + ' ' + what + '\\n')
 write('starts')
 if (UP) setTimeout(() => { write('is up'); writeFileSync(UP, '') }, 200)
-if (PORT) createServer((request, response) => { write(request.url); response.end() }).listen(PORT)
+const server = createServer((request, response) => { write(request.url); response.end() })
+if (PORT) setTimeout(() => server.listen(PORT, () => write('listens')), Number(LATER_MS ?? 0))
 if (LINGER) {
   setInterval(() => {}, 1000)
   process.on('SIGTERM', () => setTimeout(() => { write('ends'); process.exit(0) }, 50))
@@ -169,6 +170,27 @@ test('hooks: after the start, before the signal', { timeout }, async () => {
   assert.ok(entries('hooks').includes('postStart'))
   await cluster.remove('hooks')
   assert.deepEqual(entries('hooks').slice(-2), ['main /goodbye', 'main ends'])
+})
+
+test('a container that declares a port and no probe is ready when it listens', { timeout }, async () => {
+  await cluster.run('port', {
+    containers: [
+      lingering('port', 'main', {
+        set: { PORT: '8080', LATER_MS: '300' },
+        ports: [{ containerPort: 9999 }, { containerPort: 8080 }],
+      }),
+    ],
+  })
+  await cluster.until('port', isReady)
+  assert.ok(entries('port').includes('main listens'))
+  await cluster.remove('port')
+})
+
+test('a container that listens nowhere it said is ready all the same', { timeout }, async () => {
+  const deaf = { set: { PORT: '' }, ports: [{ containerPort: 8080 }] }
+  await cluster.run('mute', { containers: [lingering('mute', 'main', deaf)] })
+  await cluster.until('mute', isReady)
+  await cluster.remove('mute')
 })
 
 test('a pod is not ready before its postStart hook is through', { timeout }, async () => {
