@@ -17,7 +17,10 @@ export interface Descriptions {
 }
 
 /** Reads them all anew: a millisecond. Hold the result no longer than it is needed. */
-export const loadDescriptions = async (): Promise<Descriptions> => {
+export const loadDescriptions = async (): Promise<Descriptions> =>
+  descriptionsOf(readEntries(await loadText()))
+
+export const loadText = async (): Promise<string> => {
   const files = await Promise.all([
     import('./access.ts'),
     import('./autoscaling.ts'),
@@ -32,7 +35,7 @@ export const loadDescriptions = async (): Promise<Descriptions> => {
     import('./volumes.ts'),
     import('./workloads.ts'),
   ])
-  return readDescriptions(files.map(({ text }) => text).join(''))
+  return files.map(({ text }) => text).join('')
 }
 
 /** What one type's lines say. */
@@ -53,8 +56,7 @@ export const readEntries = (text: string): ReadonlyMap<string, Entry> => {
   return entries
 }
 
-const readDescriptions = (text: string): Descriptions => {
-  const entries = readEntries(text)
+const descriptionsOf = (entries: ReadonlyMap<string, Entry>): Descriptions => {
   const fieldOf = (entry: Entry | undefined, field: string): string | undefined =>
     entry && (entry.fields.get(field) ?? (entry.like && fieldOf(entries.get(entry.like), field)))
   const ofField = (type: TypeDef, field: string): string | undefined => {
