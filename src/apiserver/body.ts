@@ -19,7 +19,13 @@ export async function readBody({ body, headers }: ApiRequest): Promise<Uint8Arra
 /** What a socket brings. An iterator over a stream costs as much as all else that is done with a small body. */
 function readStream(body: Readable): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
-    const broken = () => reject(badRequest('the body broke off before its end'))
+    let isSettled = false
+    const broken = () => {
+      // A body that is whole closes too; an error that nobody sees costs a tenth of a small write.
+      if (isSettled) return
+      isSettled = true
+      reject(badRequest('the body broke off before its end'))
+    }
     // Its client went away while the request waited: no event tells of it any more.
     if (body.destroyed) return broken()
     const chunks: Uint8Array[] = []
@@ -30,11 +36,13 @@ function readStream(body: Readable): Promise<Uint8Array> {
       else reject(requestEntityTooLarge(bodyBytesMax))
     })
     // HTTP/2 ends a stream that was reset like one that is whole.
-    body.once('end', () =>
-      'aborted' in body && body.aborted === true ? broken() : resolve(joined(chunks, size)),
-    )
-    body.once('error', broken)
-    body.once('close', broken)
+    body.on('end', () => {
+      if ('aborted' in body && body.aborted === true) return broken()
+      isSettled = true
+      resolve(joined(chunks, size))
+    })
+    body.on('error', broken)
+    body.on('close', broken)
   })
 }
 

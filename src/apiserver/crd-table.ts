@@ -35,6 +35,8 @@ interface Known {
 export class ResourceTable {
   readonly #options: ResourceTableOptions
   readonly #builtin: ReadonlyMap<string, ResourceDef>
+  /** By plural, a word of the request as it is: to make an id of it first would cost more than to compare a few. */
+  readonly #builtinByPlural: ReadonlyMap<string, readonly ResourceDef[]>
   #custom: ReadonlyMap<string, ResourceDef> = new Map()
   #all: readonly ResourceDef[]
   #known: ReadonlyMap<string, Known> = new Map()
@@ -43,6 +45,7 @@ export class ResourceTable {
   constructor(options: ResourceTableOptions) {
     this.#options = options
     this.#builtin = new Map(options.builtin.map((def) => [resourceId(def), def]))
+    this.#builtinByPlural = Map.groupBy(options.builtin, ({ plural }) => plural)
     this.#all = options.builtin
   }
 
@@ -52,8 +55,9 @@ export class ResourceTable {
   }
 
   find(group: string, version: string, plural: string): ResourceDef | undefined {
-    const id = resourceId({ group, version, plural })
-    return this.#builtin.get(id) ?? this.#custom.get(id)
+    for (const def of this.#builtinByPlural.get(plural) ?? [])
+      if (def.group === group && def.version === version) return def
+    return this.#custom.get(resourceId({ group, version, plural }))
   }
 
   /** Whether the table has definitions to follow. */

@@ -35,9 +35,11 @@ export async function createObject(
 ): Promise<Created> {
   const { def, machinery, user, warnings } = context
   const strategy = strategyContext(machinery, '')
-  const object: KubeObject = { ...body, metadata: metadataForCreate(body, { def, namespace, machinery }) }
+  const { nowIso } = strategy
+  const metadata = metadataForCreate(body, { def, namespace, nowIso, random: machinery.random })
+  const object: KubeObject = { ...body, metadata }
   def.applyDefaults?.(object)
-  if (!isApplied) recordOwners(context, { object, old: undefined, subresource: '' })
+  if (!isApplied) recordOwners(context, { object, old: undefined, subresource: '', nowIso })
   def.prepareForCreate?.(object, strategy)
   const admission = {
     operation: 'create',

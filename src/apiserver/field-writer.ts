@@ -11,28 +11,33 @@ import { nowIso } from './metadata.ts'
 import { fieldManagerBytesMax } from './write-options.ts'
 
 /** `subresource` is the one the request names: its writes have an entry of their own. */
-export const fieldWriterOf = (context: VerbContext, subresource: string): FieldWriter => ({
+export const fieldWriterOf = (
+  context: VerbContext,
+  subresource: string,
+  now: string = nowIso(context.machinery),
+): FieldWriter => ({
   manager: fieldManagerOf(context),
   apiVersion: apiVersionOf(context.def.group, context.def.version),
   subresource,
   schema: context.def.schema,
   otherVersion: otherVersionsOf(context),
-  now: nowIso(context.machinery),
+  now,
   resetFields: resetFieldsOf(context.def, subresource),
 })
 
 /** Of kinds whose versions differ in more than their name: those convert at the store's boundary. */
 function otherVersionsOf({ def, machinery }: VerbContext): NonNullable<FieldWriter['otherVersion']> {
-  const known = new Map<string, OtherVersion | undefined>()
-  const stored = storedVersion(def)
+  // Made for those who ask: most objects have owners of one version only.
+  let known: Map<string, OtherVersion | undefined> | undefined
   const find = (apiVersion: string): OtherVersion | undefined => {
     const { group, version } = groupVersionOf(apiVersion)
     if (group === def.group && version === def.version) return undefined
     const other = machinery.findResource(group, version, def.plural)
-    if (!other || other.kind !== def.kind || storedVersion(other) !== stored) return undefined
+    if (!other || other.kind !== def.kind || storedVersion(other) !== storedVersion(def)) return undefined
     return { schema: other.schema, to: converter(def, other), from: converter(other, def) }
   }
   return (apiVersion) => {
+    known ??= new Map()
     if (!known.has(apiVersion)) known.set(apiVersion, find(apiVersion))
     return known.get(apiVersion)
   }
@@ -55,11 +60,13 @@ interface Write {
   /** Undefined for a new object. */
   readonly old: KubeObject | undefined
   readonly subresource: string
+  readonly nowIso: string
 }
 
 /** Writes into `object` who owns what after this write, which is no apply. */
-export function recordOwners(context: VerbContext, { object, old, subresource }: Write): void {
-  const entries = recordUpdate(old && asJson(old), asJson(object), fieldWriterOf(context, subresource))
+export function recordOwners(context: VerbContext, { object, old, subresource, nowIso: now }: Write): void {
+  const writer = fieldWriterOf(context, subresource, now)
+  const entries = recordUpdate(old && asJson(old), asJson(object), writer)
   const metadata: { managedFields?: unknown } = object.metadata
   if (entries === undefined) delete metadata.managedFields
   else metadata.managedFields = entries

@@ -24,14 +24,17 @@ const generatedNameMax = 63 - suffixLength
 export const generateName = (prefix: string, random: Random): string =>
   prefix.slice(0, generatedNameMax) + random.suffix(suffixLength)
 
+interface NewObject {
+  readonly def: ResourceDef
+  readonly namespace: string
+  readonly nowIso: string
+  readonly random: Random
+}
+
 /** The metadata of a new object: the client's wishes, without what only the server may say. */
 export function metadataForCreate(
   object: KubeObject,
-  {
-    def,
-    namespace,
-    machinery,
-  }: { readonly def: ResourceDef; readonly namespace: string; readonly machinery: Machinery },
+  { def, namespace, nowIso: now, random }: NewObject,
 ): ObjectMeta {
   const given = object.metadata
   if (isRevision(given.resourceVersion))
@@ -42,10 +45,10 @@ export function metadataForCreate(
   delete metadata.generation
   delete metadata.deletionTimestamp
   delete metadata.deletionGracePeriodSeconds
-  metadata.uid = machinery.random.uuid()
-  metadata.creationTimestamp = nowIso(machinery)
+  metadata.uid = random.uuid()
+  metadata.creationTimestamp = now
   if ((metadata.name ?? '') === '' && (metadata.generateName ?? '') !== '')
-    metadata.name = generateName(metadata.generateName ?? '', machinery.random)
+    metadata.name = generateName(metadata.generateName ?? '', random)
   return metadata
 }
 

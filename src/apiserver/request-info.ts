@@ -40,7 +40,7 @@ export interface RequestInfo {
 export function requestInfoOf(method: string, target: string): RequestInfo {
   const mark = target.indexOf('?')
   const path = mark < 0 ? target : target.slice(0, mark)
-  const query = new URLSearchParams(mark < 0 ? '' : target.slice(mark + 1))
+  const query = mark < 0 ? noQuery : new URLSearchParams(target.slice(mark + 1))
   const segments = decodeSegments(path)
   const plain = {
     isResource: false,
@@ -65,6 +65,9 @@ export function requestInfoOf(method: string, target: string): RequestInfo {
   }
   return plain
 }
+
+/** Of most writes. Nobody changes the query of a request. */
+const noQuery = new URLSearchParams()
 
 /** Segments that are the namespace's own subresources, not resources in it. */
 const namespaceSubresources = new Set(['status', 'finalize'])

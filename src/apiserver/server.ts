@@ -103,6 +103,7 @@ export async function openApiServer(options: ApiServerOptions): Promise<ApiServe
   const store = measuredStore(options.store, metrics, clock)
   const feed = await StoreFeed.open({ store, clock, random, logger })
   const caches = new Map<string, WatchCache>()
+  const cacheByDef = new WeakMap<ResourceDef, WatchCache>()
   const table = new ResourceTable({
     builtin: resources,
     logger,
@@ -122,10 +123,13 @@ export async function openApiServer(options: ApiServerOptions): Promise<ApiServe
     admission: admissionOf(admissionSteps(options)),
     findResource: (group, version, plural) => table.find(group, version, plural),
     cacheOf(def) {
-      // Each version its own: a cache holds what it serves.
+      const known = cacheByDef.get(def)
+      if (known) return known
+      // Each version its own: a cache holds what it serves. A resource that is defined anew keeps its cache.
       const id = resourceId(def)
       const cache = caches.get(id) ?? new WatchCache(def, feed)
       caches.set(id, cache)
+      cacheByDef.set(def, cache)
       return cache
     },
   }

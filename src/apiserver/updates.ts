@@ -70,7 +70,7 @@ async function attemptUpdate(context: VerbContext, request: UpdateRequest, entry
   if (!isRequested) return swap(context, { entry, object, old, dryRun })
   const strategy = strategyContext(machinery, subresource)
   def.applyDefaults?.(object)
-  if (!isApplied) recordOwners(context, { object, old, subresource: ownedAs })
+  if (!isApplied) recordOwners(context, { object, old, subresource: ownedAs, nowIso: strategy.nowIso })
   def.prepareForUpdate?.(object, old, strategy)
   const admission = { operation: 'update', def, object, old, subresource, user, dryRun, machinery } as const
   return machinery.admission.around(admission, async () => {

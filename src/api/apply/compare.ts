@@ -5,7 +5,7 @@
 import { isEqual } from '../equal.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from '../json.ts'
 import type { FieldDef, ListSchema, Schema } from '../schema/schema.ts'
-import { fieldElement } from './element.ts'
+import { fieldElement, inOrder, sortElements } from './element.ts'
 import { insertNode, insertPath, isEmptySet, union, type FieldSet, type GrowingSet } from './field-set.ts'
 import {
   fieldsIn,
@@ -135,33 +135,45 @@ const ownField = (value: Value, name: string): Value =>
  * What an absent field of an object is in Go where it cannot be absent: an empty struct, or null for a list that must
  * be there. To write the first thing into one doesn't make the field itself anybody's.
  */
-function zeroOf({ number, pointer, required, schema }: FieldDef): Value {
+export function zeroOf({ number, pointer, required, schema }: FieldDef): Value {
   if (pointer || number === 0) return undefined
   if (schema.kind === 'object') return schema.atomic ? undefined : noFields
   return required && (schema.kind === 'list' || schema.kind === 'map') ? null : undefined
 }
 
-/** Of a value that is there on one side only everything is a member, however it is named. */
-function wholeNode(value: Value, schema: Schema): GrowingSet {
+/** Of a value that is there on one side only everything is a member, however it is named. In the order of a document. */
+export function wholeNode(value: Value, schema: Schema): GrowingSet {
   const shape = shapeOf(schema, value)
-  const node: GrowingSet = {}
-  if (shape === 'whole' || isBare(value)) return node
-  if (shape === 'fields') {
-    const object = fieldsIn(value)
-    node['.'] = {}
-    for (const name in object) {
-      const inner = schemaOfField(schema, name)
-      const field = object[name]
-      if (field === undefined || (field === null && inner.nullable !== true)) continue
-      node[fieldElement(name)] = wholeNode(field, inner)
-    }
-  } else if (schema.kind === 'list') {
-    node['.'] = {}
-    for (const [element, items] of grouped(itemsIn(value), schema))
-      node[element] = items.length > 1 ? {} : wholeNode(items[0], schema.items)
+  if (shape === undefined || shape === 'whole' || isBare(value)) return {}
+  if (shape === 'items') {
+    const items = itemNodes(itemsIn(value), schema)
+    return items ? { '.': {}, ...items } : {}
   }
+  const object = fieldsIn(value)
+  const node: GrowingSet = { '.': {} }
   // Nulls alone: the mark would stand for nothing.
-  return Object.keys(node).length === 1 ? {} : node
+  let isMarked = false
+  for (const name of inOrder(Object.keys(object))) {
+    const inner = schemaOfField(schema, name)
+    const field = object[name]
+    if (field === undefined || (field === null && inner.nullable !== true)) continue
+    node[fieldElement(name)] = wholeNode(field, inner)
+    isMarked = true
+  }
+  return isMarked ? node : {}
+}
+
+/** The nodes of new items. Undefined: there is none that can be named. */
+export function itemNodes(items: readonly JsonValue[], schema: Schema): GrowingSet | undefined {
+  if (schema.kind !== 'list') return undefined
+  const groups = grouped(items, schema)
+  if (groups.size === 0) return undefined
+  const nodes: GrowingSet = {}
+  for (const element of sortElements([...groups.keys()])) {
+    const group = groups.get(element) ?? []
+    nodes[element] = group.length > 1 ? {} : wholeNode(group[0], schema.items)
+  }
+  return nodes
 }
 
 function grouped(items: readonly JsonValue[], schema: ListSchema): Map<string, JsonValue[]> {

@@ -60,6 +60,20 @@ export function sortElements(elements: readonly string[]): readonly string[] {
     .map(({ element }) => element)
 }
 
+/** Sorts names of fields in that order, where they are. Insertion: most objects have a few, and nearly in order. */
+export const inOrder = (names: string[]): readonly string[] => {
+  if (names.length > insertionMax) return names.sort(compareText)
+  for (let end = 1; end < names.length; end++) {
+    const name = names[end] ?? ''
+    let at = end
+    for (; at > 0 && compareText(names[at - 1] ?? '', name) > 0; at--) names[at] = names[at - 1] ?? ''
+    names[at] = name
+  }
+  return names
+}
+
+const insertionMax = 16
+
 /** Fields alone, in order: most sets, and nothing to parse. */
 function isSorted(elements: readonly string[]): boolean {
   let before = ''

@@ -5,6 +5,7 @@
  */
 import { isEqual } from '../equal.ts'
 import type { JsonObject, JsonValue } from '../json.ts'
+import { createdFields } from './created-fields.ts'
 import { changedFields, compare, isUnchanged, type Comparison } from './compare.ts'
 import { difference, differenceBelow, emptySet, isEmptySet, union, type FieldSet } from './field-set.ts'
 import { managedFieldsOf, ownable, withoutServersFields, type FieldWriter } from './field-writer.ts'
@@ -37,6 +38,7 @@ export function recordUpdate(
   const isGiven = writer.subresource === '' && given !== undefined && !(stored && isEqual(given, stored))
   const before = isGiven ? ownersFrom(given, stored) : undefined
   if (live && !before && stored === undefined) return undefined
+  if (!live && !before) return ofCreator(wished, writer)
   const changes = compare(
     live ? withoutServersFields(live) : emptyObject,
     withoutServersFields(wished),
@@ -52,6 +54,16 @@ export function recordUpdate(
 }
 
 const emptyObject: JsonObject = Object.freeze({ metadata: Object.freeze({}) })
+
+/** Of a new object that says nothing of owners. */
+function ofCreator(object: JsonObject, writer: FieldWriter): readonly ManagedFieldsEntry[] | undefined {
+  const fields = ownable(createdFields(withoutServersFields(object), writer.schema), writer)
+  if (isEmptySet(fields)) return undefined
+  return encodeOwners([{ ...identityOf(writer), time: writer.now, fields, stored: fields }])
+}
+
+const identityOf = ({ apiVersion, manager, subresource }: FieldWriter) =>
+  ({ manager: manager === '' ? 'unknown' : manager, operation: 'Update', apiVersion, subresource }) as const
 
 /** A list that makes no sense is taken for a client's mistake, not for its wish. */
 function ownersFrom(given: readonly JsonValue[], stored: readonly JsonValue[] | undefined): readonly Owner[] {
@@ -78,13 +90,12 @@ export function ownersAfterUpdate(
   changesIn: ChangesIn,
   writer: FieldWriter,
 ): readonly Owner[] {
-  const { apiVersion, now, subresource } = writer
+  const { apiVersion, now } = writer
   const changes = changesIn(apiVersion)
   const changed = differenceBelow(changedFields(changes), writer.resetFields)
   const removed = differenceBelow(changes.removed, writer.resetFields)
   const taken = ownable(changed, writer)
-  const manager = writer.manager === '' ? 'unknown' : writer.manager
-  const identity = { manager, operation: 'Update', apiVersion, subresource } as const
+  const identity = identityOf(writer)
   const key = ownerKey(identity)
   const self = owners.find((owner) => ownerKey(owner) === key)
   const others = withoutTaken(

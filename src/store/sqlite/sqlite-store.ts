@@ -245,7 +245,7 @@ class SqliteStore implements Store {
 
   #put(type: 'create' | 'update', key: string, value: Uint8Array, expected?: Revision, ttlMs?: number) {
     const dueMs = ttlMs === undefined ? 0 : Math.ceil(this.#expiry.nowMs() + ttlMs)
-    const written = this.#writes.submit({ type, key, value: new Uint8Array(value), expected, dueMs })
+    const written = this.#writes.submit({ type, key, value: Buffer.from(value), expected, dueMs })
     if (dueMs > 0) this.#expiry.note(dueMs)
     return written.then(({ event }) => event)
   }
