@@ -30,6 +30,11 @@ export interface ApiRequest {
   /** An identity that is already established: in-process callers only, a listener never sets it. */
   readonly user?: UserInfo
   readonly clientCertificate?: ClientCertificate
+  /**
+   * Base64 of the DER public key of a client certificate that nobody we know has signed. The client has shown that it holds
+   * the private key, and nothing else.
+   */
+  readonly presentedKey?: string | undefined
 }
 
 /** A `TransportResponse` of `client/` is one. */

@@ -10,6 +10,7 @@ import type { TLSSocket } from 'node:tls'
 import type { Clock } from '../base/clock.ts'
 import { describeError, type Logger } from '../base/logger.ts'
 import { http } from '../base/node-http.ts'
+import { createCarriers } from './carrier.ts'
 import { compressed } from './compress.ts'
 import type { ApiRequest, ApiResponse, ClientCertificate } from './http.ts'
 import { tunnelProtocol } from './node-upgrade.ts'
@@ -30,9 +31,13 @@ export interface ListenOptions {
     readonly key: string
     readonly ca: string
   }
+  /** Takes the connections that come to the plain port inside of a WebSocket. Default: the TLS port that is opened along. */
+  readonly carry?: (stream: Duplex) => void
 }
 
 export interface ApiListener extends AsyncDisposable {
+  /** Serves a connection as if it had come to the TLS port. */
+  readonly carry: ((stream: Duplex) => void) | undefined
   /** The port that was given, or the one the system chose for port 0. */
   readonly httpPort: number | undefined
   readonly tlsPort: number | undefined
@@ -54,10 +59,14 @@ type AnyServer = HttpServer | Http2SecureServer
 /** Rejects when an address can't be listened on. Disposing of it cuts the connections that are still open. */
 export async function listenApi(options: ListenOptions): Promise<ApiListener> {
   await using stack = new AsyncDisposableStack()
-  const http = options.http && stack.use(await listenOn(httpServer(), options.http, options))
-  const tls = options.tls && stack.use(await listenOn(await tlsServer(options.tls), options.tls, options))
+  const secure = options.tls && (await tlsServer(options.tls))
+  const carry = secure ? (stream: Duplex) => void secure.emit('connection', stream) : options.carry
+  const given = { ...options, ...(carry && { carry }) }
+  const http = options.http && stack.use(await listenOn(httpServer(), options.http, given))
+  const tls = options.tls && secure && stack.use(await listenOn(secure, options.tls, given))
   const owned = stack.move()
   return {
+    carry,
     httpPort: http?.port,
     tlsPort: tls?.port,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
@@ -100,6 +109,7 @@ async function listenOn(
   options: ListenOptions,
 ): Promise<Listening> {
   const sockets = new Set<Socket>()
+  const carriers = createCarriers(options.carry)
   server.maxConnections = connectionsMax
   const track = (socket: Socket) => {
     sockets.add(socket)
@@ -111,7 +121,7 @@ async function listenOn(
   server.on('secureConnection', track)
   server.on('request', (request: Request, response: Response) => void serve(options, request, response))
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    void options.server.upgrade(requestOf(request), socket, head)
+    if (!carriers.accept(request, socket, head)) void options.server.upgrade(requestOf(request), socket, head)
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
@@ -181,6 +191,9 @@ function requestOf(request: Request, reader?: Reader): ApiRequest {
     get signal() {
       return reader?.signal
     },
+    get presentedKey() {
+      return certificate ? undefined : presentedKeyOf(request.socket)
+    },
   }
 }
 
@@ -217,6 +230,12 @@ function certificateOf(socket: Socket | TLSSocket): ClientCertificate | undefine
     Array.isArray(value) ? value.map(String) : typeof value === 'string' ? [value] : []
   const [commonName = ''] = texts(subject?.CN)
   return commonName === '' ? undefined : { commonName, organizations: texts(subject?.O) }
+}
+
+/** Of a certificate that our CA has not signed. */
+function presentedKeyOf(socket: Socket | TLSSocket): string | undefined {
+  const certificate = 'getPeerX509Certificate' in socket ? socket.getPeerX509Certificate() : undefined
+  return certificate?.publicKey.export({ type: 'spki', format: 'der' }).toString('base64')
 }
 
 interface Sending {

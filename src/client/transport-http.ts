@@ -1,7 +1,8 @@
-import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http'
+import type { AgentOptions, ClientRequest, IncomingMessage, RequestOptions } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { http } from '../base/node-http.ts'
 import { TransportError } from './client.ts'
+import type { ServerConnector, TlsIdentity } from './connector.ts'
 import type { Transport, TransportRequest, TransportResponse } from './transport.ts'
 
 export interface HttpTransportOptions {
@@ -15,6 +16,8 @@ export interface HttpTransportOptions {
   readonly token?: string
   /** Connections kept open and, at most, used side by side; further requests wait. */
   readonly socketsMax?: number
+  /** Opens the TLS connections; without it they go straight to the server. */
+  readonly connector?: ServerConnector
 }
 
 // Each informer holds a connection for its watch, so this must exceed the number of informers in a process.
@@ -26,9 +29,7 @@ export function httpTransport(options: HttpTransportOptions): Transport {
   const url = new URL(options.server)
   const pool = { keepAlive: true, maxSockets: options.socketsMax ?? socketsMaxDefault, noDelay: true }
   const secure = url.protocol === 'https:'
-  const agent = secure
-    ? new HttpsAgent({ ...pool, ca: options.ca, cert: options.cert, key: options.key, maxCachedSessions: 8 })
-    : new http.Agent(pool)
+  const agent = secure ? secureAgent(options, pool) : new http.Agent(pool)
   const authorization: Record<string, string> = options.token
     ? { authorization: `Bearer ${options.token}` }
     : {}
@@ -78,6 +79,28 @@ export function httpTransport(options: HttpTransportOptions): Transport {
     },
   }
 }
+
+function secureAgent(options: HttpTransportOptions, pool: AgentOptions): HttpsAgent {
+  const { ca, cert, connector, key, server } = options
+  if (!connector) return new HttpsAgent({ ...pool, ca, cert, key, maxCachedSessions: 8 })
+  const agent = new HttpsAgent(pool)
+  agent.createConnection = (_options, callback) => {
+    connector.connect(server, identityOf(options)).then(
+      (socket) => callback?.(null, socket),
+      // Node.js takes no socket beside an error, which its types don't say.
+      (error: unknown) => callback?.(error as Error, undefined as never),
+    )
+    return undefined
+  }
+  return agent
+}
+
+/** What of the options TLS needs. */
+export const identityOf = ({ ca, cert, key }: HttpTransportOptions): TlsIdentity => ({
+  ...(ca !== undefined && { ca }),
+  ...(cert !== undefined && { cert }),
+  ...(key !== undefined && { key }),
+})
 
 function isConnecting({ socket }: ClientRequest): boolean {
   if (!socket) return false

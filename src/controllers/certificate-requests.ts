@@ -2,13 +2,22 @@
  * Certificates for those who join: says yes to nodes that prove who they are, signs what somebody has said yes to, and
  * clears old requests away. Signers are those of upstream with the same names.
  *
- * A node is its key. The first machine that joins under a name with a join token owns the name; its Node says which key
- * that is. Another machine's request for the name waits for a person: `kubectl certificate approve`.
+ * A node is its key. The first machine that joins under a name, with a join token or with a key that is on the list of those
+ * who may, owns the name; its Node says which key that is. Another machine's request for the name waits for a person: `kubectl certificate approve`.
  */
+import {
+  allowedKeysConfigMap,
+  allowedKeysGroup,
+  isAllowed,
+  parseAllowedKeys,
+  type AllowedKey,
+} from '../api/allowed-keys.ts'
 import { certificateSigningRequests } from '../api/resources/certificatesigningrequests.ts'
+import { configMaps } from '../api/resources/configmaps.ts'
 import { nodes } from '../api/resources/nodes.ts'
-import type { CertificateSigningRequest, Node } from '../api/schema/types.gen.ts'
+import type { CertificateSigningRequest, ConfigMap, Node } from '../api/schema/types.gen.ts'
 import { isNotFound } from '../api/status.ts'
+import type { Client } from '../client/client.ts'
 import type { ControllerContext, ControllerSpec } from '../client/controller.ts'
 import { identityKeyAnnotation } from '../client/machine-identity.ts'
 
@@ -136,26 +145,48 @@ async function approveKnown(
   const asked = await signer.read(fromBase64(encoded)).catch(() => undefined) // no request: a person may look at it
   if (!asked || problemOf(asked, request) !== undefined) return
   if (username !== asked.commonName && !groups.includes(bootstrappersGroup)) return
-  const node = informers.for<Node>(nodes).get('', asked.commonName.slice(nodeUserPrefix.length))
+  const nodeName = asked.commonName.slice(nodeUserPrefix.length)
+  if (groups.includes(allowedKeysGroup) && !isAllowed(await allowedKeys(client), asked.publicKey, nodeName)) {
+    const why = `the list of allowed keys does not let this key join as ${nodeName}`
+    return decide(client, request, { type: 'Denied', reason: 'KeyNotAllowed', message: why })
+  }
+  const node = informers.for<Node>(nodes).get('', nodeName)
   const owner = node?.metadata.annotations?.[identityKeyAnnotation]
   if (node && owner !== asked.publicKey) {
     const why = `another machine has this name. If this one shall have it instead: kubectl certificate approve ${request.metadata.name}`
     events.record(request, 'Warning', 'NameTaken', why)
     return
   }
-  const approved = {
-    type: 'Approved',
-    status: 'True',
-    reason: 'AutoApproved',
-    message: node ? 'the node has shown its key' : 'a new node has shown a join token',
-  }
-  const conditions = [...(request.status?.conditions ?? []), approved]
+  const how = groups.includes(allowedKeysGroup) ? 'a key of the list' : 'a join token'
+  const message = node ? 'the node has shown its key' : `a new node has shown ${how}`
+  await decide(client, request, { type: 'Approved', reason: 'AutoApproved', message })
+}
+
+interface Decision {
+  readonly type: 'Approved' | 'Denied'
+  readonly reason: string
+  readonly message: string
+}
+
+async function decide(client: Client, request: CertificateSigningRequest, decision: Decision): Promise<void> {
+  const conditions = [...(request.status?.conditions ?? []), { status: 'True', ...decision }]
   const name = encodeURIComponent(request.metadata.name ?? '')
   await client.request({
     method: 'PUT',
     path: `/apis/certificates.k8s.io/v1/certificatesigningrequests/${name}/approval`,
     body: { ...request, status: { ...request.status, conditions } },
   })
+}
+
+async function allowedKeys(client: Client): Promise<readonly AllowedKey[]> {
+  const { name, namespace } = allowedKeysConfigMap
+  try {
+    const { data } = await client.resource<ConfigMap>(configMaps).get(name, { namespace })
+    return parseAllowedKeys(data)
+  } catch (error) {
+    if (isNotFound(error)) return []
+    throw error
+  }
 }
 
 const fromBase64 = (text: string): string => Buffer.from(text, 'base64').toString('utf8')

@@ -3,6 +3,7 @@ import { realClock } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
 import { followServers } from '../client/api-servers.ts'
 import type { Client } from '../client/client.ts'
+import { createConnector } from '../client/connector.ts'
 import { failoverTransport } from '../client/failover-transport.ts'
 import { readKubeconfig, type Kubeconfig } from '../client/kubeconfig.ts'
 import { restClient } from '../client/rest-client.ts'
@@ -32,7 +33,8 @@ export async function openApiServers({
   userAgent,
   logger,
 }: ApiServersOptions): Promise<ApiServers> {
-  const kubeconfig = await readKubeconfig(path)
+  const connector = createConnector({ env: process.env, clock: realClock, logger })
+  const kubeconfig = { ...(await readKubeconfig(path)), connector }
   const file = `${path}.servers`
   const connect = (server: string) => httpTransport({ ...kubeconfig, server })
   const servers = [...new Set([kubeconfig.server, ...remembered(file)])]

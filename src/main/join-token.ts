@@ -23,6 +23,14 @@ export function parseJoinToken(text: string): JoinToken {
   )
 }
 
+/** Throws `CommandError`. */
+export function parseCaDigest(text: string): string {
+  if (/^sha256:[0-9a-f]{64}$/.test(text)) return text
+  throw new CommandError(
+    `--ca-hash ${JSON.stringify(text)} is no digest of a CA: it has the form sha256:DIGEST, and \`sampan node allow\` on the server prints it`,
+  )
+}
+
 export const formatJoinToken = ({ bearer, caDigest }: JoinToken): string => `${bearer}@${caDigest}`
 
 /** Of a certificate in PEM or DER. */

@@ -183,14 +183,19 @@ async function listen(
 ) {
   // The CA goes along: who joins knows its digest and not yet the certificate.
   const tls = { ...begin.tlsListen, cert: `${own.cert}\n${ca.cert}`, key: own.key, ca: ca.cert }
-  const plain = await listenApi({ server, clock: realClock, logger, http: begin.listen }).catch(
-    (error: unknown) => {
-      throw listenError(error, begin.listen, '--listen')
-    },
-  )
-  const secure = await listenApi({ server, clock: realClock, logger, tls }).catch(async (error: unknown) => {
-    await plain[Symbol.asyncDispose]()
+  const secure = await listenApi({ server, clock: realClock, logger, tls }).catch((error: unknown) => {
     throw listenError(error, begin.tlsListen, '--tls-listen')
+  })
+  const { carry } = secure
+  const plain = await listenApi({
+    server,
+    clock: realClock,
+    logger,
+    http: begin.listen,
+    ...(carry && { carry }),
+  }).catch(async (error: unknown) => {
+    await secure[Symbol.asyncDispose]()
+    throw listenError(error, begin.listen, '--listen')
   })
   return {
     httpPort: plain.httpPort,

@@ -59,30 +59,47 @@ export async function requestCertificate(wish: CertificateWish): Promise<string>
   }
 }
 
-/** A PKCS #10 request in PEM, of an Ed25519 or a P-256 key: the subject is a node, the signature shows that the key is ours. */
+/** A PKCS #10 request in PEM: the subject is a node, the signature shows that the key is ours. */
 async function requestOf(nodeName: string, key: KeyObject): Promise<string> {
+  const { keys, signingAlgorithm, x509 } = await openKeys(key)
+  const name = [{ CN: [`system:node:${nodeName}`] }, { O: ['system:nodes'] }]
+  const request = await x509.Pkcs10CertificateRequestGenerator.create({ name, keys, signingAlgorithm })
+  return request.toString('pem')
+}
+
+/** Nobody has to believe what it says: it is there to show the key, by which a list may know the machine. */
+const ownValidMs = 24 * 3_600_000
+
+/** A certificate in PEM that the key has signed itself. */
+export async function certificateOfOwn(key: KeyObject, clock: Clock): Promise<string> {
+  const { keys, signingAlgorithm, x509 } = await openKeys(key)
+  const nowMs = clock.now().getTime()
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+    name: [{ CN: ['sampan machine'] }],
+    keys,
+    signingAlgorithm,
+    notBefore: new Date(nowMs - ownValidMs),
+    notAfter: new Date(nowMs + ownValidMs),
+  })
+  return certificate.toString('pem')
+}
+
+/** An Ed25519 or a P-256 key as the library wants it. */
+async function openKeys(key: KeyObject) {
   await import('reflect-metadata') // the library below asks for it and doesn't bring it
   const x509 = await import('@peculiar/x509')
-  const algorithm =
+  const signingAlgorithm =
     key.asymmetricKeyType === 'ed25519'
       ? { name: 'Ed25519' }
       : { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
   const { subtle } = webcrypto
-  const request = await x509.Pkcs10CertificateRequestGenerator.create({
-    name: [{ CN: [`system:node:${nodeName}`] }, { O: ['system:nodes'] }],
-    keys: {
-      privateKey: await subtle.importKey(
-        'pkcs8',
-        key.export({ type: 'pkcs8', format: 'der' }),
-        algorithm,
-        false,
-        ['sign'],
-      ),
-      publicKey: await subtle.importKey('spki', Buffer.from(publicKeyOf(key), 'base64'), algorithm, true, [
-        'verify',
-      ]),
-    },
-    signingAlgorithm: algorithm,
-  })
-  return request.toString('pem')
+  const [privateDer, publicDer] = [
+    key.export({ type: 'pkcs8', format: 'der' }),
+    Buffer.from(publicKeyOf(key), 'base64'),
+  ]
+  const keys = {
+    privateKey: await subtle.importKey('pkcs8', privateDer, signingAlgorithm, false, ['sign']),
+    publicKey: await subtle.importKey('spki', publicDer, signingAlgorithm, true, ['verify']),
+  }
+  return { keys, signingAlgorithm, x509 }
 }

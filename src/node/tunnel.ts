@@ -3,21 +3,19 @@
  * One connection for control and one for bulk data, so that a small answer never queues behind a log. Both are dialled
  * again for ever.
  */
-import type { ClientRequest } from 'node:http'
 import {
   performServerHandshake,
   type IncomingHttpHeaders,
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2'
-import { request as httpsRequest } from 'node:https'
 import type { Duplex } from 'node:stream'
 import { backoffMs } from '../base/backoff.ts'
-import { abortReason, type Clock } from '../base/clock.ts'
+import type { Clock } from '../base/clock.ts'
 import type { Random } from '../base/ids.ts'
 import type { Logger } from '../base/logger.ts'
-import { http } from '../base/node-http.ts'
 import type { HttpTransportOptions } from '../client/transport-http.ts'
+import { requestUpgrade, type Upgraded } from '../client/upgrade-request.ts'
 
 export interface TunnelOptions {
   readonly server: Omit<HttpTransportOptions, 'socketsMax'>
@@ -38,7 +36,6 @@ export type TunnelChannel = (typeof channels)[number]
 
 const retryBackoff = { baseMs: 100, factor: 2, capMs: 10_000, jitter: 0.5 }
 const healthyMs = 10_000 // a connection that lived this long was a good one: the next is dialled quickly
-const dialTimeoutMs = 10_000
 const pingMs = 10_000 // finds a dead connection behind a NAT that forgot it, and keeps the NAT from forgetting
 const pingTimeoutMs = 10_000
 /**
@@ -89,46 +86,10 @@ async function keepChannel(
   }
 }
 
-interface Dialled {
-  readonly socket: Duplex
-  readonly head: Buffer
-}
-
-function dial(options: TunnelOptions, channel: TunnelChannel, signal: AbortSignal): Promise<Dialled> {
-  const { server, ca, cert, key, token } = options.server
-  const url = new URL(
-    `/sampan/v1/nodes/${encodeURIComponent(options.nodeName)}/tunnel?channel=${channel}`,
-    server,
-  )
-  const { promise, resolve, reject } = Promise.withResolvers<Dialled>()
-  const headers = {
-    connection: 'Upgrade',
-    upgrade: 'sampan-h2',
-    ...(token !== undefined && { authorization: `Bearer ${token}` }),
-  }
-  const request: ClientRequest =
-    url.protocol === 'https:'
-      ? httpsRequest(url, { agent: false, headers, ca, cert, key })
-      : http.request(url, { agent: false, headers })
-  const onAbort = () => request.destroy(abortReason(signal))
-  const cancel = options.clock.after(dialTimeoutMs, () =>
-    request.destroy(new Error(`no answer within ${dialTimeoutMs} ms`)),
-  )
-  signal.addEventListener('abort', onAbort, { once: true })
-  request.on('upgrade', (_response, socket, head) => resolve({ socket, head }))
-  request.on('response', (response) => {
-    response.resume()
-    reject(
-      new Error(`the API server answered ${response.statusCode} where it should have switched protocols`),
-    )
-    request.destroy()
-  })
-  request.on('error', reject)
-  request.end()
-  return promise.finally(() => {
-    cancel()
-    signal.removeEventListener('abort', onAbort)
-  })
+function dial(options: TunnelOptions, channel: TunnelChannel, signal: AbortSignal): Promise<Upgraded> {
+  const { clock, nodeName, server: credentials } = options
+  const path = `/sampan/v1/nodes/${encodeURIComponent(nodeName)}/tunnel?channel=${channel}`
+  return requestUpgrade({ credentials, path, protocol: 'sampan-h2', clock, signal })
 }
 
 function serveOn(socket: Duplex, { serve }: TunnelOptions): ServerHttp2Session {

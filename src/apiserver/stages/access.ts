@@ -4,6 +4,7 @@ import { unauthorized } from '../../api/status.ts'
 import type { Machinery } from '../context.ts'
 import type { ApiRequest, Authenticate, UserInfo } from '../http.ts'
 import type { RequestInfo } from '../request-info.ts'
+import { allowedKeyUser } from './allowed-keys.ts'
 import { anonymous, bearerOf, withAuthenticated } from './authenticate.ts'
 import { authorize, createAuthorizer, isPublic, type Authorizer } from './authorize.ts'
 import { impersonate } from './impersonate.ts'
@@ -41,10 +42,17 @@ export function createAccess(
   const tokens = createTokenAuthenticator(machinery, signer)
   const whoIs = async (request: ApiRequest): Promise<UserInfo | undefined> => {
     const bearer = request.user ? undefined : bearerOf(request.headers)
-    if (bearer === undefined || !tokens.recognizes(bearer)) return authenticate(request)
+    if (bearer === undefined || !tokens.recognizes(bearer)) {
+      const user = await authenticate(request)
+      return user ?? keyHolder(request)
+    }
     const found = await tokens.authenticate(bearer)
     // A token on a fixed list may have any form.
     return found ? withAuthenticated(found.user) : authenticate(request)
+  }
+  const keyHolder = async ({ presentedKey }: ApiRequest): Promise<UserInfo | undefined> => {
+    const user = presentedKey === undefined ? undefined : await allowedKeyUser(machinery, presentedKey)
+    return user && withAuthenticated(user)
   }
   return {
     decide: (request) => authorizer.decide(request),
