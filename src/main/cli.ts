@@ -1,7 +1,6 @@
 /** The executable. Each command loads what it needs when it is called: `sampan version` should not wait for a server's modules. */
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { Command, Option } from 'commander'
 import { describeError } from '../base/logger.ts'
@@ -9,9 +8,9 @@ import { kubernetesVersion, sampanVersion } from '../base/version.ts'
 import { parseSchedule } from './backup-flags.ts'
 import { CommandError } from './command-error.ts'
 import { dataDir, defaultDataDir } from './data-dir.ts'
-import { parseDuration } from './duration-flag.ts'
 import { formatListen, parseListen, parseServerUrl } from './listen-address.ts'
 import { addInsightCommands } from './insight-commands.ts'
+import { addNodeCommands, nodeNameDefault } from './node-commands.ts'
 import { addStoreCommands } from './store-commands.ts'
 
 const print = (line: string) => void process.stdout.write(`${line}\n`)
@@ -21,7 +20,7 @@ async function main(): Promise<void> {
     .description('Runs Node.js apps across any machines you own, with the Kubernetes API.')
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'sampan: ')) })
   addServers(program)
-  addNodes(program)
+  addNodeCommands(program, print)
   addOffline(program)
   addStoreCommands(program, print)
   addInsightCommands(program, print)
@@ -60,46 +59,6 @@ function addServers(program: Command): void {
     const { up } = await import('./up.ts')
     await up({ ...serverSettings(flags), parts: ['server'] })
   })
-}
-
-function addNodes(program: Command): void {
-  const dataDirDefault = defaultDataDir(process.env)
-  program
-    .command('join')
-    .description('make this machine a node of a cluster and run its agent')
-    .argument('<url>', 'https://HOST:PORT of a server, as `sampan server` or `up` prints it')
-    .option('--data-dir <dir>', 'where the node keeps what it has', dataDirDefault)
-    .option('--name <node>', "this machine's name in the cluster", nodeNameDefault())
-    .addOption(
-      new Option('--token <token>', 'from `sampan token create`, the first time').env('SAMPAN_JOIN_TOKEN'),
-    )
-    .action(async (url: string, flags: JoinFlags) => {
-      const [{ join }, { checkNodeName, up }] = await Promise.all([import('./join.ts'), import('./up.ts')])
-      const [dir, nodeName] = [dataDir(resolve(flags.dataDir)), flags.name]
-      checkNodeName(nodeName)
-      const { token } = flags
-      await join({
-        url: parseServerUrl(url, 'the URL'),
-        dir,
-        nodeName,
-        env: process.env,
-        print,
-        ...(token !== undefined && { token }),
-      })
-      await up({ parts: ['agent'], dir, nodeName, print })
-    })
-
-  program
-    .command('token')
-    .description('tokens that let machines join')
-    .command('create')
-    .description('print a new token')
-    .option('--data-dir <dir>', 'of a server', dataDirDefault)
-    .option('--ttl <duration>', 'how long it lets machines join', '24h')
-    .action(async (flags: { readonly dataDir: string; readonly ttl: string }) => {
-      const { createToken } = await import('./token.ts')
-      await createToken(dataDir(resolve(flags.dataDir)), parseDuration(flags.ttl, '--ttl'), print)
-    })
 }
 
 function addOffline(program: Command): void {
@@ -142,12 +101,6 @@ interface ServerFlags {
   readonly backupDir?: string
   readonly backupEvery: string
   readonly backupKeep: string
-}
-
-interface JoinFlags {
-  readonly dataDir: string
-  readonly name: string
-  readonly token?: string
 }
 
 interface UpFlags {
@@ -216,15 +169,6 @@ function runApart(args: readonly string[], signal: AbortSignal): Promise<void> {
     child.once('exit', () => done())
     child.once('error', (error) => (signal.aborted ? done() : failed(error)))
   })
-}
-
-/** The host's name as a node may be called: lower case, letters, digits, dashes and dots. */
-function nodeNameDefault(): string {
-  const name = hostname()
-    .toLowerCase()
-    .replace(/[^a-z0-9.-]+/g, '-')
-    .replace(/^[^a-z0-9]+|[^a-z0-9]+$/g, '')
-  return name.slice(0, 63) || 'node'
 }
 
 function complain(error: unknown): void {

@@ -1,10 +1,11 @@
 /** Machines that join: by a token that pins the cluster's CA, under a name that stays theirs. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import type { Report } from '../../src/main/preflight/report.ts'
 import { openCluster, root, runSampan, until, type Cluster } from '../support/cluster.ts'
 import { image } from '../support/manifests.ts'
 
@@ -127,16 +128,68 @@ describe('joining', () => {
     }
   })
 
+  test('a machine whose key is on the list joins without a token, under the name that it may have', async () => {
+    const where = (folder: string) => ['--data-dir', join(folders, folder)]
+    const identity = runSampan(['identity', ...where('k')])
+    const key = identity.stdout.trim()
+    assert.match(key, /^MCowBQYDK2VwAyEA/, identity.stderr)
+    const hash = `sha256:${token.split('sha256:')[1]}`
+    await using waiting = startJoin('k', 'node-k', '--ca-hash', hash)
+    const hint = await until('it waits', () => /sampan (node allow \S+ --as \S+)/.exec(waiting.output())?.[1])
+    assert.equal(hint, `node allow ${key} --as node-k`)
+    const allow = [...hint.split(' '), '--data-dir', cluster.dataDir]
+    const { stdout } = runSampan(allow)
+    assert.match(stdout, new RegExp(`^1 key added\nsampan join ${cluster.apiUrl} --ca-hash ${hash}\n$`))
+    assert.match(runSampan(allow).stdout, /^on the list already\n/)
+    await isReady(waiting)
+    await until('its key is known', () => (keyOf('node-k') === key ? true : undefined))
+
+    const sameKey = join(folders, 'k2')
+    cpSync(join(folders, 'k', 'node', 'identity.key'), join(sameKey, 'node', 'identity.key'))
+    const other = runSampan([
+      'join',
+      cluster.apiUrl,
+      '--data-dir',
+      sameKey,
+      '--name',
+      'node-l',
+      '--ca-hash',
+      hash,
+    ])
+    assert.equal(other.code, 1)
+    assert.match(other.stderr, /the list of allowed keys does not let this key join as node-l/)
+  })
+
+  test('preflight says whether a machine can join, and what is in the way', () => {
+    const run = (url: string, ...flags: string[]) => {
+      const args = ['preflight', url, '--data-dir', join(folders, 'pre'), '-o', 'json', ...flags]
+      const { code, stderr, stdout } = runSampan(args, 60_000)
+      assert.equal(stderr, '')
+      const { canJoin, checks } = JSON.parse(stdout) as Report
+      assert.equal(code, canJoin ? 0 : 1)
+      return new Map(checks.map((check) => [check.name, check]))
+    }
+    const good = run(cluster.apiUrl, '--token', token)
+    assert.equal(good.get('server')?.verdict, 'ok')
+    assert.equal(good.get('clock')?.verdict, 'ok')
+    for (const name of ['sandbox', 'limits', 'mounts', 'disk', 'memory', 'registry'])
+      assert.match(good.get(name)?.verdict ?? '', /^(ok|limited|no)$/)
+    assert.equal(run(cluster.apiUrl, '--ca-hash', `sha256:${'0'.repeat(64)}`).get('server')?.verdict, 'no')
+    const away = run('https://127.0.0.1:1').get('server')
+    assert.match(`${away?.found} ${away?.next}`, /ECONNREFUSED.*firewall/)
+    assert.ok(!existsSync(join(folders, 'pre')), 'it changes nothing')
+  })
+
   const refusals = {
     'a token of another cluster': [
       () => `${token.split('@')[0]}@sha256:${'0'.repeat(64)}`,
-      /not a server of the cluster that the token is for/,
+      /not a server of the cluster that the token \(or --ca-hash\) is for/,
     ],
     'a token that nobody made': [
       () => `abcdef.0123456789abcdef@${token.split('@')[1]}`,
       /does not know this token, or its time is over/,
     ],
-    'no token at all': [() => undefined, /has not joined yet: give it a token/],
+    'no token at all': [() => undefined, /has not joined yet: give it a token.*--ca-hash/],
     'something else': [() => 'secret-thing', /has the form ID\.SECRET@sha256:DIGEST/],
   } as const
   for (const [what, [make, expected]] of Object.entries(refusals)) {

@@ -1,6 +1,6 @@
 /** Finds out, once at start, which control groups this user may make on this machine, and makes the agent's own. */
 import { createHash } from 'node:crypto'
-import { mkdir, readdir, readFile, rmdir, stat, writeFile } from 'node:fs/promises'
+import { access, constants, mkdir, readdir, readFile, rmdir, stat, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { sweepGroups } from './cgroup.ts'
 import type { CgroupTree, Controller } from './cgroup-plan.ts'
@@ -27,6 +27,7 @@ export interface CgroupPlaces {
   readonly version2: readonly string[]
 }
 
+const limiting = ['cpu', 'memory', 'pids'] as const
 const controllers = ['cpu', 'cpuacct', 'memory', 'pids'] as const
 
 /** `name` tells apart the agents of one machine. */
@@ -38,6 +39,38 @@ export async function findCgroups(name: string, facts?: CgroupFacts): Promise<Cg
   await sweepGroups(tree)
   return { usable: true, tree }
 }
+
+export interface CgroupOutlook {
+  /** Undefined: none are mounted. */
+  readonly version: 1 | 2 | undefined
+  /** What this user could enforce. */
+  readonly usable: readonly Controller[]
+}
+
+/** What `findCgroups` would find, without making anything. */
+export async function lookForCgroups(): Promise<CgroupOutlook> {
+  if (process.platform !== 'linux') return { version: undefined, usable: [] }
+  const { version1, version2 } = findPlaces(await readFacts())
+  for (const folder of version2) {
+    const files = ['cgroup.procs', 'cgroup.subtree_control'].map((name) => join(folder, name))
+    const offered = await wordsOf(join(folder, 'cgroup.controllers'))
+    const usable = limiting.filter((controller) => offered.includes(controller))
+    const isOurs = (await Promise.all([folder, ...files].map(isWritable))).every(Boolean)
+    if (usable.length > 0 && isOurs) return { version: 2, usable }
+  }
+  const usable: Controller[] = []
+  for (const { controller, folders } of version1) {
+    const found = (await Promise.all(folders.map(isWritable))).some(Boolean)
+    if (found && limiting.some((wanted) => wanted === controller)) usable.push(controller)
+  }
+  return { version: version1.length > 0 ? 1 : version2.length > 0 ? 2 : undefined, usable }
+}
+
+const isWritable = (path: string): Promise<boolean> =>
+  access(path, constants.W_OK).then(
+    () => true,
+    () => false,
+  )
 
 async function readFacts(): Promise<CgroupFacts> {
   const [own, mounts] = await Promise.all([
@@ -106,7 +139,7 @@ async function useVersion1({ version1 }: CgroupPlaces, name: string): Promise<Cg
 async function useVersion2({ version2 }: CgroupPlaces, name: string): Promise<CgroupTree | undefined> {
   for (const parent of version2) {
     const offered = await wordsOf(join(parent, 'cgroup.controllers'))
-    const wanted = (['cpu', 'memory', 'pids'] as const).filter((controller) => offered.includes(controller))
+    const wanted = limiting.filter((controller) => offered.includes(controller))
     if (wanted.length === 0 || !(await hand(parent, wanted))) continue
     const folder = await makeFolder(join(parent, name))
     if (folder === undefined) continue

@@ -1,0 +1,150 @@
+/** The commands about machines: what a machine can do, how it joins, who may, and how it stays. */
+import { hostname } from 'node:os'
+import { resolve } from 'node:path'
+import { Option, type Command } from 'commander'
+import { dataDir, defaultDataDir } from './data-dir.ts'
+import { parseDuration } from './duration-flag.ts'
+import { parseServerUrl } from './listen-address.ts'
+
+type Print = (line: string) => void
+
+export function addNodeCommands(program: Command, print: Print): void {
+  addJoin(program, print)
+  addTokens(program, print)
+  addKeys(program, print)
+  addPreflight(program, print)
+}
+
+interface JoinFlags {
+  readonly dataDir: string
+  readonly name: string
+  readonly token?: string
+  readonly caHash?: string
+}
+
+function addJoin(program: Command, print: Print): void {
+  withDir(
+    program
+      .command('join')
+      .description('make this machine a node of a cluster and run its agent')
+      .argument('<url>', 'https://HOST:PORT of a server, as `sampan server` or `up` prints it'),
+    'where the node keeps what it has',
+  )
+    .option('--name <node>', "this machine's name in the cluster", nodeNameDefault())
+    .addOption(tokenOption())
+    .option(
+      '--ca-hash <digest>',
+      "sha256:… of the cluster's CA, the first time: for machines whose key is allowed",
+    )
+    .action(async (url: string, flags: JoinFlags) => {
+      const [{ join }, { checkNodeName, up }] = await Promise.all([import('./join.ts'), import('./up.ts')])
+      const [dir, nodeName] = [dataDir(resolve(flags.dataDir)), flags.name]
+      checkNodeName(nodeName)
+      const { caHash, token } = flags
+      await join({
+        url: parseServerUrl(url, 'the URL'),
+        dir,
+        nodeName,
+        env: process.env,
+        print,
+        ...(token !== undefined && { token }),
+        ...(caHash !== undefined && { caHash }),
+      })
+      await up({ parts: ['agent'], dir, nodeName, print })
+    })
+}
+
+function addTokens(program: Command, print: Print): void {
+  withDir(
+    program
+      .command('token')
+      .description('tokens that let machines join')
+      .command('create')
+      .description('print a new token'),
+    'of a server',
+  )
+    .option('--ttl <duration>', 'how long it lets machines join', '24h')
+    .action(async (flags: { readonly dataDir: string; readonly ttl: string }) => {
+      const { createToken } = await import('./token.ts')
+      await createToken(dataDir(resolve(flags.dataDir)), parseDuration(flags.ttl, '--ttl'), print)
+    })
+}
+
+function addKeys(program: Command, print: Print): void {
+  withDir(
+    program.command('identity').description("print this machine's public key"),
+    'where the node keeps what it has',
+  ).action(async (flags: { readonly dataDir: string }) => {
+    const { printIdentity } = await import('./node-allow.ts')
+    await printIdentity(dataDir(resolve(flags.dataDir)), process.env, print)
+  })
+  withDir(
+    program
+      .command('node')
+      .description('which machines may be nodes')
+      .command('allow')
+      .description('let machines join without a token, by their keys')
+      .argument('<key>', 'as `sampan identity` prints it there, or a file with lines of KEY or KEY NAME'),
+    'of a server',
+  )
+    .option('--as <node>', 'good for this name only')
+    .action(async (keyOrFile: string, flags: { readonly dataDir: string; readonly as?: string }) => {
+      const { allowNode } = await import('./node-allow.ts')
+      const dir = dataDir(resolve(flags.dataDir))
+      await allowNode({ dir, keyOrFile, print, ...(flags.as !== undefined && { nodeName: flags.as }) })
+    })
+}
+
+interface PreflightFlags {
+  readonly dataDir: string
+  readonly output: string
+  readonly token?: string
+  readonly caHash?: string
+}
+
+function addPreflight(program: Command, print: Print): void {
+  withDir(
+    program
+      .command('preflight')
+      .description('say what will and will not work on this machine, before it joins')
+      .argument(
+        '[url]',
+        'https://HOST:PORT of the server that it is to join; without it, as `sampan up` needs it',
+      ),
+    'where the node will keep what it has',
+  )
+    .addOption(tokenOption())
+    .option('--ca-hash <digest>', "sha256:… of the cluster's CA, to see whether the URL leads to it")
+    .addOption(new Option('-o, --output <form>', 'text or json').choices(['text', 'json']).default('text'))
+    .action(async (url: string | undefined, flags: PreflightFlags) => {
+      const [{ preflight }, { formatReport }, { pinOf }] = await Promise.all([
+        import('./preflight/preflight.ts'),
+        import('./preflight/report.ts'),
+        import('./join.ts'),
+      ])
+      const pin = pinOf(flags)
+      const report = await preflight({
+        dir: dataDir(resolve(flags.dataDir)),
+        env: process.env,
+        ...(url !== undefined && { url: parseServerUrl(url, 'the URL') }),
+        ...(pin && { caDigest: pin.caDigest }),
+      })
+      print(flags.output === 'json' ? JSON.stringify(report, undefined, 2) : formatReport(report))
+      if (!report.canJoin) process.exitCode = 1
+    })
+}
+
+const tokenOption = (): Option =>
+  new Option('--token <token>', 'from `sampan token create`, the first time').env('SAMPAN_JOIN_TOKEN')
+
+const withDir = (command: Command, description: string): Command =>
+  command.option('--data-dir <dir>', description, defaultDataDir(process.env))
+
+/** The host's name as a node may be called: lower case, letters, digits, dashes and dots. */
+export function nodeNameDefault(): string {
+  const name = hostname()
+    .toLowerCase()
+    .replace(/[^a-z0-9.-]+/g, '-')
+    .replace(/^[^a-z0-9]+|[^a-z0-9]+$/g, '')
+  return name.slice(0, 63) || 'node'
+}
