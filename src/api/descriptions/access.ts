@@ -39,7 +39,7 @@ groups The groups.
 extra Whatever else the proof of identity said.
 = authentication.v1.SelfSubjectReview Asks who one is; only the answer is of interest.
 status Who one is.
-= authentication.v1.SelfSubjectReviewStatus Who one is.
+= authentication.v1.SelfSubjectReviewStatus The answer: name, groups and so on.
 userInfo The one who asks.
 = authentication.v1.TokenReview Asks whose a token is.
 spec The token.

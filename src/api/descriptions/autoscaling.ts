@@ -3,7 +3,7 @@ export const text = `
 = autoscaling.v2.HorizontalPodAutoscaler Sets the number of pods of something by what they measure.
 spec What to scale, between which numbers, by which measurements.
 status What was measured, and what followed.
-= autoscaling.v2.HorizontalPodAutoscalerSpec What to scale, between which numbers, by which measurements.
+= autoscaling.v2.HorizontalPodAutoscalerSpec What is wanted of an autoscaler.
 scaleTargetRef The object whose number of pods is set.
 minReplicas The least number of pods; 1 unless set.
 maxReplicas The greatest number of pods.
@@ -56,7 +56,7 @@ metric The measurement.
 = autoscaling.v2.ExternalMetricSource A measurement from outside of the cluster, and what it should be.
 metric The measurement.
 target What it should be.
-= autoscaling.v2.HorizontalPodAutoscalerStatus What was measured, and what followed.
+= autoscaling.v2.HorizontalPodAutoscalerStatus What an autoscaler last saw and did.
 observedGeneration The metadata.generation that the controller has acted on.
 lastScaleTime When the number of pods was last changed.
 currentReplicas How many pods there were when it last looked.
@@ -83,9 +83,9 @@ current What it is.
 = autoscaling.v1.HorizontalPodAutoscaler Sets the number of pods of something by their CPU; version 2 knows more measurements.
 spec What to scale, between which numbers, at which CPU.
 status What was measured, and what followed.
-= autoscaling.v1.HorizontalPodAutoscalerSpec (autoscaling.v2.HorizontalPodAutoscalerSpec) What to scale, between which numbers, at which CPU.
+= autoscaling.v1.HorizontalPodAutoscalerSpec (autoscaling.v2.HorizontalPodAutoscalerSpec) What is wanted of an autoscaler.
 targetCPUUtilizationPercentage What percentage of the CPU that they request the pods should use; 80 unless set.
-= autoscaling.v1.HorizontalPodAutoscalerStatus (autoscaling.v2.HorizontalPodAutoscalerStatus) What was measured, and what followed.
+= autoscaling.v1.HorizontalPodAutoscalerStatus (autoscaling.v2.HorizontalPodAutoscalerStatus) What an autoscaler last saw and did.
 currentCPUUtilizationPercentage What percentage of the CPU that they request the pods use.
 = autoscaling.v1.CrossVersionObjectReference (autoscaling.v2.CrossVersionObjectReference) Names an object by its kind, whatever the version.
 = autoscaling.v1.Scale The number of pods of an object, as its scale subresource tells it, whatever its kind.

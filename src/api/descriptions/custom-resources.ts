@@ -17,7 +17,7 @@ listKind The kind of its lists; the kind with List behind it unless set.
 plural The resource in URLs: lower case, plural.
 shortNames Short words for it, for kubectl.
 singular The resource in the singular; the kind in lower case unless set.
-= apiextensions.v1.CustomResourceConversion How objects are brought from one version to another.
+= apiextensions.v1.CustomResourceConversion By itself, or by asking somebody.
 strategy None changes apiVersion alone; Webhook asks somebody.
 webhook Whom to ask.
 = apiextensions.v1.CustomResourceDefinitionVersion A version of a kind.

@@ -34,6 +34,17 @@ test('every kind, every type and every field of each says what it is for', (t) =
   t.diagnostic(`${described.length} descriptions`)
 })
 
+test('a field does not repeat what its type says: kubectl shows both', () => {
+  const repeated = Object.entries(schemas).flatMap(([name, schema]) =>
+    Object.entries(objectOf(schema['properties'])).flatMap(([field, property]) => {
+      const [, type = ''] = /"#\/components\/schemas\/([^"]+)"/.exec(JSON.stringify(property)) ?? []
+      const own = objectOf(property)['description']
+      return schemas[type]?.['description'] === own ? [`${name} ${field}`] : []
+    }),
+  )
+  assert.deepEqual(repeated, [])
+})
+
 const entries = readEntries(await loadText())
 
 test('every sentence is used: nothing is said of a type or a field that is not there', () => {

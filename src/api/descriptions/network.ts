@@ -3,7 +3,7 @@ export const text = `
 = core.v1.Service One name and address for a group of pods.
 spec Which pods, which ports, and from where they are reached.
 status What became of it; for load balancers, their addresses.
-= core.v1.ServiceSpec Which pods, which ports, and from where they are reached.
+= core.v1.ServiceSpec What is wanted of a Service.
 ports The ports of the service, and where they lead.
 selector Labels of the pods that serve; without any, its endpoints are written by somebody else.
 clusterIP Its address within the cluster: given by the server unless asked for; None for a headless service, whose name leads to the pods.
@@ -51,7 +51,7 @@ protocol TCP, UDP or SCTP.
 error What went wrong, as one word, if anything did.
 = core.v1.Endpoints The addresses behind a service; EndpointSlices replace it.
 subsets Addresses that have the same ports.
-= core.v1.EndpointSubset Addresses that have the same ports.
+= core.v1.EndpointSubset Each of the addresses together with each of the ports.
 addresses Those that serve.
 notReadyAddresses Those that are not ready to serve.
 ports The ports that each of them has.
@@ -93,7 +93,7 @@ name Name of the node.
 = networking.v1.Ingress Leads HTTP requests from outside to services, by host and path.
 spec Which requests go where.
 status The addresses that it is reached at.
-= networking.v1.IngressSpec Which requests go where.
+= networking.v1.IngressSpec What is wanted of an Ingress.
 ingressClassName The IngressClass whose controller serves it; the default one unless set.
 defaultBackend Where requests go that no rule matches.
 tls Certificates for hosts.
@@ -113,7 +113,7 @@ backend Where requests go.
 = networking.v1.IngressBackend Where requests go; one of these.
 service A port of a service.
 resource Another object, in the same namespace.
-= networking.v1.IngressServiceBackend A port of a service.
+= networking.v1.IngressServiceBackend Which service, and which of its ports.
 name Name of the service, in the same namespace.
 port Its port.
 = networking.v1.ServiceBackendPort A port of a service, by name or by number.

@@ -38,12 +38,12 @@ type What has to be there, or is to be made: Directory, DirectoryOrCreate, File,
 = core.v1.EmptyDirVolumeSource A folder that lives as long as its pod.
 medium Memory keeps it in RAM, where it counts as the containers' memory; on the node's disk unless set.
 sizeLimit How large it may become.
-= core.v1.SecretVolumeSource The keys of a Secret as files.
+= core.v1.SecretVolumeSource Which Secret, and which of its keys go to which files.
 secretName Name of the Secret, in the pod's namespace.
 items Only these keys, at these paths; all keys by their names unless set.
 defaultMode Permissions of the files; 0644 unless set.
 optional Whether the pod starts without it when it doesn't exist.
-= core.v1.ConfigMapVolumeSource The keys of a ConfigMap as files.
+= core.v1.ConfigMapVolumeSource Which ConfigMap, and which of its keys go to which files.
 name Name of the ConfigMap, in the pod's namespace.
 items Only these keys, at these paths; all keys by their names unless set.
 defaultMode Permissions of the files; 0644 unless set.
@@ -52,7 +52,7 @@ optional Whether the pod starts without it when it doesn't exist.
 key The key.
 path Path of the file within the volume; no absolute one, and none with two dots.
 mode Permissions of this file; those of the volume unless set.
-= core.v1.DownwardAPIVolumeSource Facts about the pod as files.
+= core.v1.DownwardAPIVolumeSource Which facts about the pod go to which files.
 items The files.
 defaultMode Permissions of the files; 0644 unless set.
 = core.v1.DownwardAPIVolumeFile A file with one fact about the pod.
@@ -60,7 +60,7 @@ path Path of the file within the volume.
 fieldRef A field of the pod: name, namespace, uid, labels or annotations.
 resourceFieldRef A request or limit of a container.
 mode Permissions of this file; those of the volume unless set.
-= core.v1.ProjectedVolumeSource Several sources joined in one folder.
+= core.v1.ProjectedVolumeSource What is joined in one folder.
 sources The sources.
 defaultMode Permissions of the files; 0644 unless set.
 = core.v1.VolumeProjection One source of a projected volume.
@@ -115,7 +115,7 @@ readOnly Whether it can't be written.
 fsType Its file system, such as ext4; the driver's default unless set.
 volumeAttributes What to tell the driver.
 nodePublishSecretRef A Secret with credentials for the driver.
-= core.v1.CSIPersistentVolumeSource A volume of a CSI driver.
+= core.v1.CSIPersistentVolumeSource Which driver, its name of the volume, and what it needs to know.
 driver Name of the driver.
 volumeHandle The driver's name of the volume.
 readOnly Whether it can't be written.
@@ -126,14 +126,14 @@ nodeStageSecretRef Credentials for preparing it on a node.
 nodePublishSecretRef Credentials for mounting it into a pod.
 controllerExpandSecretRef Credentials for enlarging it.
 nodeExpandSecretRef Credentials for enlarging its file system on a node.
-= core.v1.NFSVolumeSource A folder of an NFS server.
+= core.v1.NFSVolumeSource Where an NFS server and its folder are.
 server Name or address of the server.
 path The folder it exports.
 readOnly Whether it is mounted so that it can't be written.
 = core.v1.LocalVolumeSource A disk or folder of one node.
 path Path on the node of a folder or a block device.
 fsType The file system to make on a block device that has none.
-= core.v1.ISCSIVolumeSource A disk over iSCSI.
+= core.v1.ISCSIVolumeSource Which iSCSI target, and how to log in there.
 targetPortal Address and port of the target.
 iqn Qualified name of the target.
 lun Number of the unit.
@@ -145,8 +145,8 @@ chapAuthDiscovery Whether CHAP is used when targets are looked for.
 chapAuthSession Whether CHAP is used in sessions.
 secretRef A Secret with the names and passwords of CHAP.
 initiatorName The initiator to appear as.
-= core.v1.ISCSIPersistentVolumeSource (core.v1.ISCSIVolumeSource) A disk over iSCSI.
-= core.v1.FCVolumeSource A disk over Fibre Channel.
+= core.v1.ISCSIPersistentVolumeSource (core.v1.ISCSIVolumeSource) Which iSCSI target, and how to log in there.
+= core.v1.FCVolumeSource Which Fibre Channel target, and which of its units.
 targetWWNs World wide names of the target; together with lun.
 lun Number of the unit.
 fsType Its file system, such as ext4.

@@ -3,7 +3,7 @@ export const text = `
 = apps.v1.Deployment Keeps a number of equal pods running, and replaces them bit by bit when their template changes.
 spec How many pods, what they look like, and how a change is rolled out.
 status How far that is.
-= apps.v1.DeploymentSpec How many pods, what they look like, and how a change is rolled out.
+= apps.v1.DeploymentSpec What is wanted of a Deployment.
 replicas How many pods are wanted; 1 unless set.
 selector The pods that belong to it; it has to match the template's labels and can't be changed.
 template What the pods look like; a change of it starts a rollout.
@@ -12,7 +12,7 @@ minReadySeconds How many seconds a new pod has to be ready before it counts as a
 revisionHistoryLimit How many old ReplicaSets are kept to roll back to; 10 unless set.
 paused Whether changes of the template wait instead of being rolled out.
 progressDeadlineSeconds After how many seconds without progress a rollout is reported as stuck; 600 unless set.
-= apps.v1.DeploymentStrategy How old pods are replaced by new ones.
+= apps.v1.DeploymentStrategy Bit by bit, or all at once.
 type RollingUpdate goes bit by bit, Recreate ends all old pods first.
 rollingUpdate How many pods at a time; for RollingUpdate only.
 = apps.v1.RollingUpdateDeployment How many pods at a time a rollout may touch.
@@ -32,7 +32,7 @@ collisionCount How often the name of a new ReplicaSet was taken; it goes into th
 = apps.v1.ReplicaSet Keeps a number of equal pods running; usually made by a Deployment, one for each template.
 spec How many pods, and what new ones look like.
 status How many there are.
-= apps.v1.ReplicaSetSpec How many pods, and what new ones look like.
+= apps.v1.ReplicaSetSpec What is wanted of a ReplicaSet.
 replicas How many pods are wanted; 1 unless set.
 minReadySeconds How many seconds a new pod has to be ready before it counts as available.
 selector The pods that belong to it; it has to match the template's labels and can't be changed.
@@ -49,7 +49,7 @@ conditions ReplicaFailure, when pods can't be made or deleted.
 = apps.v1.StatefulSet Runs pods that each have a lasting name, NAME-0, NAME-1 and so on, and storage of their own.
 spec How many pods, what they look like, and what storage each gets.
 status How far that is.
-= apps.v1.StatefulSetSpec How many pods, what they look like, and what storage each gets.
+= apps.v1.StatefulSetSpec What is wanted of a StatefulSet.
 replicas How many pods are wanted; 1 unless set.
 selector The pods that belong to it; it has to match the template's labels and can't be changed.
 template What the pods look like; their names and volume claims are added.
@@ -117,7 +117,7 @@ revision Its number; later ones are higher.
 = batch.v1.Job Runs pods until a number of them has succeeded.
 spec What to run, how often, and when to give up.
 status How far that is.
-= batch.v1.JobSpec What to run, how often, and when to give up.
+= batch.v1.JobSpec What is wanted of a Job.
 parallelism How many pods may run at the same time; 1 unless set.
 completions How many pods have to succeed; unset, the success of any one ends a Job that runs several in parallel.
 activeDeadlineSeconds After how many seconds the Job is ended and counts as failed.
@@ -190,7 +190,7 @@ lastSuccessfulTime When a Job last succeeded.
 = core.v1.ReplicationController Keeps a number of equal pods running; older than ReplicaSet and Deployment, which replace it.
 spec How many pods, and what new ones look like.
 status How many there are.
-= core.v1.ReplicationControllerSpec How many pods, and what new ones look like.
+= core.v1.ReplicationControllerSpec What is wanted of a ReplicationController.
 replicas How many pods are wanted; 1 unless set.
 minReadySeconds How many seconds a new pod has to be ready before it counts as available.
 selector Labels that the pods belonging to it have; those of the template unless set.
@@ -200,7 +200,7 @@ template What new pods look like.
 = policy.v1.PodDisruptionBudget Bounds how many pods of a group may be taken away at the same time on purpose, by a drain for instance.
 spec Which pods, and how many have to stay.
 status How many may go at this time.
-= policy.v1.PodDisruptionBudgetSpec Which pods, and how many have to stay.
+= policy.v1.PodDisruptionBudgetSpec What is wanted of a disruption budget.
 minAvailable How many, as a number or a percentage, have to stay; not together with maxUnavailable.
 selector The pods; an empty selector means all of the namespace.
 maxUnavailable How many, as a number or a percentage, may be missing; not together with minAvailable.
