@@ -13,6 +13,7 @@ export function addNodeCommands(program: Command, print: Print): void {
   addTokens(program, print)
   addKeys(program, print)
   addPreflight(program, print)
+  addService(program, print)
 }
 
 interface JoinFlags {
@@ -132,6 +133,48 @@ function addPreflight(program: Command, print: Print): void {
       print(flags.output === 'json' ? JSON.stringify(report, undefined, 2) : formatReport(report))
       if (!report.canJoin) process.exitCode = 1
     })
+}
+
+interface ServiceFlags {
+  readonly name: string
+  readonly unitDir?: string
+}
+
+function addService(program: Command, print: Print): void {
+  // What follows `install up` is not for `install`.
+  const service = program
+    .command('service')
+    .description('Sampan as a service of systemd: at boot, and again after each end')
+    .enablePositionalOptions()
+  const settings = ({ name, unitDir }: ServiceFlags) => ({
+    name,
+    env: process.env,
+    print,
+    ...(unitDir !== undefined && { unitDir: resolve(unitDir) }),
+  })
+  const named = (command: Command): Command =>
+    command
+      .option('--name <unit>', 'what the unit is called', 'sampan')
+      .option('--unit-dir <dir>', 'where units are kept; systemd is not told, as where an image is made')
+  named(service.command('install').description('write the unit and start it'))
+    .argument('<command>', 'up, server or join')
+    .argument('[args...]', 'what follows it; a token is kept apart from the unit')
+    .option('--print', 'print the unit and do nothing else')
+    .passThroughOptions()
+    .action(async (command: string, args: string[], flags: ServiceFlags & { readonly print?: boolean }) => {
+      const { installService } = await import('./service/service.ts')
+      installService({ ...settings(flags), command, args, isPrintOnly: flags.print === true })
+    })
+  named(service.command('uninstall').description('end it and remove the unit; apps go on')).action(
+    async (flags: ServiceFlags) => {
+      const { uninstallService } = await import('./service/service.ts')
+      uninstallService(settings(flags))
+    },
+  )
+  named(service.command('status').description('say whether it runs')).action(async (flags: ServiceFlags) => {
+    const { serviceStatus } = await import('./service/service.ts')
+    serviceStatus(settings(flags))
+  })
 }
 
 const tokenOption = (): Option =>

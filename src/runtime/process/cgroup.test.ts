@@ -75,6 +75,8 @@ test('groups are made below the own one, or where the tree begins when that is n
     { controller: 'cpuacct', folders: ['/sys/fs/cgroup/cpu,cpuacct'] },
   ])
   assert.deepEqual(version2, ['/sys/fs/cgroup/unified/user.slice/me'])
+  const moved = findPlaces({ own: '0::/user.slice/me/sampan-self\n', mounts, isRoot: false })
+  assert.deepEqual(moved.version2, version2, 'an agent that has moved aside finds its groups again')
   assert.deepEqual(findPlaces({ own, mounts, isRoot: true }).version2, ['/sys/fs/cgroup/unified'])
 })
 

@@ -91,7 +91,8 @@ export function findPlaces({ own, mounts, isRoot }: CgroupFacts): CgroupPlaces {
   let version2: readonly string[] = []
   for (const { root, point, type, options } of mounts.split('\n').flatMap(parseMount)) {
     if (type === 'cgroup2') {
-      const group = groupIn(own, '')
+      // Where the agent has put itself, or systemd has: groups of apps are beside that one.
+      const group = groupIn(own, '')?.replace(/\/sampan-self$/, '')
       // The root group alone may have both processes and children; root makes its groups there, as a manager does.
       version2 = isRoot ? [point] : group === undefined ? [] : [join(point, relative(root, group))]
     }
