@@ -36,6 +36,7 @@ export interface EventRecorderOptions {
   readonly logger: Logger
 }
 
+const restMs = 250 // what an event tells of goes first: an app that starts needs the processor, the server and its disk
 const pendingMax = 1_000 // events waiting for the server: minutes of a busy node; later ones are dropped
 const rememberedMax = 4_096 // as upstream's LRU
 const aggregationMs = 10 * 60_000
@@ -67,7 +68,8 @@ export function openEventRecorder(options: EventRecorderOptions): EventRecorder 
   const queue: Pending[] = []
   let idle = deferred()
   idle.resolve()
-  let isRunning = false
+  let phase: 'idle' | 'resting' | 'writing' = 'idle'
+  let cancelRest = () => {}
   let dropped = 0
 
   const write = (pending: Pending) => writeEvent({ events, remembered, clock, signal: stop.signal }, pending)
@@ -89,8 +91,14 @@ export function openEventRecorder(options: EventRecorderOptions): EventRecorder 
     for (let next = queue.shift(); next; next = queue.shift()) await writeWithRetries(next)
     if (dropped > 0) logger.warn('events were dropped', { dropped })
     dropped = 0
-    isRunning = false
+    phase = 'idle'
     idle.resolve()
+  }
+  const begin = () => {
+    cancelRest()
+    if (phase !== 'resting') return
+    phase = 'writing'
+    void drain()
   }
   let sequence = 0
   const recorderOf = (component: string): EventRecorder => ({
@@ -101,14 +109,18 @@ export function openEventRecorder(options: EventRecorderOptions): EventRecorder 
         return void dropped++
       const key = [event.involvedObject.uid, event.involvedObject.fieldPath, type, reason, message].join('\n')
       queue.push({ event, key })
-      if (isRunning) return
-      isRunning = true
+      if (phase !== 'idle') return
+      phase = 'resting'
       idle = deferred()
-      void drain()
+      cancelRest = clock.after(restMs, begin)
     },
     as: recorderOf,
-    flush: () => idle.promise,
+    flush() {
+      begin()
+      return idle.promise
+    },
     async [Symbol.asyncDispose]() {
+      begin()
       stop.abort(new Error('event recorder disposed'))
       await idle.promise
     },

@@ -125,8 +125,7 @@ async function startAttempt(state: RunState, { imageID, ...program }: ContainerL
   if (!current) return
   const stateDir = paths.attempt(name, current.attempt)
   const rawDir = paths.raw(name, current.attempt)
-  await mkdir(stateDir, { recursive: true, mode: 0o711 })
-  await mkdir(rawDir, { recursive: true, mode: 0o711 })
+  await Promise.all([stateDir, rawDir].map((dir) => mkdir(dir, { recursive: true, mode: 0o711 })))
   const files = { stdoutPath: join(rawDir, 'stdout'), stderrPath: join(rawDir, 'stderr') }
   try {
     const handle = await startOnce(context, { id: current.id, ...program, ...files, stateDir })
@@ -139,7 +138,7 @@ async function startAttempt(state: RunState, { imageID, ...program }: ContainerL
     await saveCurrent(state, { exit })
     throw error
   } finally {
-    await removeOld(state.options, state.record)
+    if (current.attempt > 1) await removeOld(state.options, state.record)
   }
 }
 

@@ -131,11 +131,13 @@ async function fetchObjects({ objects, tokens: source }: NodeContext, pod: Pod) 
   const names = volumeReferences(pod)
   const configMaps = new Map<string, ConfigMap | undefined>()
   const secrets = new Map<string, Secret | undefined>()
-  for (const name of names.configMaps) configMaps.set(name, await objects.configMap(namespace, name))
-  for (const name of names.secrets) secrets.set(name, await objects.secret(namespace, name))
   const tokens = new Map<ServiceAccountTokenProjection, string>()
-  for (const wish of tokenReferences(pod)) tokens.set(wish, await source.token(pod, wish))
   const claims = new Map<string, PersistentVolume | undefined>()
-  for (const name of claimNamesOf(pod)) claims.set(name, await objects.volumeOf(namespace, name))
+  await Promise.all([
+    ...names.configMaps.map(async (name) => configMaps.set(name, await objects.configMap(namespace, name))),
+    ...names.secrets.map(async (name) => secrets.set(name, await objects.secret(namespace, name))),
+    ...tokenReferences(pod).map(async (wish) => tokens.set(wish, await source.token(pod, wish))),
+    ...claimNamesOf(pod).map(async (name) => claims.set(name, await objects.volumeOf(namespace, name))),
+  ])
   return { configMaps, secrets, tokens, claims }
 }

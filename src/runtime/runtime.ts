@@ -165,6 +165,8 @@ export interface Runtime {
   readonly name: string
   readonly capabilities: RuntimeCapabilities
   probe(): Promise<Probe>
+  /** A start follows within some 20 ms: what the machine takes a while for may begin. Returns at once. */
+  expectStart?(): void
   /** Starts the workload and returns once its process exists and its record is on disk. Starting an id twice throws `RuntimeError('exists')`. */
   start(spec: WorkloadSpec): Promise<Handle>
   /**

@@ -8,6 +8,8 @@ export interface CgroupTree {
   readonly version: 1 | 2
   /** The folder for each controller that may be used; in version 2 it is the same for all. */
   readonly folders: Readonly<Partial<Record<Controller, string>>>
+  /** The `cgroup.procs` of a group that the agent itself is in, where it may write to that; see `cgroup-entry.ts`. */
+  readonly ownList?: string
 }
 
 export interface Bounds {

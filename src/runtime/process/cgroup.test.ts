@@ -7,6 +7,7 @@ import { after, before, describe, it, test } from 'node:test'
 import { realClock } from '../../base/clock.ts'
 import { describeRuntime } from '../conformance.ts'
 import type { Handle, WorkloadSpec } from '../runtime.ts'
+import { createEntry } from './cgroup-entry.ts'
 import { groupFolders, groupProcesses } from './cgroup.ts'
 import { planGroup } from './cgroup-plan.ts'
 import { findCgroups, findPlaces } from './find-cgroups.ts'
@@ -59,6 +60,15 @@ test('the files of version 2 lie in one folder', () => {
 test('what cannot be bounded is left out', () => {
   const plan = planGroup({ version: 1, folders: { pids: '/p' } }, 'a', wholeCpu)
   assert.deepEqual(plan, { folders: ['/p/a'], settings: [{ path: '/p/a/pids.max', value: '99' }] })
+})
+
+test('an entry that is announced leaves this process where it is', { skip }, async () => {
+  const groups = () => readFile('/proc/self/cgroup', 'utf8')
+  const before = await groups()
+  const entry = createEntry(tree?.ownList)
+  await Promise.all([entry.announce(), entry.announce()])
+  assert.equal(await groups(), before)
+  if (process.getuid?.() === 0) assert.ok(tree?.ownList, 'root sees where it is')
 })
 
 test('groups are made below the own one, or where the tree begins when that is not visible', () => {

@@ -31,7 +31,7 @@ export function environmentOf(spec: WorkloadSpec, preloadPath: string): Environm
   const { carried, around } = carry({ ...spec.env, ...additions(spec, preloadPath) })
   return {
     parent: { ...carried, SAMPAN_STATE_DIR: spec.stateDir },
-    arguments: ['-u', 'SAMPAN_STATE_DIR', ...around],
+    arguments: around,
   }
 }
 

@@ -37,7 +37,8 @@ export async function findCgroups(name: string, facts?: CgroupFacts): Promise<Cg
   const tree = (await useVersion2(places, name)) ?? (await useVersion1(places, name))
   if (!tree) return { usable: false, reason: whyNot(places) }
   await sweepGroups(tree)
-  return { usable: true, tree }
+  const ownList = await findOwnList(facts ?? (await readFacts())) // anew: this process may have moved to make room
+  return { usable: true, tree: { ...tree, ...(ownList !== undefined && { ownList }) } }
 }
 
 export interface CgroupOutlook {
@@ -123,6 +124,26 @@ function groupIn(own: string, controller: string): string | undefined {
     if (path !== undefined && (names ?? '').split(',').includes(controller)) return path
   }
   return undefined
+}
+
+/** The `cgroup.procs` of a group that this process is in, of whichever controller; undefined where none is visible and writable. */
+async function findOwnList({ own, mounts }: CgroupFacts): Promise<string | undefined> {
+  for (const { root, point, type, options } of mounts.split('\n').flatMap(parseMount)) {
+    if (type !== 'cgroup' && type !== 'cgroup2') continue
+    const names = type === 'cgroup2' ? [''] : options
+    const group = names.map((name) => groupIn(own, name)).find((path) => path !== undefined)
+    if (group === undefined) continue
+    const list = join(point, relative(root, group), 'cgroup.procs')
+    if (await isOnList(list)) return list
+  }
+  return undefined
+}
+
+/** In a container the path may lead to another group: this process is not on its list then. */
+async function isOnList(list: string): Promise<boolean> {
+  if (!(await isWritable(list))) return false
+  const pids = await readFile(list, 'utf8').catch(() => '') // a group that has just been removed
+  return pids.split('\n').includes(String(process.pid))
 }
 
 async function useVersion1({ version1 }: CgroupPlaces, name: string): Promise<CgroupTree | undefined> {

@@ -48,6 +48,13 @@ const pollMsMin = 5
 const pollMsMax = 50
 const killMsMax = 30_000 // a process that survives SIGKILL this long waits for a device; nothing here can end it
 
+const reapRounds = 3
+
+interface StopContext {
+  readonly clock: Clock
+  readonly table: ProcessTable
+}
+
 export interface StopOptions {
   readonly signal: string
   readonly graceMs: number
@@ -57,16 +64,16 @@ export interface StopOptions {
 export async function stopWorkload(
   handle: Handle,
   { signal, graceMs }: StopOptions,
-  { clock, table }: { readonly clock: Clock; readonly table: ProcessTable },
+  { clock, table }: StopContext,
 ): Promise<void> {
   const number = signalNumber(signal)
   const context = { clock, table }
-  if (graceMs > 0 && (await isGroupAlive(handle, table))) {
+  if (graceMs > 0 && (await isGroupAlive(handle, context))) {
     if (isSandboxed(handle)) await programHeeds(handle, number, clock)
     sendToGroup(handle, number)
     await groupGone(handle, graceMs, context)
   }
-  const killed = await isGroupAlive(handle, table)
+  const killed = await isGroupAlive(handle, context)
   if (killed) {
     sendToGroup(handle, constants.signals.SIGKILL)
     if (!(await groupGone(handle, killMsMax, context))) throw unkillable(handle)
@@ -102,8 +109,10 @@ export function signalNumber(signal: string): number {
   return number
 }
 
-async function isGroupAlive(handle: Handle, table: ProcessTable): Promise<boolean> {
+async function isGroupAlive(handle: Handle, { clock, table }: StopContext): Promise<boolean> {
   if (isParentAlive(handle)) return true
+  // Mostly it is only ended processes that nobody has waited for yet: cheaper to give it a moment than to look at all processes.
+  for (let round = 0; round < reapRounds && groupExists(handle); round++) await clock.sleep(pollMsMin)
   if (!groupExists(handle)) return false
   // Zombies nobody waits for, or a program that outlived its parent, or a stranger's group of the same number.
   const processes = workloadProcesses(handle, await table.fresh())
@@ -111,13 +120,14 @@ async function isGroupAlive(handle: Handle, table: ProcessTable): Promise<boolea
 }
 
 /** True when the group was gone within `timeoutMs`. */
-async function groupGone(
-  handle: Handle,
-  timeoutMs: number,
-  { clock, table }: { readonly clock: Clock; readonly table: ProcessTable },
-): Promise<boolean> {
+async function groupGone(handle: Handle, timeoutMs: number, context: StopContext): Promise<boolean> {
+  const { clock } = context
   const deadlineMs = clock.monotonicMs() + timeoutMs
-  for (let pollMs = pollMsMin; await isGroupAlive(handle, table); pollMs = Math.min(pollMs * 2, pollMsMax)) {
+  for (
+    let pollMs = pollMsMin;
+    await isGroupAlive(handle, context);
+    pollMs = Math.min(pollMs * 2, pollMsMax)
+  ) {
     const leftMs = deadlineMs - clock.monotonicMs()
     if (leftMs <= 0) return false
     await clock.sleep(Math.min(pollMs, leftMs))
@@ -126,10 +136,7 @@ async function groupGone(
 }
 
 /** Ends what left the group (daemons, commands of `exec`): its control group knows, or the table of processes. Repeats, because a dying process may have had a child. */
-async function killRest(
-  handle: Handle,
-  { clock, table }: { readonly clock: Clock; readonly table: ProcessTable },
-): Promise<void> {
+async function killRest(handle: Handle, { clock, table }: StopContext): Promise<void> {
   if (groupProcesses(groupFolders(handle.stateDir)) !== undefined)
     return await endGroup(handle.stateDir, clock)
   const deadlineMs = clock.monotonicMs() + killMsMax

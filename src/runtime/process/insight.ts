@@ -25,10 +25,13 @@ export async function installPreload(
   stateDir: string,
   sandbox?: Pick<Sandbox, 'uid' | 'gid'>,
 ): Promise<void> {
-  for (const file of files)
-    await copyFile(fileURLToPath(new URL(`./${file}`, import.meta.url)), join(stateDir, file))
   const folder = folderOf(stateDir)
-  await mkdir(folder, { recursive: true, mode: 0o700 })
+  await Promise.all([
+    ...files.map((file) =>
+      copyFile(fileURLToPath(new URL(`./${file}`, import.meta.url)), join(stateDir, file)),
+    ),
+    mkdir(folder, { recursive: true, mode: 0o700 }),
+  ])
   if (process.getuid?.() === 0 && sandbox?.uid !== undefined)
     await chown(folder, sandbox.uid, sandbox.gid ?? sandbox.uid)
 }

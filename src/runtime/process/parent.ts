@@ -62,6 +62,7 @@ fi
   read -r _sampan_stat </proc/self/stat
   echo "$_sampan_stat" >"$SAMPAN_STATE_DIR/child"
   trap '' 13; echo started >&3; [ -f "$SAMPAN_STATE_DIR/seccomp" ] || trap - 13
+  unset SAMPAN_STATE_DIR
   exec "$@" 2>&4 3>&- 4>&-
 )
 echo "$?" 1<>"$SAMPAN_STATE_DIR/exit"
@@ -70,17 +71,23 @@ kill -s KILL -- "-$$"
 
 const startMsMax = 30_000 // a shell that has not run its first lines by then never will: the machine is stuck
 
-/** Spawns the parent and resolves when the program is about to run. Throws `RuntimeError`. */
+/** Makes what the parent and the program find in the stateDir. */
+export async function prepareFiles(spec: WorkloadSpec, tools: SandboxTools | undefined): Promise<void> {
+  await Promise.all([
+    reserveExit(spec.stateDir),
+    spec.stdin && makeStdin(spec.stateDir),
+    spec.node && installPreload(spec.stateDir, spec.sandbox),
+    spec.sandbox && tools && writeFile(recordFile(spec.stateDir, 'seccomp'), tools.seccomp),
+  ])
+}
+
+/** Spawns the parent and resolves when the program is about to run; after `prepareFiles`. Throws `RuntimeError`. */
 export async function spawnParent(
   spec: WorkloadSpec,
   clock: Clock,
   tools: SandboxTools | undefined,
 ): Promise<void> {
-  await reserveExit(spec.stateDir)
-  if (spec.stdin) await makeStdin(spec.stateDir)
   const preloadPath = recordFile(spec.stateDir, 'preload.cjs')
-  if (spec.node) await installPreload(spec.stateDir, spec.sandbox)
-  if (spec.sandbox && tools) await writeFile(recordFile(spec.stateDir, 'seccomp'), tools.seccomp)
   const stdout = await open(spec.stdoutPath, 'a', 0o640)
   try {
     const stderr = await open(spec.stderrPath, 'a', 0o640)
@@ -114,19 +121,15 @@ function spawnShell(
   const environment = environmentOf(spec, preloadPath)
   const program: readonly [string, ...string[]] = ['/usr/bin/env', ...environment.arguments, ...spec.argv]
   const { sandbox, cwd, node, stateDir } = spec
-  const around = ['/usr/bin/env', '-u', 'SAMPAN_STATE_DIR']
   const command =
     sandbox && tools
-      ? [
-          ...around,
-          ...sandboxCommand({
-            sandbox: node ? { ...sandbox, binds: [...sandbox.binds, insightBind(stateDir)] } : sandbox,
-            argv: program,
-            cwd,
-            tools,
-            files: node ? preloadFiles(stateDir) : [],
-          }),
-        ]
+      ? sandboxCommand({
+          sandbox: node ? { ...sandbox, binds: [...sandbox.binds, insightBind(stateDir)] } : sandbox,
+          argv: program,
+          cwd,
+          tools,
+          files: node ? preloadFiles(stateDir) : [],
+        })
       : program
   const args = ['-c', parentScript, 'sampan', ...command]
   try {

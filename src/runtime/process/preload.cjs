@@ -52,12 +52,12 @@ function openInsight() {
   const filesMax = 32
   const { closeSync, existsSync, openSync, readdirSync, renameSync, rmSync } = require('node:fs')
   const folder = require('node:path').join(__dirname, 'insight')
-  if (!require('node:worker_threads').isMainThread || !existsSync(folder)) return
   const { Server } = require('node:net')
   // oxlint-disable-next-line typescript/unbound-method -- called on the server; a program may replace the method
   const { listen } = Server.prototype
   const file = `${process.pid}.new`
   const open = () => {
+    if (!existsSync(folder) || !require('node:worker_threads').isMainThread) return
     const others = readdirSync(folder)
     if (others.length > filesMax) for (const other of others) removeEnded(other)
     rmSync(`${folder}/${file}`, { force: true }) // of an earlier process with this pid

@@ -14,12 +14,13 @@ import {
   type WorkloadState,
 } from '../runtime.ts'
 import { endGroup, groupFolders, groupStats, makeGroup } from './cgroup.ts'
+import { createEntry, type CgroupEntry } from './cgroup-entry.ts'
 import type { CgroupTree } from './cgroup-plan.ts'
 import { markOf } from './environment.ts'
 import { execIn, type Surroundings } from './exec.ts'
 import { execStreamIn } from './exec-stream.ts'
 import { isParentAlive, isSandboxed, programProcesses, stopWorkload } from './group.ts'
-import { spawnParent } from './parent.ts'
+import { prepareFiles, spawnParent } from './parent.ts'
 import type { SandboxTools } from './sandbox/bubblewrap.ts'
 import {
   readBootId,
@@ -51,6 +52,7 @@ export interface ProcessRuntimeOptions {
 export function openProcessRuntime(options: ProcessRuntimeOptions): Runtime {
   const { clock, cgroups, sandbox } = options
   const table = createProcessTable(clock)
+  const entry = createEntry(cgroups?.ownList)
   const inspect = (handle: Handle) => inspectWorkload(handle, table)
   return {
     name: runtimeName,
@@ -63,7 +65,8 @@ export function openProcessRuntime(options: ProcessRuntimeOptions): Runtime {
       sandbox: sandbox !== undefined,
     },
     probe,
-    start: (spec) => start(spec, options),
+    expectStart: () => void entry.announce(),
+    start: (spec) => start(spec, entry, options),
     recover: (stateDir) => recover(stateDir, table),
     inspect,
     async wait(handle, signal) {
@@ -109,6 +112,7 @@ async function probe(): Promise<Probe> {
 
 async function start(
   spec: WorkloadSpec,
+  entry: CgroupEntry,
   { clock, cgroups, sandbox }: ProcessRuntimeOptions,
 ): Promise<Handle> {
   if (spec.sandbox && !sandbox)
@@ -119,7 +123,11 @@ async function start(
     throw new RuntimeError('exists', `workload ${spec.id} was already started; find it with recover`)
   }
   await writeSpec(spec, readBootId())
-  if (cgroups) await makeGroup(cgroups, spec)
+  await Promise.all([
+    // Not the other way round: while the kernel waits for an entry, it makes no groups.
+    cgroups && makeGroup(cgroups, spec).then(() => void entry.announce()),
+    prepareFiles(spec, sandbox),
+  ])
   await spawnParent(spec, clock, sandbox)
   const record = await readSpec(spec.stateDir)
   const parent = readIdentity(spec.stateDir, 'pid')
