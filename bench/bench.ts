@@ -9,6 +9,7 @@ import type { Bench, Row } from './report.ts'
 /** Each benchmark loads when it is asked for. */
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   store: async () => (await import('./store.ts')).benchStore,
+  'store-size': async () => (await import('./store-size.ts')).benchStoreSize,
   postgres: async () => (await import('./postgres.ts')).benchPostgres,
   apiserver: async () => (await import('./apiserver.ts')).benchApiServer,
   'api-load': async () => (await import('./api-load.ts')).benchApiLoad,
