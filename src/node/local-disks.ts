@@ -22,6 +22,10 @@ interface DiskRecord {
 }
 
 const folderOf = (dataDir: string): string => join(dataDir, 'disks')
+/** Whether a path lies on such a volume. */
+export const isDisk = ({ dataDir }: Pick<NodeContext, 'dataDir'>, path: string): boolean =>
+  path.startsWith(`${folderOf(dataDir)}/`)
+
 const recordSuffix = '.json'
 /** How late the disk is free after a claim was deleted. */
 const sweepMs = 30_000

@@ -15,6 +15,8 @@ export interface Mount {
   readonly readOnly: boolean
   /** The source is one file, not a folder: a `subPath` of a ConfigMap. */
   readonly isFile: boolean
+  /** Nobody but the agent writes there: files of a Secret, a token. */
+  readonly isAgents?: boolean
 }
 
 /** As which user the agent makes namespaces: root needs none of its own for users. */

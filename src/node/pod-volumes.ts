@@ -15,6 +15,7 @@ import type { NodeContext } from './context.ts'
 import { expand } from './env.ts'
 import { makeDisk } from './local-disks.ts'
 import type { Mount } from './mounts.ts'
+import { giveToOwner } from './ownership.ts'
 import { isSafeName, type PodPaths } from './pod-records.ts'
 import { writeVolume } from './volume-files.ts'
 import { isErrno } from './write-file.ts'
@@ -46,7 +47,10 @@ export function createPodVolumes(context: NodeContext, paths: PodPaths, uid: str
       return void folders.set(volume.name, { path: await makeDisk(context, plan), plan })
     const path = join(plan.inMemory ? memory : paths.volumes, volume.name)
     await mkdir(path, { recursive: true, mode: plan.kind === 'empty' ? 0o777 : 0o755 })
-    if (plan.kind === 'files') await writeVolume(path, plan.files, context.random)
+    if (plan.kind === 'files') {
+      await writeVolume(path, plan.files, context.random)
+      await giveToOwner(path)
+    }
     folders.set(volume.name, { path, plan })
   }
   return {
@@ -78,7 +82,13 @@ export function createPodVolumes(context: NodeContext, paths: PodPaths, uid: str
         const isFile = (await stat(source)).isFile()
         const { plan } = folder
         const isReadOnly = readOnly === true || plan.kind === 'files' || ('readOnly' in plan && plan.readOnly)
-        mounts.push({ source, mountPath: posix.resolve('/', mountPath), readOnly: isReadOnly, isFile })
+        mounts.push({
+          source,
+          mountPath: posix.resolve('/', mountPath),
+          readOnly: isReadOnly,
+          isFile,
+          ...(plan.kind === 'files' && { isAgents: true }),
+        })
       }
       return mounts
     },

@@ -2,17 +2,20 @@
  * Which sandbox a container gets. The node's operator sets the level for all (SAMPAN_SANDBOX); a pod may ask for a stronger one
  * by annotation, never for a weaker. A pod's `securityContext` is kept or refused with its reason, not passed over.
  */
-import { chmod, lchown, mkdir, readdir } from 'node:fs/promises'
+import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { claimNamesOf } from '../api/local-volumes.ts'
 import type { Container, Pod } from '../api/schema/types.gen.ts'
 import type { Prepared } from '../runtime/packages/prepared.ts'
 import type { Bind, Sandbox } from '../runtime/runtime.ts'
 import type { NodeContext } from './context.ts'
 import { ContainerConfigError } from './env.ts'
+import { isDisk } from './local-disks.ts'
 import type { Mount } from './mounts.ts'
+import { give, giveAll, giveDisk, type Owner } from './ownership.ts'
 import type { PodPaths } from './pod-records.ts'
-import { podIdOf } from './sandbox-ids.ts'
+import { namespaceIdOf, podIdOf } from './sandbox-ids.ts'
 
 /** `none`: a process of the agent's user. `bubblewrap`: namespaces, a root and a user of its own, fewer system calls. */
 export type SandboxLevel = 'none' | 'bubblewrap'
@@ -38,7 +41,7 @@ export interface SandboxRequest {
 
 /** Undefined at level `none`. Makes what it binds. */
 export async function makeSandbox(request: SandboxRequest): Promise<Sandbox | undefined> {
-  const { context, pod, container, paths, prepared, mounts } = request
+  const { address, context, pod, container, paths, prepared, mounts } = request
   if (levelOf(context, pod) === 'none') return undefined
   refuseUnsafe(pod, container)
   const ids = identityOf(request)
@@ -48,11 +51,12 @@ export async function makeSandbox(request: SandboxRequest): Promise<Sandbox | un
   await chmod(temporary, 0o1777)
   await give(paths.home, ids)
   for (const mount of mounts.filter((each) => isOwn(context, each)))
-    await (mount.readOnly ? giveAll : give)(mount.source, ids)
+    await (isDisk(context, mount.source) ? giveDisk : mount.isAgents ? giveAll : give)(mount.source, ids)
   const { networkSocket } = context
   return {
     binds: [
       ...packageBinds(prepared),
+      ...(await accountBinds(paths, container.name, ids)),
       { source: temporary, path: '/tmp', readOnly: isReadOnly },
       { source: paths.home, path: paths.home, readOnly: isReadOnly },
       ...(networkSocket === undefined ? [] : [readOnly(dirname(networkSocket))]),
@@ -65,6 +69,7 @@ export async function makeSandbox(request: SandboxRequest): Promise<Sandbox | un
     hostname: (pod.spec.hostname ?? pod.metadata.name ?? 'pod').slice(0, 63),
     lowPorts: (container.ports ?? []).some(({ containerPort }) => containerPort < 1024),
     ...ids,
+    groups: [podIdOf(address)],
   }
 }
 
@@ -91,15 +96,16 @@ function refuseUnsafe({ spec }: Pod, { securityContext }: Container): void {
     throw new ContainerConfigError(`a sandboxed container can not have ${asked.join(', ')}; leave that out`)
 }
 
-function identityOf({ address, container, pod }: SandboxRequest): Ids {
-  const own = podIdOf(address)
+function identityOf({ address, container, pod }: SandboxRequest): Owner {
+  const own =
+    claimNamesOf(pod).length > 0 ? namespaceIdOf(pod.metadata.namespace ?? 'default') : podIdOf(address)
   const wanted = { ...pod.spec.securityContext, ...container.securityContext }
   const { runAsUser: uid = own, runAsGroup: gid = own } = wanted
   if (uid === 0 || gid === 0)
     throw new ContainerConfigError(
       'a sandboxed container can not run as root; leave out runAsUser and runAsGroup',
     )
-  return { uid, gid, groups: [own] }
+  return { uid, gid }
 }
 
 const readOnly = (path: string): Bind => ({ source: path, path, readOnly: true })
@@ -116,27 +122,27 @@ function packageBinds({ scheme, folder, name, node }: Prepared): readonly Bind[]
   return [folder, ...above, node.path].map(readOnly)
 }
 
+/** What the system knows of its user: programs ask for a name and a home. Those of the machine are not a pod's business. */
+async function accountBinds(
+  { home, root }: PodPaths,
+  name: string,
+  { uid, gid }: Owner,
+): Promise<readonly Bind[]> {
+  const files = {
+    passwd: `root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\napp:x:${uid}:${gid}:app:${home}:/bin/sh\n`,
+    group: `root:x:0:\nnogroup:x:65534:\napp:x:${gid}:\n`,
+  }
+  const folder = join(root, 'etc', name)
+  await mkdir(folder, { recursive: true, mode: 0o755 })
+  return await Promise.all(
+    Object.entries(files).map(async ([file, text]) => {
+      const source = join(folder, file)
+      await writeFile(source, text, { mode: 0o644 })
+      return { source, path: `/etc/${file}`, readOnly: true }
+    }),
+  )
+}
+
 /** Volumes of the agent's making; what lies elsewhere on the machine keeps its owner. */
 const isOwn = ({ dataDir, memoryDir }: NodeContext, { source }: Mount): boolean =>
   [dataDir, memoryDir].some((folder) => source.startsWith(`${folder}/`))
-
-interface Ids {
-  readonly uid: number
-  readonly gid: number
-  readonly groups: readonly number[]
-}
-
-/** Only root can, and needs to: everyone else's pods run as themselves. */
-async function give(path: string, { uid, gid }: Ids): Promise<void> {
-  if (process.getuid?.() === 0) await lchown(path, uid, gid)
-}
-
-/** For what no pod can write to: in a folder of an app's, a link could lead the agent elsewhere between two looks. */
-async function giveAll(path: string, ids: Ids): Promise<void> {
-  await give(path, ids)
-  const below = await readdir(path, { withFileTypes: true }).catch(() => []) // a file
-  for (const entry of below) {
-    const inside = join(path, entry.name)
-    await (entry.isDirectory() ? giveAll : give)(inside, ids)
-  }
-}

@@ -67,7 +67,9 @@ export function sandboxCommand({ sandbox, argv, cwd, tools, files }: SandboxInpu
     '0755',
     '--dir',
     '/etc',
-    ...system.etc.flatMap(({ path, source }) => ['--ro-bind', source, path]),
+    ...system.etc
+      .filter(({ path }) => !binds.some((bind) => bind.path === path))
+      .flatMap(({ path, source }) => ['--ro-bind', source, path]),
     '--proc',
     '/proc',
     ...deviceOptions(tools),
