@@ -1,11 +1,12 @@
 /**
  * Clients that each send one request after another over a connection of their own. They know as much of HTTP as the
- * server's answers need: Node's own client takes more of the processor than the server that it asks.
+ * server's answers need, and requests are made before the clock starts: Node's own client takes more of the processor than the
+ * server that it asks.
  */
 import { connect as connectPlain, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { realClock } from '../../src/base/clock.ts'
-import { answerQuestions } from './child.ts'
+import { answerQuestions, cpuSeconds } from './child.ts'
 import { podOf } from './pod.ts'
 
 export interface LoadWish {
@@ -25,61 +26,75 @@ export interface LoadResult {
   readonly latenciesMs: readonly number[]
   /** Answers that were neither 200 nor 201. */
   readonly refused: number
+  /** Processor seconds of the clients themselves. */
+  readonly cpu: number
 }
 
 const headEnd = Buffer.from('\r\n\r\n')
 const sharedHead = 'Host: localhost\r\nAuthorization: Bearer bench\r\nUser-Agent: bench/1\r\n'
 
 interface Connection {
-  /** Resolves with the answer's status when the whole answer has come. */
-  send(request: Buffer): Promise<number>
+  /** One at a time. `answered` gets the status when the whole answer has come. */
+  send(request: Buffer, answered: (status: number) => void): void
   close(): void
 }
 
-async function open({ isTls, port }: Pick<LoadWish, 'isTls' | 'port'>): Promise<Connection> {
-  const socket = await openSocket({ isTls, port })
-  let asked = Promise.withResolvers<number>()
+const length = Buffer.from('content-length: ')
+
+/** `broken` gets what ended the connection other than `close`. */
+async function open(wish: LoadWish, broken: (error: Error) => void): Promise<Connection> {
+  let answered: (status: number) => void = () => {}
   let head: Buffer = Buffer.alloc(0)
   let missing = -1
   let status = 0
-  socket.on('data', (bytes: Buffer) => {
+  const read = (bytes: Buffer) => {
     if (missing >= 0) missing -= bytes.length
     else {
       head = head.length === 0 ? bytes : Buffer.concat([head, bytes])
       const end = head.indexOf(headEnd)
       if (end < 0) return
-      const text = head.toString('latin1', 0, end)
-      status = Number(text.slice(9, 12))
-      const length = /^content-length: (\d+)/im.exec(text)?.[1]
-      if (length === undefined) return socket.destroy(new Error(`no length: ${text}`))
-      missing = Number(length) - (head.length - end - headEnd.length)
+      status = Number(head.toString('latin1', 9, 12))
+      const at = head.indexOf(length)
+      if (at < 0 || at > end) return broken(new Error(`no length: ${head.toString('latin1', 0, end)}`))
+      const size = Number.parseInt(head.toString('latin1', at + length.length, end), 10)
+      missing = size - (head.length - end - headEnd.length)
     }
     if (missing > 0) return
     missing = -1
     head = Buffer.alloc(0)
-    asked.resolve(status)
-  })
-  socket.on('error', (error) => asked.reject(error))
-  socket.on('close', () => asked.reject(new Error('the server closed the connection')))
+    answered(status)
+  }
+  const socket = await openSocket(wish, read)
+  socket.on('error', broken)
+  socket.on('close', () => broken(new Error('the server closed the connection')))
   return {
-    send(request) {
-      asked = Promise.withResolvers()
+    send(request, onAnswer) {
+      answered = onAnswer
       socket.write(request)
-      return asked.promise
     },
     close: () => socket.removeAllListeners('close').destroy(),
   }
 }
 
-function openSocket({ isTls, port }: Pick<LoadWish, 'isTls' | 'port'>): Promise<Socket> {
+const shared = Buffer.allocUnsafe(1024 * 1024)
+
+function openSocket(
+  { isTls, port }: Pick<LoadWish, 'isTls' | 'port'>,
+  read: (bytes: Buffer) => void,
+): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const where = { host: '127.0.0.1', port, noDelay: true }
+    // Without a stream in between. A part of an answer that is kept is copied.
+    const callback = (size: number, buffer: Uint8Array) => {
+      read(Buffer.from(buffer.subarray(0, size)))
+      return true
+    }
     const socket: Socket = isTls
       ? // What is measured is the server's work, not whom the client trusts.
         connectTls({ ...where, rejectUnauthorized: false, ALPNProtocols: ['http/1.1'] }, () =>
           resolve(socket),
-        )
-      : connectPlain(where, () => resolve(socket))
+        ).on('data', read)
+      : connectPlain({ ...where, onread: { buffer: shared, callback } }, () => resolve(socket))
     socket.once('error', reject)
   })
 }
@@ -128,13 +143,11 @@ interface Watcher extends Disposable {
 }
 
 async function watch(wish: LoadWish): Promise<Watcher> {
-  const socket = await openSocket(wish)
   const waiting = new Map<string, (ms: number) => void>()
   const heard = new Map<string, number>()
   let rest = ''
   const opened = Promise.withResolvers<void>()
-  socket.on('error', opened.reject)
-  socket.on('data', (bytes: Buffer) => {
+  const socket = await openSocket(wish, (bytes) => {
     opened.resolve()
     const nowMs = realClock.monotonicMs()
     const lines = (rest + bytes.toString('latin1')).split('\n')
@@ -146,6 +159,7 @@ async function watch(wish: LoadWish): Promise<Watcher> {
       waiting.get(name)?.(nowMs)
     }
   })
+  socket.on('error', opened.reject)
   socket.write(`GET ${path(wish.kind)}?watch=1 HTTP/1.1\r\n${sharedHead}\r\n`)
   await opened.promise
   return {
@@ -160,25 +174,40 @@ async function watch(wish: LoadWish): Promise<Watcher> {
 answerQuestions({
   async run(wish: LoadWish): Promise<LoadResult> {
     using watcher = wish.verb === 'watch' ? await watch(wish) : undefined
-    const connections = await Promise.all(Array.from({ length: wish.clients }, () => open(wish)))
+    const done = Promise.withResolvers<void>()
+    const requests = Array.from({ length: wish.operations }, (_, n) => requestOf(wish, n))
+    const connections = await Promise.all(Array.from({ length: wish.clients }, () => open(wish, done.reject)))
     const latenciesMs: number[] = []
     let refused = 0
     let next = 0
-    const client = async (connection: Connection) => {
-      while (next < wish.operations) {
-        const n = next++
-        const request = requestOf(wish, n)
-        const startMs = realClock.monotonicMs()
-        const status = await connection.send(request)
-        if (status !== 200 && status !== 201) refused++
-        const endMs = watcher ? await watcher.heardMs(`${wish.name}-${n}`) : realClock.monotonicMs()
-        latenciesMs.push(endMs - startMs)
-      }
+    const finish = (sentMs: number, endMs: number) => {
+      latenciesMs.push(endMs - sentMs)
+      if (latenciesMs.length === wish.operations) done.resolve()
     }
+    const ask = (connection: Connection): void => {
+      const n = next++
+      const request = requests[n]
+      if (!request) return
+      const sentMs = realClock.monotonicMs()
+      connection.send(request, (status) => {
+        if (status !== 200 && status !== 201) refused++
+        if (!watcher) {
+          finish(sentMs, realClock.monotonicMs())
+          return ask(connection)
+        }
+        void watcher.heardMs(`${wish.name}-${n}`).then((endMs) => {
+          finish(sentMs, endMs)
+          ask(connection)
+        })
+      })
+    }
+    const before = cpuSeconds().all
     const startMs = realClock.monotonicMs()
-    await Promise.all(connections.map(client))
+    for (const connection of connections) ask(connection)
+    await done.promise
     const elapsedMs = realClock.monotonicMs() - startMs
+    const cpu = cpuSeconds().all - before
     for (const connection of connections) connection.close()
-    return { elapsedMs, latenciesMs, refused }
+    return { cpu, elapsedMs, latenciesMs, refused }
   },
 })
