@@ -33,6 +33,8 @@ export const parts: readonly Part[] = [
   { program: 'ip', debianPackage: 'iproute2', purpose: 'hosts in network namespaces' },
   { program: 'mkfs.ext4', debianPackage: 'e2fsprogs', purpose: 'disks that fill up and slow down' },
   { program: 'iptables', debianPackage: 'iptables', purpose: 'hosts behind a NAT' },
+  { program: 'tinyproxy', debianPackage: 'tinyproxy-bin', purpose: 'machines behind an HTTP proxy' },
+  { program: 'nginx', debianPackage: 'nginx', purpose: 'servers behind something that ends TLS' },
   { program: 'python3', debianPackage: 'python3', purpose: 'slow and lossy lines between hosts' },
   {
     program: 'postgresql',

@@ -85,7 +85,7 @@ export function connectThrough(proxy: HttpProxy, target: HostPort, signal: Abort
 }
 
 const refusalOf = (status: number | undefined): string =>
-  status === 407
+  status === 407 || status === 401 // of tinyproxy
     ? 'takes none of the credentials in HTTPS_PROXY: write http://USER:PASSWORD@HOST:PORT'
     : `answered ${status} where it should have opened a connection: its rules may forbid this host or port`
 
