@@ -52,6 +52,23 @@ for (const { name, ready, before, after } of taints) {
   })
 }
 
+test('what a node lacks becomes a taint, and goes with the lack', () => {
+  const lacking: Node = {
+    ...node('True', [{ key: 'node.kubernetes.io/memory-pressure', effect: 'NoSchedule' }]),
+    status: {
+      conditions: [
+        { type: 'Ready', status: 'True' },
+        { type: 'MemoryPressure', status: 'False' },
+        { type: 'DiskPressure', status: 'True' },
+      ],
+    },
+  }
+  assert.deepEqual(
+    taintsFor(lacking, at).map((taint) => `${taint.key}:${taint.effect}`),
+    ['node.kubernetes.io/disk-pressure:NoSchedule'],
+  )
+})
+
 test('a taint that is there keeps its time', () => {
   const present = { key, effect: 'NoSchedule', timeAdded: secondsAgo(60) }
   assert.deepEqual(taintsFor(node('Unknown', [present]), at)[0], present)

@@ -1,9 +1,17 @@
-/** What follows from a node's silence, for the node and for its pods. Pure. */
+/** What follows from a node's conditions and its silence, for the node and for its pods. Pure. */
 import { findCondition, setCondition } from '../api/conditions.ts'
 import type { Node, NodeCondition, Pod, PodCondition, Taint, Toleration } from '../api/schema/types.gen.ts'
 
 const unreachable = 'node.kubernetes.io/unreachable'
 const notReady = 'node.kubernetes.io/not-ready'
+
+/** Nodes whose agents say that they lack something get no more pods. */
+const pressureTaints: Readonly<Record<string, string>> = {
+  MemoryPressure: 'node.kubernetes.io/memory-pressure',
+  DiskPressure: 'node.kubernetes.io/disk-pressure',
+  PIDPressure: 'node.kubernetes.io/pid-pressure',
+}
+const ownTaints = new Set([unreachable, notReady, ...Object.values(pressureTaints)])
 
 const silence = 'no sign of life from its agent: is the machine up, and can it reach the API server?'
 
@@ -18,11 +26,12 @@ export function unheardConditions({ status }: Node, nowIso: string): NodeConditi
   )
 }
 
-/** The node's taints as its `Ready` condition wants them; others stay, and so do ours that are there already. */
+/** The node's taints as its conditions want them; others stay, and so do ours that are there already. */
 export function taintsFor({ spec, status }: Node, nowIso: string): Taint[] {
   const present = spec.taints ?? []
-  const others = present.filter(({ key }) => key !== unreachable && key !== notReady)
-  const ours = wantedTaints(findCondition(status?.conditions, 'Ready')?.status).map(
+  const others = present.filter(({ key }) => !ownTaints.has(key))
+  const ready = findCondition(status?.conditions, 'Ready')?.status
+  const ours = [...readyTaints(ready), ...lackTaints(status?.conditions ?? [])].map(
     ({ key, effect }) =>
       present.find((taint) => taint.key === key && taint.effect === effect) ?? {
         key,
@@ -33,7 +42,15 @@ export function taintsFor({ spec, status }: Node, nowIso: string): Taint[] {
   return [...others, ...ours]
 }
 
-function wantedTaints(ready: string | undefined): readonly Pick<Taint, 'key' | 'effect'>[] {
+type Wanted = Pick<Taint, 'key' | 'effect'>
+
+function lackTaints(conditions: readonly NodeCondition[]): readonly Wanted[] {
+  return Object.entries(pressureTaints).flatMap(([type, key]) =>
+    findCondition(conditions, type)?.status === 'True' ? [{ key, effect: 'NoSchedule' }] : [],
+  )
+}
+
+function readyTaints(ready: string | undefined): readonly Wanted[] {
   if (ready === 'False') return [{ key: notReady, effect: 'NoSchedule' }]
   if (ready !== 'Unknown') return [] // a node that has said nothing yet gets no pods anyway
   return [

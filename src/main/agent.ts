@@ -19,6 +19,7 @@ import { CommandError } from './command-error.ts'
 import { findSandbox } from '../runtime/process/sandbox/find-sandbox.ts'
 import { openApiServers, type ApiServers } from './api-servers.ts'
 import { endProcess, watchCertificate } from './credential-renewal.ts'
+import { readDiskSettings } from './disk-settings.ts'
 import { credentialOf, dataDir, writeWhole } from './data-dir.ts'
 import type { ProcessRoot } from './process.ts'
 
@@ -65,6 +66,7 @@ export const agentRoot: ProcessRoot = {
         tunnel: servers.kubeconfig,
         servers,
         metrics,
+        limits: { disk: readDiskSettings(process.env) },
         customCommands: areCustomCommandsEnabled(process.env),
         sandboxLevel,
         networkWall: isNetworkWallWanted(process.env) && sandbox.usable,

@@ -4,7 +4,7 @@
  *
  * Start reading at `pod-worker.ts` (one pod), then `container-run.ts` (one container and its crash-safe start),
  * `pod-set.ts` (which pods there are), `node-keeper.ts` (the Node and its Lease), `tunnel.ts` and `node-server.ts`
- * (what API servers ask of a node), `log-follower.ts` and `log-reader.ts` (logs).
+ * (what API servers ask of a node), `log-follower.ts` and `log-reader.ts` (logs), `node-disk.ts` (what is kept on the disk).
  */
 import { mkdir, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -22,10 +22,11 @@ import type { PackageCache } from '../runtime/packages/cache.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { ApiAddress, NodeContext } from './context.ts'
 import { openDiskKeeper } from './local-disks.ts'
-import { defaultLogLimits, type LogLimits } from './log-files.ts'
+import { listArchives } from './log-archive.ts'
 import { readMachineFacts, readMachineLoad } from './machine-facts.ts'
 import { findMountSupport } from './mount-support.ts'
 import { readNodeIdentity, writeNodeIdentity, type NodeIdentity } from './node-identity.ts'
+import { defaultDiskSettings, openNodeDisk, type DiskSettings, type NodeDisk } from './node-disk.ts'
 import { openNodeKeeper, type NodeKeeper } from './node-keeper.ts'
 import { allocatableOf, type NodeInput } from './node-object.ts'
 import { addNodeMetrics, measuredPods } from './node-metrics.ts'
@@ -47,7 +48,7 @@ import { openTunnels, type ServerUrls } from './tunnels.ts'
 
 export interface AgentLimits {
   readonly pods: number
-  readonly logs: LogLimits
+  readonly disk: Partial<DiskSettings>
 }
 
 export interface AgentOptions {
@@ -87,7 +88,6 @@ export interface Agent extends AsyncDisposable {
 
 const podsMax = 500
 const basePathDefault = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
-const fullDiskMs = 5 * 60_000 // how long a refused write counts as disk pressure
 
 /** Resolves when the records on disk are taken up; registering and syncing go on behind it. Disposal leaves apps running. */
 export async function openAgent(options: AgentOptions): Promise<Agent> {
@@ -99,9 +99,14 @@ export async function openAgent(options: AgentOptions): Promise<Agent> {
   const recorder = stack.use(
     openEventRecorder({ client, component: 'kubelet', host: nodeName, clock, random, logger }),
   )
-  const disk = createDiskAlarm(options, () => keeper?.wake())
-  const parts = { identity, recorder, disk, podCIDR: () => podCIDR, isWallUp: () => wall?.isUp() === true }
-  const { context, input } = await assemble(options, parts)
+  let disk: NodeDisk | undefined
+  const { context, input, settings } = await assemble(options, {
+    identity,
+    recorder,
+    disk: () => disk,
+    podCIDR: () => podCIDR,
+    isWallUp: () => wall?.isUp() === true,
+  })
   const wall = options.networkWall === true ? stack.use(await openNetworkWall(context)) : undefined
   // Left to the next agent when secrets of running pods are in it.
   stack.defer(() => rmdir(context.memoryDir).catch(() => {}))
@@ -109,6 +114,8 @@ export async function openAgent(options: AgentOptions): Promise<Agent> {
   if (network) stack.use(network)
   const pods = stack.use(await openPodSet(context))
   stack.use(openDiskKeeper(context))
+  const usage = createUsageMeter({ runtime: options.runtime, pods: () => measuredPods(pods), clock, logger })
+  disk = stack.use(openNodeDisk({ context, pods, usage, settings, onPressure: () => keeper?.wake() }))
   const onNode = ({ spec }: Node) => {
     if (!spec?.podCIDR || spec.podCIDR === podCIDR) return
     podCIDR = spec.podCIDR
@@ -129,7 +136,8 @@ export async function openAgent(options: AgentOptions): Promise<Agent> {
       findByAddress: (podIP) => pods.all().find((worker) => worker.podIP === podIP),
       nodeName,
       nodejs: createNodejsMeter({ runtime: options.runtime, pods: () => measuredPods(pods), clock, logger }),
-      usage: createUsageMeter({ runtime: options.runtime, pods: () => measuredPods(pods), clock, logger }),
+      usage,
+      logFolders: async () => [...(disk?.logFolders() ?? []), ...(await listArchives(dataDir))],
       metrics,
     })
     const serve: TunnelOptions['serve'] = (stream, headers) => server.serve(stream, headers)
@@ -176,30 +184,10 @@ async function openNetwork(
   }
 }
 
-interface DiskAlarm {
-  /** A write was refused lately. */
-  readonly isRinging: () => boolean
-  readonly ring: () => void
-}
-
-function createDiskAlarm({ clock, logger, dataDir }: AgentOptions, onRing: () => void): DiskAlarm {
-  let untilMs = -Infinity
-  return {
-    isRinging: () => clock.monotonicMs() < untilMs,
-    ring() {
-      const isNew = clock.monotonicMs() >= untilMs
-      untilMs = clock.monotonicMs() + fullDiskMs
-      if (!isNew) return
-      logger.error('a write was refused: the disk is full', { dataDir })
-      onRing()
-    },
-  }
-}
-
 interface Parts {
   readonly identity: NodeIdentity
   readonly recorder: EventRecorder
-  readonly disk: DiskAlarm
+  readonly disk: () => NodeDisk | undefined
   readonly podCIDR: () => string | undefined
   readonly isWallUp: () => boolean
 }
@@ -207,7 +195,10 @@ interface Parts {
 async function assemble(options: AgentOptions, { identity, recorder, disk, podCIDR, isWallUp }: Parts) {
   const { client, runtime, packages, nodeName, dataDir, clock, random, logger } = options
   const facts = await readMachineFacts()
-  const limits: AgentLimits = { pods: podsMax, logs: defaultLogLimits, ...options.limits }
+  const load = await readMachineLoad(dataDir)
+  const settings = { ...defaultDiskSettings(load.diskTotalBytes), ...options.limits?.disk }
+  const { thresholds } = settings
+  const podsLimit = options.limits?.pods ?? podsMax
   const { loopbackBlock } = identity
   const memoryDir = await makeMemoryDir(dataDir, logger)
   const noTermination = await makeTerminationPath()
@@ -229,14 +220,14 @@ async function assemble(options: AgentOptions, { identity, recorder, disk, podCI
     networkSocket: options.tunnel && socketPathOf(memoryDir),
     hostIP: facts.hostIP,
     loopbackBlock,
-    allocatable: allocatableOf({ facts, load: await readMachineLoad(dataDir), podsMax: limits.pods }),
-    logLimits: limits.logs,
+    allocatable: allocatableOf({ facts, load, podsMax: podsLimit, thresholds }),
+    logLimits: settings.logs,
     mountSupport: await findMountSupport(),
     customCommands: options.customCommands ?? true,
     sandboxLevel: options.sandboxLevel ?? 'none',
     basePath: options.basePath ?? basePathDefault,
     podCIDR,
-    onDiskFull: disk.ring,
+    onDiskFull: () => disk()?.noteFullDisk(),
   }
   const machineIdentity = readMachineIdentity()
   const identityKey = options.tunnel?.cert && identityKeyOf(options.tunnel.cert)
@@ -249,8 +240,9 @@ async function assemble(options: AgentOptions, { identity, recorder, disk, podCI
       loopbackBlock,
       machineIdentity,
       ...(identityKey !== undefined && { identityKey }),
-      podsMax: limits.pods,
-      hasHitFullDisk: disk.isRinging(),
+      podsMax: podsLimit,
+      thresholds,
+      pressure: disk()?.pressure() ?? { memory: false, disk: false },
       nowIso: timeOf(clock.now()),
       ...(!probe.usable && { runtimeProblem: probe.reason }),
       ...(options.labels && { labels: options.labels }),
@@ -259,7 +251,7 @@ async function assemble(options: AgentOptions, { identity, recorder, disk, podCI
       sandboxes: { least: options.sandboxLevel ?? 'none', isUsable: runtime.capabilities.sandbox },
     }
   }
-  return { context, input }
+  return { context, input, settings }
 }
 
 const enforcedLimits = ({ capabilities }: Runtime): readonly string[] => [

@@ -15,18 +15,24 @@ export function intend(
     uid,
     name,
     now,
-    imageID,
-  }: { readonly uid: string; readonly name: string; readonly now: Date; readonly imageID: string },
+    ...image
+  }: {
+    readonly uid: string
+    readonly name: string
+    readonly now: Date
+    readonly imageID: string
+    readonly packages: readonly string[]
+  },
 ): ContainerRecord {
   const { current, previous, backoff } = record
-  if (current && !current.handle && !current.exit) return { ...record, imageID }
+  if (current && !current.handle && !current.exit) return { ...record, ...image }
   const attempt = nextAttempt(record)
   const next = { attempt, id: `${uid}_${name}_${attempt}`, startedAt: timeOf(now) }
   const before = current ?? previous
   return {
     attempts: attempt,
     restartCount: record.restartCount + (current ? 1 : 0),
-    imageID,
+    ...image,
     current: next,
     ...(before && { previous: before }),
     ...(current && { backoff: raiseBackoff(backoff, now.getTime()) }),

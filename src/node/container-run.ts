@@ -13,7 +13,6 @@ import type { ContainerState, ContainerStateWaiting } from '../api/schema/types.
 import { intend, stateOf } from './attempts.ts'
 import { crashOf, crashTail, type Crash } from './crash-report.ts'
 import type { NodeContext } from './context.ts'
-import { removeOldAttempts } from './log-files.ts'
 import { openLogFollower, type LogFollower } from './log-follower.ts'
 import { tailOutput, type LogSource } from './log-reader.ts'
 import {
@@ -50,6 +49,8 @@ export interface ContainerLaunch extends Pick<
   'argv' | 'cwd' | 'env' | 'address' | 'node' | 'stdin' | 'resources' | 'sandbox' | 'options'
 > {
   readonly imageID: string
+  /** Paths that must stay while it runs. */
+  readonly packages: readonly string[]
 }
 
 export interface ContainerRunOptions {
@@ -117,10 +118,13 @@ export async function openContainerRun(options: ContainerRunOptions): Promise<Co
   }
 }
 
-async function startAttempt(state: RunState, { imageID, ...program }: ContainerLaunch): Promise<void> {
+async function startAttempt(
+  state: RunState,
+  { imageID, packages, ...program }: ContainerLaunch,
+): Promise<void> {
   const { context, paths, podUid: uid, name } = state.options
   const { clock } = context
-  await save(state, intend(state.record, { uid, name, now: clock.now(), imageID }))
+  await save(state, intend(state.record, { uid, name, now: clock.now(), imageID, packages }))
   const { current } = state.record
   if (!current) return
   const stateDir = paths.attempt(name, current.attempt)
@@ -250,13 +254,12 @@ function openFollower(options: ContainerRunOptions, attempt: number): Promise<Lo
   })
 }
 
-/** Of ended attempts, only the latest is kept. */
+/** Of ended attempts, only the latest is kept; of their logs, what `log-keeper.ts` leaves. */
 async function removeOld(
   { paths, name }: ContainerRunOptions,
   { current, previous }: ContainerRecord,
 ): Promise<void> {
   const keep = [current?.attempt, previous?.attempt].filter((attempt) => attempt !== undefined)
-  await removeOldAttempts(paths.log(name), keep)
   for (const folder of [paths.container(name), join(paths.root, 'raw', name)]) {
     const entries = await readdir(folder).catch(() => []) // nothing there yet
     for (const entry of entries)

@@ -76,6 +76,7 @@ export async function startContainer(input: StartInput): Promise<void> {
     ...(container.stdin === true && { stdin: true }),
     resources: limitsOf(container, context.allocatable),
     imageID: image.imageID,
+    packages: [image.prepared.folder, image.prepared.node.path],
   }
   record('Normal', 'Created', `Created container: ${container.name}`)
   await run.start(launch)

@@ -18,7 +18,7 @@ beforeEach(async () => {
     rawDir: join(folder, 'raw'),
     logDir: join(folder, 'log'),
     attempt: 1,
-    limits: { segmentBytesMax: 10_000, segmentsMax: 3 },
+    limits: { segmentBytesMax: 10_000, segmentsMax: 3, segmentMsMax: 1e9 },
     clock: realClock,
     logger: silentLogger,
     onDiskFull: () => assert.fail('the disk is not full'),
@@ -60,7 +60,7 @@ test('output becomes records of both streams', async () => {
 test('bytes that are no UTF-8 and lines longer than a record come back as written', async () => {
   const long = Buffer.concat([Buffer.alloc(70_000, 'é'), Buffer.from([0xff, 0xfe, 10])])
   await writeFile(join(options.rawDir, 'stdout'), long)
-  options = { ...options, limits: { segmentBytesMax: 1e6, segmentsMax: 3 } }
+  options = { ...options, limits: { segmentBytesMax: 1e6, segmentsMax: 3, segmentMsMax: 1e9 } }
   await copyAll()
   const chunks: Buffer[] = []
   const { options: asked } = parseLogOptions(new URLSearchParams())
@@ -112,7 +112,7 @@ test('segments rotate by size and the oldest go', async () => {
 })
 
 test('what was read of the raw file is given back to the disk', async () => {
-  options = { ...options, limits: { segmentBytesMax: 1e6, segmentsMax: 2 } }
+  options = { ...options, limits: { segmentBytesMax: 1e6, segmentsMax: 2, segmentMsMax: 1e9 } }
   const line = `${'x'.repeat(999)}\n`
   const follower = await openLogFollower(options)
   await write(line.repeat(10_000))
@@ -123,6 +123,38 @@ test('what was read of the raw file is given back to the disk', async () => {
   await follower.drain()
   await follower[Symbol.asyncDispose]()
   assert.equal(await read('tailLines=1'), 'after\n')
+})
+
+test('of what is written faster than it is read, no more than rotation leaves is kept, and a line says so', async () => {
+  const line = `${'x'.repeat(99)}\n`
+  await write(line.repeat(2_000) + 'last\n')
+  await copyAll()
+  const text = await read('')
+  assert.match(text, /^\[sampan: 170005 bytes of output are missing here: [^\]]+\]\n/)
+  assert.ok(text.endsWith('x\nlast\n'))
+})
+
+test('segments rotate by age, also when the agent was restarted meanwhile', async () => {
+  let now = Date.parse('2026-01-01T00:00:00Z')
+  const clock = { ...realClock, now: () => new Date(now) }
+  options = { ...options, clock, limits: { ...options.limits, segmentMsMax: 1_000 } }
+  for (const text of ['1\n', '2\n', '3\n']) {
+    await write(text)
+    await copyAll()
+    now += 600
+  }
+  const segments = await listSegments(options.logDir, 1)
+  assert.equal(segments.length, 2)
+  assert.equal(await read(''), '1\n2\n3\n')
+})
+
+test('streams apart', async () => {
+  await write('out\n')
+  await write('err\n', 'stderr')
+  await copyAll()
+  assert.equal(await read('stream=Stdout'), 'out\n')
+  assert.equal(await read('stream=Stderr'), 'err\n')
+  assert.equal(await read('stream=All'), 'out\nerr\n')
 })
 
 test('a raw file that was truncated as the agent died is read from its start', async () => {
@@ -155,7 +187,10 @@ test('tail, limit and since', async () => {
 })
 
 test('tail reaches over segments', async () => {
-  const follower = await openLogFollower({ ...options, limits: { segmentBytesMax: 200, segmentsMax: 5 } })
+  const follower = await openLogFollower({
+    ...options,
+    limits: { segmentBytesMax: 200, segmentsMax: 5, segmentMsMax: 1e9 },
+  })
   for (let n = 0; n < 12; n++) {
     await write(`line ${n}\n`)
     await follower.drain()
@@ -169,7 +204,10 @@ test(
   'following shows lines as they come, over a rotation, and ends with the attempt',
   { timeout: 20_000 },
   async () => {
-    const follower = await openLogFollower({ ...options, limits: { segmentBytesMax: 150, segmentsMax: 100 } })
+    const follower = await openLogFollower({
+      ...options,
+      limits: { segmentBytesMax: 150, segmentsMax: 100, segmentMsMax: 1e9 },
+    })
     let isEnded = false
     const listeners = new Set<() => void>()
     const tell = () => listeners.forEach((listener) => listener())

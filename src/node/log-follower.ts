@@ -10,17 +10,19 @@
  * lost however the two race. Where that isn't possible (no util-linux, a file system without holes) the raw file is
  * truncated when all of it is read: a line written between the last look at its size and the truncation, a few
  * microseconds, is lost.
+ *
+ * Who writes faster than we read is not waited for, and does not fill the disk: of what is unread no more is kept than
+ * rotation would leave of it, and a line in the log says how much is missing.
  */
-import { execFile } from 'node:child_process'
 import { watch, type FSWatcher } from 'node:fs'
-import { mkdir, open, rm, stat, truncate, type FileHandle } from 'node:fs/promises'
+import { mkdir, open, rm, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
 import { formatLogRecord, logTime, splitOutput, type LogStream } from '../api/streams/log-lines.ts'
-import { listSegments, segmentPath, type LogLimits } from './log-files.ts'
+import { listSegments, rotateOut, segmentPath, type LogLimits } from './log-files.ts'
 import { readJson } from './pod-records.ts'
+import { giveBack, readChunk, sizeOf } from './raw-output.ts'
 import { isErrno, writeFileAtomic } from './write-file.ts'
 
 export interface LogFollower extends AsyncDisposable {
@@ -45,33 +47,41 @@ export interface LogFollowerOptions {
 interface Position {
   readonly segment: number
   readonly segmentBytes: number
+  /** When the segment began, by the wall clock. */
+  readonly segmentSinceMs?: number
   readonly offsets: Record<LogStream, number>
   /** Up to where the raw files are punched. */
   readonly released: Record<LogStream, number>
 }
 
 const streams = ['stdout', 'stderr'] as const
-const chunkBytes = 256 * 1024 // one read; bounds memory for each container
 const releaseBytesMin = 4 * 1024 * 1024 // a hole is punched for each 4 MiB: one short child process for 4 MiB of output
 const pollMs = 5_000 // for file systems whose changes aren't told; otherwise inotify does
+/** One app's output may not take all of the agent's time: far above what anybody reads, far below what an agent can copy. */
+const pacing = { bytesMax: 16 * 1024 * 1024, windowMs: 1_000 }
 
 export async function openLogFollower(options: LogFollowerOptions): Promise<LogFollower> {
   const { rawDir, logDir, clock, logger } = options
   await mkdir(logDir, { recursive: true, mode: 0o700 })
   let position = await recover(options)
   const listeners = new Set<() => void>()
+  const stop = new AbortController()
   let running: Promise<void> = Promise.resolve()
   let isQueued = false
+  const pace = createPace(clock, stop.signal)
   const pump = async (isEnd: boolean) => {
-    for (const stream of streams) {
-      for (;;) {
+    for (let isMore = true; isMore && !stop.signal.aborted;) {
+      isMore = false
+      for (const stream of streams) {
         const next = await copyChunk(options, position, { stream, isEnd })
-        if (!next) break
-        position = next
+        if (!next) continue
+        isMore = true
+        const bytes = next.offsets[stream] - position.offsets[stream]
+        position = await release(options, next)
         for (const listener of listeners) listener()
+        if (!isEnd) await pace(bytes)
       }
     }
-    position = await release(options, position)
   }
   const drain = (isEnd: boolean) => {
     running = running
@@ -103,8 +113,23 @@ export async function openLogFollower(options: LogFollowerOptions): Promise<LogF
     async [Symbol.asyncDispose]() {
       watcher?.close()
       stopPolling()
+      stop.abort(new Error('the follower was disposed'))
       await running
     },
+  }
+}
+
+/** Sleeps when more was copied in a second than is due. */
+function createPace(clock: Clock, signal: AbortSignal): (bytes: number) => Promise<void> {
+  let spent = 0
+  let sinceMs = clock.monotonicMs()
+  return async (bytes) => {
+    const nowMs = clock.monotonicMs()
+    const isOver = nowMs - sinceMs >= pacing.windowMs
+    if (isOver) sinceMs = nowMs
+    spent = (isOver ? 0 : spent) + bytes
+    if (spent < pacing.bytesMax) return
+    await clock.sleep(pacing.windowMs - (nowMs - sinceMs), signal).catch(() => {}) // aborted: the caller sees it
   }
 }
 
@@ -130,7 +155,7 @@ async function recover({ rawDir, logDir, attempt }: LogFollowerOptions): Promise
   }
   for (const { segment, path } of await listSegments(logDir, attempt)) {
     if (segment > position.segment) await rm(path, { force: true })
-    if (segment === position.segment) await truncate(path, position.segmentBytes)
+    else if (segment === position.segment) await truncate(path, position.segmentBytes)
   }
   // A raw file shorter than what was read of it was truncated just before the agent died.
   const isCut = async (stream: LogStream) => {
@@ -149,16 +174,17 @@ async function copyChunk(
   { stream, isEnd }: { readonly stream: LogStream; readonly isEnd: boolean },
 ): Promise<Position | undefined> {
   const path = join(options.rawDir, stream)
-  const offset = position.offsets[stream]
   const sizeBytes = await sizeOf(path)
-  if (sizeBytes === undefined || sizeBytes <= offset) return undefined
+  const from = position.offsets[stream]
+  if (sizeBytes === undefined || sizeBytes <= from) return undefined
+  const offset = from + excess(sizeBytes - from, options.limits)
   const raw = await open(path, 'r')
   try {
     const { text, reachesEnd } = await readChunk(raw, offset, sizeBytes)
     const { pieces, consumed } = splitOutput(text, { isEnd: isEnd && reachesEnd })
     if (consumed === 0) return undefined
     const now = options.clock.now()
-    const records = pieces
+    const records = (offset === from ? pieces : [missing(offset - from), ...pieces])
       .map((piece, index) => formatLogRecord({ time: logTime(now, index), stream, ...piece }))
       .join('')
     const appended = await append(options, position, Buffer.from(records, 'latin1'))
@@ -170,33 +196,28 @@ async function copyChunk(
   }
 }
 
-async function readChunk(
-  raw: FileHandle,
-  offset: number,
-  sizeBytes: number,
-): Promise<{ text: string; reachesEnd: boolean }> {
-  const wanted = Math.min(chunkBytes, sizeBytes - offset)
-  const { bytesRead, buffer } = await raw.read(Buffer.allocUnsafe(wanted), 0, wanted, offset)
-  return { text: buffer.toString('latin1', 0, bytesRead), reachesEnd: offset + bytesRead === sizeBytes }
+/** How much of what is unread has to be passed over: what rotation would take at once, when there is twice that. */
+function excess(unreadBytes: number, { segmentBytesMax, segmentsMax }: LogLimits): number {
+  const keptBytes = segmentBytesMax * segmentsMax
+  return unreadBytes > 2 * keptBytes ? unreadBytes - keptBytes : 0
 }
 
-/** Undefined when the program has not been started yet. */
-async function sizeOf(path: string): Promise<number | undefined> {
-  try {
-    return (await stat(path)).size
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return undefined
-    throw error
-  }
-}
+/** Ends whatever line the gap began in. */
+const missing = (bytes: number) => ({
+  text: `[sampan: ${bytes} bytes of output are missing here: more was written at once than is kept]`,
+  partial: false,
+})
 
-/** Appends to the segment, beginning a new one when this is full and dropping the oldest beyond the limit. */
+/** Appends to the segment, beginning a new one when this is full or old, and dropping the oldest beyond the limit. */
 async function append(options: LogFollowerOptions, position: Position, bytes: Buffer): Promise<Position> {
-  const { logDir, attempt, limits } = options
-  const isFull =
-    position.segmentBytes > 0 && position.segmentBytes + bytes.byteLength > limits.segmentBytesMax
-  const segment = isFull ? position.segment + 1 : position.segment
-  const start = isFull ? 0 : position.segmentBytes
+  const { logDir, attempt, limits, clock } = options
+  const nowMs = clock.now().getTime()
+  const { segmentSinceMs = nowMs } = position
+  const isFull = position.segmentBytes + bytes.byteLength > limits.segmentBytesMax
+  const isOld = nowMs - segmentSinceMs > limits.segmentMsMax
+  const isNext = position.segmentBytes > 0 && (isFull || isOld)
+  const segment = isNext ? position.segment + 1 : position.segment
+  const start = isNext ? 0 : position.segmentBytes
   const path = segmentPath(logDir, attempt, segment)
   const file = await open(path, start === 0 ? 'w' : 'r+', 0o600)
   try {
@@ -204,8 +225,13 @@ async function append(options: LogFollowerOptions, position: Position, bytes: Bu
   } finally {
     await file.close()
   }
-  if (isFull) await rm(segmentPath(logDir, attempt, segment - limits.segmentsMax), { force: true })
-  return { ...position, segment, segmentBytes: start + bytes.byteLength }
+  if (isNext) await rotateOut(logDir, attempt, limits)
+  return {
+    ...position,
+    segment,
+    segmentBytes: start + bytes.byteLength,
+    segmentSinceMs: isNext ? nowMs : segmentSinceMs,
+  }
 }
 
 /** Gives the read part of the raw files back. */
@@ -214,34 +240,15 @@ async function release(options: LogFollowerOptions, position: Position): Promise
   for (const stream of streams) {
     const offset = next.offsets[stream]
     if (offset - next.released[stream] < releaseBytesMin) continue
-    const path = join(options.rawDir, stream)
-    const isPunched = await punchHole(path, offset)
-    if (isPunched) next = { ...next, released: { ...next.released, [stream]: offset } }
-    else if ((await stat(path)).size === offset) {
-      await truncate(path, 0)
-      next = {
-        ...next,
-        offsets: { ...next.offsets, [stream]: 0 },
-        released: { ...next.released, [stream]: 0 },
-      }
+    const outcome = await giveBack(join(options.rawDir, stream), offset)
+    if (outcome === 'kept') continue
+    const begun = outcome === 'cut' ? 0 : offset
+    next = {
+      ...next,
+      offsets: { ...next.offsets, [stream]: begun },
+      released: { ...next.released, [stream]: begun },
     }
     await writeFileAtomic(join(options.rawDir, 'reader.json'), JSON.stringify(next))
   }
   return next
-}
-
-async function punchHole(path: string, lengthBytes: number): Promise<boolean> {
-  try {
-    await promisify(execFile)('fallocate', [
-      '--punch-hole',
-      '--offset',
-      '0',
-      '--length',
-      String(lengthBytes),
-      path,
-    ])
-    return true
-  } catch {
-    return false // not there, or not on this file system: the caller truncates
-  }
 }

@@ -1,9 +1,11 @@
 /** Reads the CRI segments of one attempt back as what `kubectl logs` shows. */
-import { open, readFile, type FileHandle } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
+import { open, type FileHandle } from 'node:fs/promises'
+import { createGunzip } from 'node:zlib'
 import { deferred } from '../base/deferred.ts'
 import { logTime, parseLogRecord, type LogRecord } from '../api/streams/log-lines.ts'
 import { parseLogOptions, type LogOptions } from '../api/streams/log-options.ts'
-import { listSegments, type LogSegment } from './log-files.ts'
+import { listSegments, packedSuffix, readWhole, type LogSegment } from './log-files.ts'
 import { isErrno } from './write-file.ts'
 
 /** Tells a reader that follows about the attempt it reads. */
@@ -51,8 +53,8 @@ export async function tailOutput(
 ): Promise<string> {
   const lines: string[] = []
   const segments = await listSegments(source.logDir, source.attempt)
-  for (const { path } of segments.toReversed()) {
-    const text = await readFile(path, 'latin1')
+  for (const segment of segments.toReversed()) {
+    const text = await readWhole(segment)
     lines.unshift(
       ...text
         .split('\n')
@@ -118,17 +120,35 @@ async function* readSegment(
   { logDir, attempt }: LogSource,
   segment: number,
   start: number,
-): AsyncGenerator<{ records: LogRecord[]; next: number }> {
-  const path = (await listSegments(logDir, attempt)).find((s) => s.segment === segment)?.path
-  const file = path && (await openIfThere(path))
-  if (!file) return // rotated away behind a slow reader: it goes on with what is left
+): AsyncGenerator<RecordBatch> {
+  const found = (await listSegments(logDir, attempt)).find((s) => s.segment === segment)
+  if (found) yield* readRecordsOf(found, start)
+}
+
+export interface RecordBatch {
+  readonly records: LogRecord[]
+  /** Where the next one begins. */
+  readonly next: number
+}
+
+/** From `start`, counted in bytes of the segment as it was before it was packed. Ends where nothing whole follows. */
+export async function* readRecordsOf(
+  { attempt, path, isPacked, segment }: LogSegment,
+  start: number,
+): AsyncGenerator<RecordBatch> {
+  const file = isPacked ? undefined : await openIfThere(path)
+  if (!isPacked && !file) {
+    // Packed since it was listed, or rotated away behind a slow reader, which goes on with what is left.
+    return yield* readRecordsOf({ attempt, segment, path: path + packedSuffix, isPacked: true }, start)
+  }
+  let offset = start
+  let rest = ''
   try {
-    const buffer = Buffer.allocUnsafe(chunkBytes)
-    for (let offset = start; ;) {
-      const { bytesRead } = await file.read(buffer, 0, chunkBytes, offset)
-      const text = buffer.toString('latin1', 0, bytesRead)
+    for await (const chunk of file ? plainChunks(file, start) : packedChunks(path, start)) {
+      const text = rest + chunk
       const end = text.lastIndexOf('\n') + 1
-      if (end === 0) return // nothing more, or a record that is still being written
+      rest = text.slice(end)
+      if (end === 0) continue
       const records = text
         .slice(0, end - 1)
         .split('\n')
@@ -137,7 +157,35 @@ async function* readSegment(
       yield { records, next: offset }
     }
   } finally {
-    await file.close()
+    await file?.close()
+  }
+}
+
+async function* plainChunks(file: FileHandle, start: number): AsyncGenerator<string> {
+  const buffer = Buffer.allocUnsafe(chunkBytes)
+  for (let offset = start; ;) {
+    const { bytesRead } = await file.read(buffer, 0, chunkBytes, offset)
+    if (bytesRead === 0) return
+    offset += bytesRead
+    yield buffer.toString('latin1', 0, bytesRead)
+  }
+}
+
+async function* packedChunks(path: string, start: number): AsyncGenerator<string> {
+  const source = createReadStream(path)
+  const gunzip = createGunzip()
+  source.on('error', (error) => gunzip.destroy(error))
+  source.pipe(gunzip)
+  let skip = start
+  try {
+    for await (const chunk of gunzip as AsyncIterable<Buffer>) {
+      if (skip < chunk.byteLength) yield chunk.toString('latin1', skip)
+      skip = Math.max(0, skip - chunk.byteLength)
+    }
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT')) throw error
+  } finally {
+    source.destroy()
   }
 }
 
@@ -159,17 +207,17 @@ async function findStart(
   const oldest = { segment: segments[0]?.segment ?? 0, offset: 0 }
   if (tailLines === undefined) return oldest
   let left = tailLines
-  for (const { segment, path } of segments.toReversed()) {
-    const found = await startOfTail({ segment, path, attempt }, left)
-    if (found.offset !== undefined) return { segment, offset: found.offset }
+  for (const one of segments.toReversed()) {
+    const found = await startOfTail(one, left)
+    if (found.offset !== undefined) return { segment: one.segment, offset: found.offset }
     left -= found.lines
   }
   return oldest
 }
 
 /** Walks a segment's lines backwards. A line in pieces counts once, by its last piece. */
-async function startOfTail({ path }: LogSegment, lines: number): Promise<{ offset?: number; lines: number }> {
-  const text = await readFile(path, 'latin1')
+async function startOfTail(from: LogSegment, lines: number): Promise<{ offset?: number; lines: number }> {
+  const text = await readWhole(from)
   let seen = 0
   for (let end = text.lastIndexOf('\n'); end >= 0;) {
     const start = end === 0 ? 0 : text.lastIndexOf('\n', end - 1) + 1
@@ -187,8 +235,10 @@ function createFormatter({ options, now }: LogRequest): (record: LogRecord) => s
     (options.sinceSeconds ? new Date(now.getTime() - options.sinceSeconds * 1000) : undefined)
   const sinceText = since && logTime(since)
   let isLineStart = true
-  return ({ time, partial, text }) => {
+  const wanted = options.stream?.toLowerCase() ?? 'all'
+  return ({ time, stream, partial, text }) => {
     if (sinceText !== undefined && time < sinceText) return ''
+    if (wanted !== 'all' && stream !== wanted) return ''
     const prefix = options.timestamps && isLineStart ? `${time} ` : ''
     isLineStart = !partial
     return `${prefix}${text}${partial ? '' : '\n'}`

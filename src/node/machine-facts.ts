@@ -17,9 +17,13 @@ export interface MachineFacts {
 
 /** What changes while the machine runs. */
 export interface MachineLoad {
+  readonly memoryTotalBytes: number
   readonly memoryAvailableBytes: number
   readonly diskTotalBytes: number
   readonly diskFreeBytes: number
+  /** 0 where the file system doesn't count them. */
+  readonly inodesTotal: number
+  readonly inodesFree: number
 }
 
 const goArch: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '386', ppc64: 'ppc64le' }
@@ -39,13 +43,30 @@ export async function readMachineFacts(): Promise<MachineFacts> {
   }
 }
 
-export async function readMachineLoad(dataDir: string): Promise<MachineLoad> {
-  const disk = await statfs(dataDir)
+export const readMachineLoad = async (dataDir: string): Promise<MachineLoad> => ({
+  ...(await readMemoryLoad()),
+  ...(await readDiskLoad(dataDir)),
+})
+
+export type MemoryLoad = Pick<MachineLoad, 'memoryTotalBytes' | 'memoryAvailableBytes'>
+export type DiskLoad = Omit<MachineLoad, keyof MemoryLoad>
+
+export async function readMemoryLoad(): Promise<MemoryLoad> {
   const available = /^MemAvailable:\s+(\d+) kB$/m.exec(await readText('/proc/meminfo'))?.[1]
+  const memoryTotalBytes = totalmem()
   return {
-    memoryAvailableBytes: available === undefined ? totalmem() : Number(available) * 1024,
+    memoryTotalBytes,
+    memoryAvailableBytes: available === undefined ? memoryTotalBytes : Number(available) * 1024,
+  }
+}
+
+export async function readDiskLoad(folder: string): Promise<DiskLoad> {
+  const disk = await statfs(folder)
+  return {
     diskTotalBytes: disk.blocks * disk.bsize,
     diskFreeBytes: disk.bavail * disk.bsize,
+    inodesTotal: disk.files,
+    inodesFree: disk.ffree,
   }
 }
 

@@ -4,6 +4,8 @@ import { identityKeyAnnotation, machineIdAnnotation } from '../client/machine-id
 import { loopbackBlockAnnotation } from '../api/pod-address.ts'
 import type { Node, NodeCondition, NodeStatus } from '../api/schema/types.gen.ts'
 import { canonicalQuantity } from '../api/quantity.ts'
+import { thresholdOf, type EvictionSignal, type EvictionThresholds } from './eviction-thresholds.ts'
+import type { Pressure } from './eviction.ts'
 import type { MachineFacts, MachineLoad } from './machine-facts.ts'
 
 export interface NodeInput {
@@ -17,8 +19,9 @@ export interface NodeInput {
   readonly podsMax: number
   /** Why the runtime is not usable; undefined when it is. */
   readonly runtimeProblem?: string
-  /** Something could not be written lately. */
-  readonly hasHitFullDisk: boolean
+  readonly thresholds: EvictionThresholds
+  /** Of what the machine has too little left, or had lately. */
+  readonly pressure: Pressure
   readonly nowIso: string
   readonly labels?: Readonly<Record<string, string>>
   /** What the limits of containers are enforced for. */
@@ -34,9 +37,6 @@ const sandboxesAnnotation = 'sampan.dev/sandboxes'
 const wallAnnotation = 'sampan.dev/network-wall'
 /** `cpu,memory,pids`, fewer, or `none`. */
 const limitsAnnotation = 'sampan.dev/enforced-limits'
-
-const memoryReservedBytes = 100 * 1024 * 1024 // kubelet's default: memory.available<100Mi is pressure
-const diskFreeShareMin = 0.05 // below that share free, installs and logs are about to fail
 
 export function nodeMeta({
   nodeName,
@@ -84,12 +84,15 @@ export function allocatableOf({
   facts,
   load,
   podsMax,
-}: Pick<NodeInput, 'facts' | 'load' | 'podsMax'>): Record<string, string> {
+  thresholds,
+}: Pick<NodeInput, 'facts' | 'load' | 'podsMax' | 'thresholds'>): Record<string, string> {
+  const left = (signal: EvictionSignal, capacity: number) =>
+    ki(Math.max(0, capacity - thresholdOf(signal, capacity, thresholds)))
   return {
     cpu: String(facts.cpus),
-    memory: ki(Math.max(0, facts.memoryBytes - memoryReservedBytes)),
+    memory: left('memory.available', facts.memoryBytes),
     pods: String(podsMax),
-    'ephemeral-storage': ki(load.diskTotalBytes * (1 - diskFreeShareMin)),
+    'ephemeral-storage': left('nodefs.available', load.diskTotalBytes),
   }
 }
 
@@ -125,13 +128,11 @@ export function nodeStatus(input: NodeInput, old: NodeStatus | undefined): NodeS
 }
 
 function conditions(
-  { load, runtimeProblem, hasHitFullDisk, nowIso }: NodeInput,
+  { pressure, runtimeProblem, nowIso }: NodeInput,
   old: readonly NodeCondition[],
 ): NodeCondition[] {
-  const isDiskLow = hasHitFullDisk || load.diskFreeBytes < load.diskTotalBytes * diskFreeShareMin
-  const isMemoryLow = load.memoryAvailableBytes < memoryReservedBytes
   const next: readonly Omit<NodeCondition, 'lastTransitionTime' | 'lastHeartbeatTime'>[] = [
-    isMemoryLow
+    pressure.memory
       ? {
           type: 'MemoryPressure',
           status: 'True',
@@ -144,7 +145,7 @@ function conditions(
           reason: 'KubeletHasSufficientMemory',
           message: 'kubelet has sufficient memory available',
         },
-    isDiskLow
+    pressure.disk
       ? {
           type: 'DiskPressure',
           status: 'True',

@@ -3,6 +3,7 @@
  *
  *   GET /healthz
  *   GET /containerLogs/NAMESPACE/POD/CONTAINER?follow&tailLines&…&uid
+ *   GET /logHistory/NAMESPACE/NAME?sinceTime&untilTime&container&stream     NAME: of a pod or an app, deleted or not
  *   GET /metrics            the agent's own, for Prometheus
  *   GET /metrics/resource   CPU and memory of containers, pods and machine, for Prometheus
  *   GET /metrics/nodejs     event loops, heaps, connections of the pods' Node.js processes, for Prometheus
@@ -18,6 +19,9 @@ import type { Logger } from '../base/logger.ts'
 import { metricsContentType, type Metrics } from '../base/metrics.ts'
 import { badRequest, internal, invalid, isStatusError, notFound, type StatusError } from '../api/status.ts'
 import { parseLogOptions } from '../api/streams/log-options.ts'
+import { historyContentType, parseHistoryOptions } from '../api/streams/log-history.ts'
+import type { LogFolder } from './log-archive.ts'
+import { historyAnswer } from './log-history.ts'
 import { readLog } from './log-reader.ts'
 import type { NodejsMeter } from './nodejs-metrics.ts'
 import { resourceMetrics, statsSummary } from './usage-answers.ts'
@@ -41,6 +45,8 @@ export interface NodeServerOptions {
   readonly usage: UsageMeter
   readonly nodejs: NodejsMeter
   readonly metrics: Pick<Metrics, 'render'>
+  /** Of pods that are here and of those that have been. */
+  readonly logFolders: () => Promise<readonly LogFolder[]>
 }
 
 interface Answer {
@@ -116,7 +122,21 @@ async function route(
     }
   }
   if (first === 'containerLogs' && place.length === 3) return containerLogs(options, { place, ...target })
+  if (first === 'logHistory' && place.length === 2) return await logHistory(options, { place, ...target })
   throw unknownPath(target.path)
+}
+
+async function logHistory(
+  { logFolders }: NodeServerOptions,
+  {
+    place: [namespace = '', name = ''],
+    query,
+  }: Pick<Target, 'query'> & { readonly place: readonly string[] },
+): Promise<Answer> {
+  const { options, errors } = parseHistoryOptions(query)
+  if (errors.length > 0) throw invalid({ group: '', kind: 'PodLogOptions' }, name, errors)
+  const request = { namespace, name, ...options }
+  return { contentType: historyContentType, body: historyAnswer(await logFolders(), request) }
 }
 
 const textAnswer = (contentType: string, text: string): Answer => ({ contentType, body: [Buffer.from(text)] })

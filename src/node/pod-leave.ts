@@ -1,6 +1,7 @@
-/** The end of a pod on this machine: stop, last status, DELETE, folder. Each step can be repeated after a crash. */
+/** The end of a pod on this machine: stop, last status, DELETE, logs put away, folder. Each step can be repeated after a crash. */
 import { rm } from 'node:fs/promises'
 import { isConflict, isNotFound } from '../api/status.ts'
+import { archiveLogs } from './log-archive.ts'
 import { graceMsOf, stopAll } from './pod-stop.ts'
 import { publish, type PodState } from './pod-state.ts'
 import { podsRef } from './status-writer.ts'
@@ -19,7 +20,28 @@ export async function leavePod(state: PodState): Promise<boolean> {
   }
   for (const { run } of state.slots.values()) await run[Symbol.asyncDispose]()
   await state.volumes.remove()
+  await archiveLogs(state.context, pod, state.paths.logs)
   await rm(state.paths.root, { recursive: true, force: true })
+  state.freed.resolve()
+  return true
+}
+
+/**
+ * Takes away what a pod that has ended had written, as upstream does; its logs stay until it is deleted. Answers false while
+ * something of it runs. What runs is asked of the system: on a full disk no record of an end can be written before this.
+ */
+export async function freeDisk(state: PodState): Promise<boolean> {
+  const { context, paths, slots, volumes } = state
+  if (state.isFreed) return true
+  for (const { run, starting } of slots.values()) {
+    if (starting) return false
+    if (run.handle && (await context.runtime.inspect(run.handle)).phase === 'running') return false
+  }
+  await volumes.remove()
+  for (const folder of [paths.volumes, paths.home, paths.temporary])
+    await rm(folder, { recursive: true, force: true })
+  state.isFreed = true
+  state.freed.resolve()
   return true
 }
 

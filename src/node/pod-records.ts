@@ -8,6 +8,8 @@
  *   ROOT/pods/UID/raw/NAME/N/                    attempt N: stdout, stderr, and how far they are read
  *   ROOT/pods/UID/log/NAME/                      CRI log segments
  *   ROOT/pods/UID/volumes/NAME/, home/           what the pod itself writes
+ *   ROOT/pods/UID/tmp/NAME/N/                    attempt N in a sandbox: its /tmp
+ *   ROOT/pods/UID/etc/NAME/                      a container in a sandbox: its passwd and group
  *
  * No secret is in any of it: `pod.json` holds references, environments aren't stored.
  */
@@ -26,9 +28,18 @@ export interface PodRecord {
   /** RFC 3339: when the agent first saw it. */
   readonly startTime: string
   /** The agent ended it; it never starts again. */
-  readonly ended?: { readonly reason: string; readonly message: string }
+  readonly ended?: PodEnd
   /** The API server has said that the pod is no more. */
   readonly isGone?: true
+}
+
+export interface PodEnd {
+  readonly reason: string
+  readonly message: string
+  /** In place of the pod's own. */
+  readonly graceSeconds?: number
+  /** It was none of the pod's doing: the node needed what it had. */
+  readonly isDisruption?: true
 }
 
 export interface AttemptExit {
@@ -56,6 +67,8 @@ export interface ContainerRecord {
   readonly attempts: number
   readonly restartCount: number
   readonly imageID?: string
+  /** Paths in the package cache that it runs from. Absent: an earlier agent has started it. */
+  readonly packages?: readonly string[]
   readonly current?: AttemptRecord
   readonly previous?: AttemptRecord
   readonly backoff?: RestartBackoff
@@ -67,8 +80,10 @@ export interface PodPaths {
   readonly root: string
   readonly home: string
   readonly volumes: string
+  readonly temporary: string
   container(name: string): string
   attempt(name: string, attempt: number): string
+  readonly logs: string
   raw(name: string, attempt: number): string
   log(name: string): string
 }
@@ -79,9 +94,11 @@ export function podPaths(dataDir: string, uid: string): PodPaths {
     root,
     home: join(root, 'home'),
     volumes: join(root, 'volumes'),
+    temporary: join(root, 'tmp'),
     container: (name) => join(root, 'containers', name),
     attempt: (name, attempt) => join(root, 'containers', name, String(attempt)),
     raw: (name, attempt) => join(root, 'raw', name, String(attempt)),
+    logs: join(root, 'log'),
     log: (name) => join(root, 'log', name),
   }
 }

@@ -1,4 +1,5 @@
 /** All that the worker of one pod holds. Only the worker's loop changes it. */
+import { deferred, type Deferred } from '../base/deferred.ts'
 import { referenceTo } from '../client/events.ts'
 import { addressAt } from '../api/pod-address.ts'
 import type { Container } from '../api/schema/types.gen.ts'
@@ -32,6 +33,9 @@ export interface PodState {
   record: PodRecord
   /** The record that is on disk. */
   saved?: PodRecord
+  /** Resolves when the pod has ended and what it had written, but for its logs, is gone. */
+  readonly freed: Deferred<void>
+  isFreed: boolean
   /** When the files of its volumes are compared with their objects again. */
   volumesDueMs: number
 }
@@ -59,6 +63,8 @@ export function createPodState({ context, record, wake, stop, onMissing }: PodSt
     address: addressAt(context.loopbackBlock, record.index) ?? '',
     wake,
     record,
+    freed: deferred(),
+    isFreed: false,
     volumesDueMs: 0,
   }
 }

@@ -4,6 +4,7 @@
  */
 import { isEqual } from '../api/equal.ts'
 import { sidecarsOf } from './pod-plan.ts'
+import type { PodEnd } from './pod-records.ts'
 import type {
   Container,
   ContainerState,
@@ -32,7 +33,7 @@ export interface StatusInput {
   readonly hostIP: string
   readonly podIP?: string
   /** Set when the agent itself ended the pod: its deadline passed, it was evicted. */
-  readonly ended?: { readonly reason: string; readonly message: string }
+  readonly ended?: PodEnd
   readonly nowIso: string
 }
 
@@ -164,6 +165,7 @@ function newConditions(input: ConditionInput): readonly PodCondition[] {
         }
       : readyCondition('Ready', phase, unready)
   return [
+    ...disruption(input.ended),
     {
       type: 'PodReadyToStartContainers',
       status: podIP !== undefined && phase !== 'Succeeded' && phase !== 'Failed' ? 'True' : 'False',
@@ -181,6 +183,18 @@ function newConditions(input: ConditionInput): readonly PodCondition[] {
     { type: 'PodScheduled', status: 'True' },
   ]
 }
+
+const disruption = (ended: PodEnd | undefined): readonly PodCondition[] =>
+  ended?.isDisruption
+    ? [
+        {
+          type: 'DisruptionTarget',
+          status: 'True',
+          reason: 'TerminationByKubelet',
+          message: ended.message,
+        },
+      ]
+    : []
 
 function readyCondition(type: string, phase: string, unready: readonly string[]): PodCondition {
   if (phase === 'Succeeded') return { type, status: 'False', reason: 'PodCompleted' }

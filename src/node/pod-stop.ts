@@ -17,7 +17,8 @@ const graceMsMin = 2_000
 
 export const graceSecondsOf = ({ spec }: Pod): number =>
   spec.terminationGracePeriodSeconds ?? graceSecondsDefault
-export const graceMsOf = ({ record }: PodState): number => graceSecondsOf(record.pod) * 1000
+export const graceMsOf = ({ record }: PodState): number =>
+  (record.ended?.graceSeconds ?? graceSecondsOf(record.pod)) * 1000
 
 /** Stops everything that runs, within `graceMs`. Answers whether nothing runs and nothing is about to. */
 export function stopAll(state: PodState, graceMs: number): boolean {

@@ -15,10 +15,11 @@ import { commandInside, type InsideCommand } from './container-inside.ts'
 import type { ContainerRun } from './container-run.ts'
 import { factsOf, turnWaiting } from './container-slot.ts'
 import type { NodeContext } from './context.ts'
+import { allContainers } from './downward-api.ts'
 import { act, openSlots, probeSlot } from './pod-containers.ts'
-import { leavePod } from './pod-leave.ts'
+import { freeDisk, leavePod } from './pod-leave.ts'
 import { planPod, type PodPlan } from './pod-plan.ts'
-import { writePodRecord, type PodRecord } from './pod-records.ts'
+import { writePodRecord, type PodEnd, type PodRecord } from './pod-records.ts'
 import { createPodState, podIPOf, publish, recorderOf, type PodState } from './pod-state.ts'
 import { isTerminalPhase } from './pod-status.ts'
 import { graceMsOf, stopAll } from './pod-stop.ts'
@@ -35,10 +36,16 @@ export interface PodWorker extends AsyncDisposable {
   readonly podIP: string | undefined
   /** The containers that run, as far as they have been found. */
   running(): readonly { readonly name: string; readonly handle: Handle }[]
+  /** Paths in the package cache that its containers run from; undefined while that isn't known. */
+  packages(): readonly string[] | undefined
   /** The API server's latest word. */
   update(pod: Pod): void
   /** The API server has said that this pod is no more: stop it and clean up. */
   vanish(): void
+  /** False once it has ended, or is about to. */
+  isActive(): boolean
+  /** Ends the pod for good. Resolves when what it had on the disk, but for its logs, is free again. */
+  evict(end: PodEnd): Promise<void>
   /** Waits until what is on this machine has been found. */
   container(name: string): Promise<ContainerRun | undefined>
   /** One more command in the surroundings of a container; undefined when that doesn't run. */
@@ -56,13 +63,12 @@ export interface PodWorkerOptions {
 
 const syncRetry = { baseMs: 200, factor: 2, capMs: 10_000, jitter: 0.2 }
 const volumeRefreshMs = 10_000 // how late a changed ConfigMap or Secret shows in a volume, beside the cache's five seconds
+const freeRetryMs = 100 // an ended pod's programs are on their way out
 const idleMs = 60_000 // a look without a reason, in case a wake-up was missed
 
 export function startPodWorker({ context: node, record, onMissing }: PodWorkerOptions): PodWorker {
   const context = { ...node, objects: node.objects.fromNow() }
   const { clock, random } = context
-  const { namespace, name } = record.pod.metadata
-  const logger = context.logger.with({ pod: `${namespace}/${name}` })
   const stop = new AbortController()
   const left = deferred()
   const opened = deferred()
@@ -85,7 +91,6 @@ export function startPodWorker({ context: node, record, onMissing }: PodWorkerOp
       } catch (error) {
         if (stop.signal.aborted) return
         noteTrouble(state, error)
-        logger.warn('a pod could not be brought to its state, trying again', { error, failures })
         dueMs = backoffMs(failures++, syncRetry, random)
       }
       const cancel = clock.after(Math.max(dueMs, 1), wake)
@@ -94,6 +99,10 @@ export function startPodWorker({ context: node, record, onMissing }: PodWorkerOp
     }
   }
   const running = run()
+  const change = (what: Partial<PodRecord>) => {
+    state.record = { ...state.record, ...what }
+    wake()
+  }
   return {
     uid: state.uid,
     index: record.index,
@@ -105,20 +114,21 @@ export function startPodWorker({ context: node, record, onMissing }: PodWorkerOp
       return state.record.pod
     },
     running: () => runningOf(state),
-    update(pod) {
-      state.record = { ...state.record, pod }
-      wake()
-    },
-    vanish() {
-      state.record = { ...state.record, isGone: true }
-      wake()
+    packages: () => packagesOf(state),
+    update: (pod) => change({ pod }),
+    vanish: () => change({ isGone: true }),
+    isActive: () => isActive(state.record),
+    evict(ended) {
+      context.recorder.record(state.record.pod, 'Warning', ended.reason, ended.message)
+      change({ ended })
+      return state.freed.promise
     },
     container: (container) => opened.promise.then(() => state.slots.get(container)?.run),
     enter: (container, argv) => opened.promise.then(() => commandInside(state, container, argv)),
     left: left.promise,
     async [Symbol.asyncDispose]() {
-      stop.abort(new Error('the agent lets go of the pod'))
-      state.starts.abort(new Error('the agent lets go of the pod'))
+      const why = new Error('the agent lets go of the pod')
+      for (const controller of [stop, state.starts]) controller.abort(why)
       wake()
       opened.resolve()
       await state.writer[Symbol.asyncDispose]()
@@ -131,6 +141,17 @@ export function startPodWorker({ context: node, record, onMissing }: PodWorkerOp
 const runningOf = ({ slots }: PodState): readonly { readonly name: string; readonly handle: Handle }[] =>
   [...slots].flatMap(([name, { run }]) => (run.handle ? [{ name, handle: run.handle }] : []))
 
+const isActive = ({ ended, isGone, pod }: PodRecord): boolean =>
+  !ended && !isGone && !pod.metadata.deletionTimestamp && !isTerminalPhase(pod.status?.phase)
+
+function packagesOf({ record, slots }: PodState): readonly string[] | undefined {
+  if (record.ended || isTerminalPhase(record.pod.status?.phase)) return []
+  if (slots.size < allContainers(record.pod).length) return undefined
+  const records = [...slots.values()].map(({ run }) => run.record)
+  if (records.some(({ current, packages }) => current && !packages)) return undefined
+  return records.flatMap(({ packages = [] }) => packages)
+}
+
 async function closeSlots({ slots }: PodState): Promise<void> {
   for (const { run, starting } of slots.values()) {
     await starting
@@ -142,6 +163,11 @@ async function closeSlots({ slots }: PodState): Promise<void> {
 function noteTrouble(state: PodState, error: unknown): void {
   const { context, record } = state
   if (isErrno(error, 'ENOSPC')) context.onDiskFull()
+  const { namespace, name } = record.pod.metadata
+  context.logger.warn('a pod could not be brought to its state, trying again', {
+    pod: `${namespace}/${name}`,
+    error,
+  })
   context.recorder.record(record.pod, 'Warning', 'FailedSync', `Error syncing pod: ${describeError(error)}`)
   publish(state)
 }
@@ -162,7 +188,7 @@ async function sync(state: PodState): Promise<number | undefined> {
   if (state.record.ended || isTerminalPhase(pod.status?.phase)) {
     stopAll(state, graceMsOf(state))
     publish(state)
-    return idleMs
+    return (await freeDisk(state)) ? idleMs : freeRetryMs
   }
   const isFresh = [...slots.values()].every(({ run }) => run.phase === 'none')
   if (isFresh && podIPOf(state) === undefined) return idleMs // the agent wakes all when the node gets its range
@@ -195,7 +221,13 @@ async function sync(state: PodState): Promise<number | undefined> {
 async function save(state: PodState): Promise<void> {
   while (state.saved !== state.record) {
     const { record } = state
-    await writePodRecord(state.paths, record)
+    try {
+      await writePodRecord(state.paths, record)
+    } catch (error) {
+      // A full disk must not protect a pod that is ended because of it. Were the agent killed now, the next one would look again.
+      if (!record.ended || !isErrno(error, 'ENOSPC')) throw error
+      return state.context.onDiskFull()
+    }
     state.saved = record
   }
 }

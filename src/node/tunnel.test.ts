@@ -45,6 +45,7 @@ beforeEach(async () => {
     usage: createUsageMeter({ runtime, pods: () => [], clock: realClock, logger: silentLogger }),
     nodejs: createNodejsMeter({ runtime, pods: () => [], clock: realClock, logger: silentLogger }),
     metrics: createMetrics(),
+    logFolders: async () => [],
   })
   tunnel = openTunnel({
     server: { server: `http://127.0.0.1:${port}`, token: 'secret' },

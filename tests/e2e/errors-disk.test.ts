@@ -20,7 +20,8 @@ test('a full disk', async (t) => {
     run('umount', dataDir)
     rmSync(dataDir, { recursive: true })
   })
-  await using cluster = await openCluster({ dataDir })
+  // Otherwise a node takes no pods for five minutes after its disk was full.
+  await using cluster = await openCluster({ dataDir, env: { SAMPAN_PRESSURE_TRANSITION: '2s' } })
   const web = [deployment({ name: 'web', replicas: 2 }), service('web'), ingress('web', 'web.localhost')]
   cluster.ok('apply -f -', { input: yaml(...web, configMap('before', { a: '1' })) })
   cluster.ok('rollout status deployment/web --timeout=60s')

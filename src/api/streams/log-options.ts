@@ -10,7 +10,12 @@ export interface LogOptions {
   readonly limitBytes?: number
   readonly sinceSeconds?: number
   readonly sinceTime?: Date
+  /** Without it, as `All`. */
+  readonly stream?: LogStreamName
 }
+
+const streamNames = ['All', 'Stderr', 'Stdout'] as const
+export type LogStreamName = (typeof streamNames)[number]
 
 export interface ParsedLogOptions {
   readonly options: LogOptions
@@ -27,13 +32,18 @@ export function parseLogOptions(query: URLSearchParams): ParsedLogOptions {
     return { [name]: value }
   }
   const container = query.get('container')
-  const since = query.get('sinceTime')
-  const sinceTime = since ? new Date(since) : undefined
-  if (sinceTime && Number.isNaN(sinceTime.getTime()))
-    errors.push(fieldError.invalid('sinceTime', since, 'must be an RFC 3339 time'))
-  if (sinceTime && query.get('sinceSeconds'))
+  const { time: sinceTime, errors: sinceErrors } = parseTime(query, 'sinceTime')
+  errors.push(...sinceErrors)
+  if (query.get('sinceTime') && query.get('sinceSeconds'))
     errors.push(
       fieldError.forbidden('sinceSeconds', 'at most one of `sinceTime` or `sinceSeconds` may be specified'),
+    )
+  const named = query.get('stream')
+  const stream = streamNames.find((name) => name === named)
+  if (named && !stream) errors.push(fieldError.notSupported('stream', named, streamNames))
+  if (named && named !== 'All' && query.get('tailLines'))
+    errors.push(
+      fieldError.forbidden('[]', '`tailLines` and specific `stream` are mutually exclusive for now'),
     )
   const options: LogOptions = {
     ...(container && { container }),
@@ -44,8 +54,20 @@ export function parseLogOptions(query: URLSearchParams): ParsedLogOptions {
     ...count('limitBytes', 1, 'must be greater than 0'),
     ...count('sinceSeconds', 1, 'must be greater than 0'),
     ...(sinceTime && { sinceTime }),
+    ...(stream && { stream }),
   }
   return { options, errors }
+}
+
+export function parseTime(
+  query: URLSearchParams,
+  name: string,
+): { readonly time?: Date; readonly errors: readonly FieldError[] } {
+  const text = query.get(name)
+  if (!text) return { errors: [] }
+  const time = new Date(text)
+  if (!Number.isNaN(time.getTime())) return { time, errors: [] }
+  return { errors: [fieldError.invalid(name, text, 'must be an RFC 3339 time')] }
 }
 
 /** As apimachinery reads a boolean of a query: present and neither `false` nor `0`. */

@@ -11,7 +11,16 @@ import { readOne } from '../pages.ts'
 import { chooseContainer } from './choose-container.ts'
 import { nodeError } from './node-error.ts'
 
-const passedOn = ['follow', 'tailLines', 'sinceSeconds', 'sinceTime', 'timestamps', 'previous', 'limitBytes']
+const passedOn = [
+  'follow',
+  'tailLines',
+  'sinceSeconds',
+  'sinceTime',
+  'timestamps',
+  'previous',
+  'limitBytes',
+  'stream',
+]
 
 export async function log(context: VerbContext): Promise<ApiResponse> {
   const { def, info, machinery, signal } = context

@@ -1,9 +1,11 @@
 import { mkdir } from 'node:fs/promises'
 import { homedir } from 'node:os'
+import { dirname } from 'node:path'
+import { createCacheRoom, noteUse, stampOfTree, type RoomOptions } from './cache-room.ts'
 import { findNode } from './find-node.ts'
 import { findCached, findFolder, findPackage } from './find-package.ts'
 import type { Call, Context } from './install.ts'
-import { sweep } from './layout.ts'
+import { sweep, treeOf } from './layout.ts'
 import { readNpmConfig } from './npm-config.ts'
 import type { Installed } from './run-worker.ts'
 import type { PackageCacheOptions, PackageSource, Prepared, Progress } from './prepared.ts'
@@ -32,6 +34,8 @@ export interface PackageCache extends AsyncDisposable {
     signal: AbortSignal,
     onProgress?: (progress: Progress) => void,
   ): Promise<Prepared>
+  /** Keeps to a budget; see `cache-room.ts`. What `ensure` has answered with stays for ten minutes, used or not. */
+  reclaim(options: RoomOptions): Promise<number>
 }
 
 export interface EnsureOptions {
@@ -54,16 +58,36 @@ export async function openPackageCache(options: PackageCacheOptions): Promise<Pa
     (await readNpmConfig({ env: process.env, home: homedir(), nodePath: options.nodeDefault.path }))
   const work = createSharedWork<Installed, Progress>(installsMax)
   const context: Context = { ...options, npm, work }
+  const room = createCacheRoom({ ...options, isBusy: () => work.isBusy })
   return {
     async ensure(source, { nodeVersion, isCachedOnly = false }, signal, onProgress = () => {}) {
       const call: Call = { ...context, signal, onProgress }
       const find = isCachedOnly ? findCached : findPackage
-      const found = source.scheme === 'npm' ? await find(source, call) : await findFolder(source.path, call)
-      const node = await findNode({ wish: nodeVersion, engines: found.engines, title: found.title }, call)
-      const { scheme, folder, name, version, integrity, skippedScripts } = found
-      onProgress({ step: 'ready', message: `${found.title} is ready, on Node.js ${node.version}` })
-      return { scheme, folder, name, version, integrity, skippedScripts, node }
+      for (;;) {
+        const found =
+          source.scheme === 'npm' ? await find(source, call) : await findFolder(source.path, call)
+        const node = await findNode({ wish: nodeVersion, engines: found.engines, title: found.title }, call)
+        const { scheme, folder, name, version, integrity, skippedScripts } = found
+        const prepared = { scheme, folder, name, version, integrity, skippedScripts, node }
+        if (!(await isStillThere(prepared, call))) continue // removed to make room as it was found
+        onProgress({ step: 'ready', message: `${found.title} is ready, on Node.js ${node.version}` })
+        return prepared
+      }
     },
+    reclaim: (how) => room.reclaim(how),
     [Symbol.asyncDispose]: () => work.close(),
   }
+}
+
+/** Marks what was found as used. */
+async function isStillThere(
+  { scheme, folder, name, node }: Prepared,
+  { clock, nodeDefault }: Call,
+): Promise<boolean> {
+  const stamps = [
+    ...(scheme === 'npm' ? [stampOfTree(treeOf(folder, name))] : []),
+    ...(node.path === nodeDefault.path ? [] : [dirname(dirname(node.path))]),
+  ]
+  const found = await Promise.all(stamps.map((stamp) => noteUse(stamp, clock)))
+  return !found.includes(false)
 }

@@ -28,6 +28,8 @@ export interface InstalledTree extends TreeRecord {
 
 export const recordName = 'sampan.json'
 export const packageFolder = (tree: string, name: string) => join(tree, 'node_modules', name)
+/** The other way round. */
+export const treeOf = (folder: string, name: string) => join(folder, ...name.split('/').map(() => '..'), '..')
 
 const versionFolder = (root: string, name: string, version: string) =>
   join(layout(root).npm, `${name.replace('/', '+')}@${version}`)

@@ -7,6 +7,8 @@ import { deferred } from '../../base/deferred.ts'
  */
 export interface SharedWork<T, P> {
   join(key: string, work: Work<T, P>, signal: AbortSignal, onProgress: (progress: P) => void): Promise<T>
+  /** Something is under way, or waits for its turn. */
+  readonly isBusy: boolean
   /** Aborts all work and waits for its end. */
   close(): Promise<void>
 }
@@ -75,6 +77,9 @@ export function createSharedWork<T, P>(concurrencyMax: number): SharedWork<T, P>
           flight.aborter.abort(abortReason(signal))
         }
       }
+    },
+    get isBusy() {
+      return flights.size > 0
     },
     async close() {
       const all = [...flights.values()]
