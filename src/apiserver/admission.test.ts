@@ -49,6 +49,15 @@ test('pod or account may decline the token; an account that is not there is an e
   )
 })
 
+test('who puts the pod that they have created may leave out the priority that admission gave it', async () => {
+  await using cluster = await withAccount()
+  const { body } = await cluster.asAdmin('POST', pods, pod('p'))
+  const { priority, preemptionPolicy, ...spec } = body.spec
+  assert.deepEqual([priority, preemptionPolicy], [0, 'PreemptLowerPriority'])
+  const put = await cluster.ask('PUT', `${pods}/p`, { user: admin, body: { ...body, spec } })
+  assert.deepEqual([put.status, put.body.spec.priority], [200, 0])
+})
+
 test('a pod has the priority of its class, of the default class, or none', async () => {
   await using cluster = await withAccount()
   const classes = '/apis/scheduling.k8s.io/v1/priorityclasses'

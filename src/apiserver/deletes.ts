@@ -9,15 +9,14 @@
 import { fieldError } from '../api/field-errors.ts'
 import type { KubeObject } from '../api/meta.ts'
 import { groupResourceOf, type ResourceDef } from '../api/resource.ts'
-import { conflict, invalid, isConflict, notFound } from '../api/status.ts'
+import { conflict, invalid, isConflict, notFound, type StatusError } from '../api/status.ts'
 import { isStoreError } from '../store/store.ts'
-import { CachedObject } from './cached-object.ts'
+import type { CachedObject } from './cached-object.ts'
 import type { VerbContext } from './context.ts'
 import { objectKeyOf } from './keys.ts'
 import { isoSeconds, isSet } from './metadata.ts'
+import { mayBeStale, presentObject } from './present.ts'
 import { specFinalizers, updateObject } from './updates.ts'
-import { servedForm } from './stored-form.ts'
-import { parseStored } from './wire.ts'
 import { dryRunErrors } from './write-options.ts'
 
 const attemptsMax = 5
@@ -69,53 +68,70 @@ export async function deleteObject(
   { namespace, name }: { readonly namespace: string; readonly name: string },
   options: DeleteOptions,
 ): Promise<Deletion> {
-  const { def, machinery, user } = context
+  const { def } = context
   const key = objectKeyOf(def, namespace, name)
   const dryRun = (options.dryRun ?? []).length > 0
+  let isCertain = dryRun
   for (let attempt = 1; ; attempt++) {
-    const { entry } = await machinery.store.get(key)
-    if (!entry) throw notFound(groupResourceOf(def), name)
-    const present = new CachedObject(def, key, entry.value, entry.revision)
-    const object = parseStored<KubeObject>(servedForm(def, entry.value), entry.revision)
-    checkPreconditions(def, object, options)
-    const admission = {
-      operation: 'delete',
-      def,
-      object,
-      old: object,
-      subresource: '',
-      user,
-      dryRun,
-      machinery,
-    } as const
-    const marked = mark(def, object, options, machinery.clock.now())
+    const present = await presentObject(context, key, { isCertain })
+    if (!present) throw notFound(groupResourceOf(def), name)
+    const object = present.object.parse<KubeObject>()
+    const refusal = unmetPrecondition(def, object, options)
+    if (refusal && present.isCertain) throw refusal
+    const target = { namespace, name, dryRun, present: present.object, object }
     try {
-      return await machinery.admission.around(admission, async () => {
-        if (marked !== 'gone') return keepMarked(context, { namespace, name, dryRun, present, marked })
-        if (dryRun) return { isGone: true, object: present }
-        const { revision } = await machinery.store.delete(key, entry.revision)
-        return { isGone: true, object: new CachedObject(def, key, entry.value, revision) }
-      })
+      if (!refusal) return await attemptDelete(context, target, options)
     } catch (error) {
-      if (isStoreError(error, 'missing')) throw notFound(groupResourceOf(def), name)
-      if (!isStoreError(error, 'conflict') && !isConflict(error)) throw error
-      if (attempt === attemptsMax) throw conflict(groupResourceOf(def), name)
+      if (!mayBeStale(error, present)) {
+        if (isStoreError(error, 'missing')) throw notFound(groupResourceOf(def), name)
+        if (!isStoreError(error, 'conflict') && !isConflict(error)) throw error
+        if (attempt >= attemptsMax) throw conflict(groupResourceOf(def), name)
+      }
     }
+    isCertain = true
   }
 }
 
-interface Marking {
+async function attemptDelete(
+  context: VerbContext,
+  target: Target,
+  options: DeleteOptions,
+): Promise<Deletion> {
+  const { def, machinery, user } = context
+  const { dryRun, object, present } = target
+  const marked = mark(def, object, options, machinery.clock.now())
+  const operation = 'delete'
+  const admission = { operation, def, object, old: object, subresource: '', user, dryRun, machinery } as const
+  return machinery.admission.around(admission, async () => {
+    if (marked !== 'gone') return keepMarked(context, { ...target, marked })
+    if (dryRun) return { isGone: true, object: present }
+    const { revision } = await machinery.store.delete(present.key, present.revision)
+    return { isGone: true, object: present.at(revision) }
+  })
+}
+
+interface Target {
   readonly namespace: string
   readonly name: string
   readonly dryRun: boolean
   readonly present: CachedObject
+  /** What it says. */
+  readonly object: KubeObject
+}
+
+interface Marking extends Target {
   readonly marked: KubeObject
 }
 
-async function keepMarked(context: VerbContext, { marked, present, ...rest }: Marking): Promise<Deletion> {
+async function keepMarked(
+  context: VerbContext,
+  { dryRun, marked, name, namespace, present }: Marking,
+): Promise<Deletion> {
   // `marked` carries the revision it was made from: a race is a conflict, and the caller decides again.
   const { stored } = await updateObject(context, {
-    ...rest,
+    namespace,
+    name,
+    dryRun,
     subresource: '',
     change: () => marked,
     isRequested: false,
@@ -123,19 +139,20 @@ async function keepMarked(context: VerbContext, { marked, present, ...rest }: Ma
   return { isGone: false, object: stored ?? present }
 }
 
-function checkPreconditions(
+function unmetPrecondition(
   def: ResourceDef,
   { metadata }: KubeObject,
   { preconditions }: DeleteOptions,
-): void {
+): StatusError | undefined {
   const refuse = (what: string, wanted: string, found = '') => {
     const why = `Precondition failed: ${what} in precondition: ${wanted}, ${what} in object meta: ${found}`
-    throw conflict(groupResourceOf(def), metadata.name ?? '', why)
+    return conflict(groupResourceOf(def), metadata.name ?? '', why)
   }
   const { uid, resourceVersion } = preconditions ?? {}
-  if (uid !== undefined && uid !== metadata.uid) refuse('UID', uid, metadata.uid)
+  if (uid !== undefined && uid !== metadata.uid) return refuse('UID', uid, metadata.uid)
   if (resourceVersion !== undefined && resourceVersion !== metadata.resourceVersion)
-    refuse('ResourceVersion', resourceVersion, metadata.resourceVersion)
+    return refuse('ResourceVersion', resourceVersion, metadata.resourceVersion)
+  return undefined
 }
 
 /** The object as it waits for its end, or `gone` when nothing holds it. Pure. */

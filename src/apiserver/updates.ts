@@ -3,19 +3,21 @@
  * PUT, PATCH, status, scale, binding and the marks of a deletion differ only in `change`.
  */
 import { isSameButForTimes } from '../api/apply/managed-entries.ts'
+import { copyOf } from '../api/copy.ts'
 import { isEqual } from '../api/equal.ts'
 import type { KubeObject } from '../api/meta.ts'
 import { groupResourceOf, type ResourceDef } from '../api/resource.ts'
 import { conflict, invalid, notFound } from '../api/status.ts'
 import { validateMetaUpdate } from '../api/validate-meta.ts'
-import { isStoreError, type Entry } from '../store/store.ts'
+import { isStoreError } from '../store/store.ts'
 import { CachedObject } from './cached-object.ts'
 import type { VerbContext } from './context.ts'
 import { recordOwners } from './field-writer.ts'
 import { objectKeyOf } from './keys.ts'
 import { isRevision, isSet, metadataForUpdate, strategyContext } from './metadata.ts'
-import { servedForm, storedForm } from './stored-form.ts'
-import { encodeStored, parseStored } from './wire.ts'
+import { mayBeStale, presentObject, type Present } from './present.ts'
+import { storedForm } from './stored-form.ts'
+import { encodeStored } from './wire.ts'
 
 /** Rounds of read, change and swap; upstream gives up a patch after as many conflicts. */
 const attemptsMax = 5
@@ -47,27 +49,38 @@ export interface Updated {
 
 /** Throws NotFound, Conflict, Invalid and whatever `change` throws. */
 export async function updateObject(context: VerbContext, request: UpdateRequest): Promise<Updated> {
-  const { def, machinery } = context
+  const { def } = context
   const key = objectKeyOf(def, request.namespace, request.name)
+  // Nothing checks what a dry run comes to.
+  let isCertain = request.dryRun
   for (let attempt = 1; ; attempt++) {
-    const { entry } = await machinery.store.get(key)
-    if (!entry) throw notFound(groupResourceOf(def), request.name)
+    const present = await presentObject(context, key, { isCertain })
+    if (!present) throw notFound(groupResourceOf(def), request.name)
     try {
-      return await attemptUpdate(context, request, entry)
+      const updated = await attemptUpdate(context, request, present)
+      if (updated) return updated
     } catch (error) {
-      if (isStoreError(error, 'missing')) throw notFound(groupResourceOf(def), request.name)
-      if (!isStoreError(error, 'conflict')) throw error
-      if (attempt === attemptsMax) throw conflict(groupResourceOf(def), request.name)
+      if (!mayBeStale(error, present)) {
+        if (isStoreError(error, 'missing')) throw notFound(groupResourceOf(def), request.name)
+        if (!isStoreError(error, 'conflict')) throw error
+        if (attempt >= attemptsMax) throw conflict(groupResourceOf(def), request.name)
+      }
     }
+    isCertain = true
   }
 }
 
-async function attemptUpdate(context: VerbContext, request: UpdateRequest, entry: Entry): Promise<Updated> {
+/** Undefined: nothing was to be changed in a state that may be out of date. */
+async function attemptUpdate(
+  context: VerbContext,
+  request: UpdateRequest,
+  present: Present,
+): Promise<Updated | undefined> {
   const { def, machinery, user, warnings } = context
   const { dryRun, isApplied = false, isRequested = true, subresource, ownedAs = subresource } = request
-  const old = parseStored<KubeObject>(servedForm(def, entry.value), entry.revision)
-  const object = wishedFor(def, request, entry, old)
-  if (!isRequested) return swap(context, { entry, object, old, dryRun })
+  const old = present.object.parse<KubeObject>()
+  const object = wishedFor(def, request, old)
+  if (!isRequested) return swap(context, { present, object, old, dryRun })
   const strategy = strategyContext(machinery, subresource)
   def.applyDefaults?.(object)
   if (!isApplied) recordOwners(context, { object, old, subresource: ownedAs, nowIso: strategy.nowIso })
@@ -80,15 +93,15 @@ async function attemptUpdate(context: VerbContext, request: UpdateRequest, entry
     ]
     if (errors.length > 0) throw invalid(def, request.name, errors)
     warnings.push(...(def.warnings?.(object) ?? []))
-    return swap(context, { entry, object, old, dryRun })
+    return swap(context, { present, object, old, dryRun })
   })
 }
 
-function wishedFor(def: ResourceDef, request: UpdateRequest, entry: Entry, old: KubeObject): KubeObject {
-  // A parse of its own: `change` and the strategies write into it, never into `old`.
-  const changed = request.change(parseStored<KubeObject>(servedForm(def, entry.value), entry.revision))
+function wishedFor(def: ResourceDef, request: UpdateRequest, old: KubeObject): KubeObject {
+  // `change` and the strategies write into the copy, never into `old`.
+  const changed = request.change(copyOf(old))
   const { resourceVersion: wanted } = changed.metadata
-  const current = String(entry.revision)
+  const { resourceVersion: current = '' } = old.metadata
   if (isRevision(wanted) && wanted !== current) throw conflict(groupResourceOf(def), request.name)
   const metadata =
     request.isRequested === false ? changed.metadata : metadataForUpdate(changed.metadata, old, def)
@@ -100,17 +113,19 @@ function wishedFor(def: ResourceDef, request: UpdateRequest, entry: Entry, old: 
 }
 
 interface Swap {
-  readonly entry: Entry
+  readonly present: Present
   readonly object: KubeObject
   readonly old: KubeObject
   readonly dryRun: boolean
 }
 
-async function swap({ def, machinery }: VerbContext, { entry, object, old, dryRun }: Swap): Promise<Updated> {
-  const { key, revision } = entry
+async function swap(
+  { def, machinery }: VerbContext,
+  { present, object, old, dryRun }: Swap,
+): Promise<Updated | undefined> {
+  const { key, revision } = present.object
   // A write that changes nothing would wake every informer for nothing, and loops of controllers would never rest.
-  if (isSameState(object, old))
-    return { stored: new CachedObject(def, key, entry.value, revision), object: old }
+  if (isSameState(object, old)) return present.isCertain ? { stored: present.object, object: old } : undefined
   if (dryRun) return { stored: undefined, object }
   if (isFinished(object) && isSet(old.metadata.deletionTimestamp)) {
     await machinery.store.delete(key, revision)

@@ -1,6 +1,7 @@
 /**
  * The moves that most strategies of upstream share: what a request may not write is taken from the stored object.
  */
+import { copyOf } from '../copy.ts'
 import type { ObjectMeta } from '../schema/types.gen.ts'
 import type { SubresourceDef, Verb } from '../resource.ts'
 import { semanticEqual } from './semantic-equal.ts'
@@ -40,7 +41,7 @@ interface WithStatus {
 /** Sets `status` to that of `old`; without one there, without one here. */
 export const keepStatus = <T extends WithStatus>(object: T, old: T): void => {
   if (old.status === undefined) delete object.status
-  else object.status = structuredClone(old.status)
+  else object.status = copyOf(old.status)
 }
 
 interface WithSpec {
@@ -49,7 +50,7 @@ interface WithSpec {
 
 /** What a write to `status` may not touch. */
 export const keepSpec = <T extends WithSpec>(object: T, old: T): void => {
-  object.spec = structuredClone(old.spec)
+  object.spec = copyOf(old.spec)
 }
 
 interface WithMeta {

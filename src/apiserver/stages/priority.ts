@@ -28,11 +28,20 @@ export const priority = (): AdmissionStep => {
       if (operation === 'delete' || subresource !== '') return undefined
       if (def.group === group && def.plural === 'priorityclasses')
         return allClasses(machinery).then((classes) => checkOnlyDefault(request, classes))
-      return operation === 'create' && def.group === '' && def.plural === 'pods'
-        ? allClasses(machinery).then((classes) => setPriority(request, classes))
-        : undefined
+      if (def.group !== '' || def.plural !== 'pods') return undefined
+      if (operation === 'update') return keepPriority(request)
+      return allClasses(machinery).then((classes) => setPriority(request, classes))
     },
   }
+}
+
+/** Who puts the pod that they created leaves out what this step added then. */
+function keepPriority({ object, old }: AdmissionRequest): void {
+  const { spec } = object as Pod & KubeObject
+  const before = (old as Pod | undefined)?.spec
+  if (spec.priority === undefined && before?.priority !== undefined) spec.priority = before.priority
+  if (spec.preemptionPolicy === undefined && before?.preemptionPolicy !== undefined)
+    spec.preemptionPolicy = before.preemptionPolicy
 }
 
 async function setPriority(

@@ -1,5 +1,6 @@
 /** PATCH with `application/apply-patch+yaml`: server-side apply. What isn't there yet is created. */
 import { applyConfiguration } from '../../api/apply/apply.ts'
+import { copyOf } from '../../api/copy.ts'
 import { fieldError } from '../../api/field-errors.ts'
 import { isJsonObject, type JsonObject } from '../../api/json.ts'
 import { apiVersionOf, type KubeObject } from '../../api/meta.ts'
@@ -110,7 +111,7 @@ export async function readApply(context: VerbContext, expected: AppliedKind): Pr
     const { apiVersion } = current
     const metadata = isJsonObject(object['metadata']) ? object['metadata'] : {}
     // Strategies write into what they get, and this shares parts with the configuration.
-    return structuredClone({ ...object, kind: current.kind, apiVersion, metadata })
+    return copyOf({ ...object, kind: current.kind, apiVersion, metadata })
   }
   return { dryRun: options.dryRun, config, change }
 }

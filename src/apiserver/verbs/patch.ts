@@ -1,3 +1,4 @@
+import { copyOf } from '../../api/copy.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from '../../api/json.ts'
 import type { KubeObject } from '../../api/meta.ts'
 import { fieldError } from '../../api/field-errors.ts'
@@ -48,7 +49,7 @@ export async function readPatch(
   if (!applyOf) throw unsupportedMediaType([...Object.keys(known), applyType])
   const { value, duplicates } = parsePatch(await readBody(request))
   return (current) => {
-    const patched = applyOf(asJson(current), structuredClone(value))
+    const patched = applyOf(asJson(current), copyOf(value))
     const { kind, apiVersion } = current
     // Upstream's words, except that it shows a patch in Go's notation.
     const shown = JSON.stringify(value).slice(0, shownMax)
@@ -62,7 +63,7 @@ export async function readPatch(
     if (object['kind'] !== kind || object['apiVersion'] !== apiVersion)
       throw badRequest('a patch must not change kind or apiVersion')
     // Strategies write into what they get; the patch and the present object may share parts with it.
-    return structuredClone({
+    return copyOf({
       ...object,
       kind,
       apiVersion,

@@ -1,3 +1,4 @@
+import { copyOf } from '../../api/copy.ts'
 import type { KubeObject } from '../../api/meta.ts'
 import { isNotFound } from '../../api/status.ts'
 import { readBody } from '../body.ts'
@@ -20,7 +21,7 @@ export async function update(context: VerbContext): Promise<ApiResponse> {
   const body = await decodeBody(await readBody(request), def, { contentType, fieldValidation, warnings })
   checkIdentity(body.metadata, info)
   try {
-    const change = () => structuredClone(body)
+    const change = () => copyOf(body)
     const { namespace, name, subresource } = info
     const updated = await updateObject(context, { namespace, name, subresource, dryRun, change })
     return await updatedResponse(context, updated)
