@@ -26,7 +26,7 @@ import { restClient } from '../client/rest-client.ts'
 import { localTransport } from '../client/transport-local.ts'
 import { CertificateRequestError, type CertificateSigner } from '../controllers/certificate-requests.ts'
 import { openStore } from '../store/open.ts'
-import { isStoreError, type Store } from '../store/store.ts'
+import { isStoreError, type Store, type StoreError } from '../store/store.ts'
 import { openBackups } from './backups.ts'
 import { CommandError } from './command-error.ts'
 import { endProcess, watchCertificate } from './credential-renewal.ts'
@@ -121,7 +121,7 @@ async function openStoreOf(begin: Begin, dir: DataDir, logger: Logger): Promise<
   const deadlineMs = realClock.monotonicMs() + busyRetryMs
   for (;;) {
     try {
-      return await openStore(url, { clock: realClock, logger })
+      return await openStore(url, { clock: realClock, logger, onGivenUp: endForStore(logger) })
     } catch (error) {
       if (!isStoreError(error)) throw error
       if (error.code !== 'busy' || realClock.monotonicMs() > deadlineMs)
@@ -129,6 +129,13 @@ async function openStoreOf(begin: Begin, dir: DataDir, logger: Logger): Promise<
       await realClock.sleep(50)
     }
   }
+}
+
+/** At once: whatever it answered now would be of a history that is no more. Its supervisor starts a new one. */
+const endForStore = (logger: Logger) => (error: StoreError) => {
+  logger.error('ends, to begin anew with what the store has', { error: error.message })
+  process.stderr.write(`sampan: ${error.message}\n`)
+  process.exit(1)
 }
 
 const signerOf = (ca: KeyPair): CertificateSigner => ({

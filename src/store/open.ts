@@ -4,11 +4,16 @@ import type { Logger } from '../base/logger.ts'
 import { invalidError } from './errors.ts'
 import { openMemoryStore } from './memory/memory-store.ts'
 import { openSqliteStore } from './sqlite/sqlite-store.ts'
-import type { Store } from './store.ts'
+import type { Store, StoreError } from './store.ts'
 
 export interface OpenContext {
   readonly clock: Clock
   readonly logger: Logger
+  /**
+   * Called once, if the engine no longer has the history that this process has seen: a backup of it was restored, or a failover lost
+   * writes. The store refuses everything from then on; only a process that knows nothing of the lost writes can go on.
+   */
+  readonly onGivenUp?: (error: StoreError) => void
 }
 
 /** The drivers of servers are loaded when they are asked for: whoever uses SQLite has no need of them. */

@@ -1,6 +1,7 @@
 /** The same Sampan on each store that is a server of its own: kubectl, an app, a restart, and the store gone for a while. */
 import assert from 'node:assert/strict'
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { chmodSync, globSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
@@ -15,6 +16,7 @@ import { ask } from '../support/http.ts'
 
 interface StoreServer extends AsyncDisposable {
   readonly url: string
+  readonly dataDir: string
   /** As a power loss takes it away. */
   kill(): Promise<void>
   start(): Promise<void>
@@ -38,6 +40,8 @@ for (const { name, isInstalled, open } of backends) {
     test('kubectl works, an app runs, and both outlive Sampan and the store', { timeout: 300_000 }, () =>
       tour(open),
     )
+    test('put back to an earlier state, it is served as it is now, by a server that began anew', () =>
+      goBack(open))
   })
 }
 
@@ -89,12 +93,42 @@ async function tour(open: Backend['open']): Promise<void> {
   )
 }
 
+async function goBack(open: Backend['open']): Promise<void> {
+  await using store = await open()
+  await using cluster = await openCluster({ command: 'server', env: { SAMPAN_STORE: store.url } })
+  const copy = `${store.dataDir}.copy`
+  const create = (name: string) =>
+    until(`${name} is created`, () => cluster.kubectl(`create configmap ${name}`).code === 0 || undefined)
+  await create('kept')
+  await store.kill()
+  command('cp', '-a', store.dataDir, copy) // the owner stays the same
+  await store.start()
+  await create('lost')
+  const before = cluster.pidOf('server')
+  await store.kill()
+  rmSync(store.dataDir, { recursive: true })
+  command('mv', copy, store.dataDir)
+  await store.start()
+  await until('a new server is ready', () => /\(again\)/.test(cluster.output()) || undefined)
+  assert.match(cluster.output(), /no longer has the revision \d+.*start anew/)
+  assert.notEqual(cluster.pidOf('server'), before)
+  cluster.ok('get configmap kept')
+  assert.match(cluster.kubectl('get configmap lost').stderr, /NotFound/)
+  await create('lost')
+}
+
+function command(program: string, ...args: readonly string[]): void {
+  const { status, stderr } = spawnSync(program, args, { encoding: 'utf8' })
+  assert.equal(status, 0, stderr)
+}
+
 async function openEtcd(): Promise<StoreServer> {
   const etcd = await startEtcdCluster()
   const [member] = etcd.members
   assert(member)
   return {
     url: `etcd://${etcd.endpoints}`,
+    dataDir: member.dataDir,
     kill: () => member.signal('SIGKILL'),
     start: async () => member.start(),
     [Symbol.asyncDispose]: () => etcd[Symbol.asyncDispose](),
@@ -107,6 +141,7 @@ async function openPostgres(): Promise<StoreServer> {
   const server = await startTestServer({ clock: realClock, folder })
   return {
     url: `postgres:${server.url('sampan')}`,
+    dataDir: globSync(join(folder, 'pg-*', 'data'))[0] ?? '',
     kill: () => server.kill(),
     start: () => server.start(),
     async [Symbol.asyncDispose]() {

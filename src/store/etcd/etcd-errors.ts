@@ -61,4 +61,16 @@ export function storeErrorOf(error: unknown, key?: string): Error {
   return new StoreError('unavailable', `etcd did not serve the request: ${describeError(error)}.`, details)
 }
 
+/** `now` is undefined where it is another cluster altogether: its revisions say nothing. */
+export const wentBackError = (seen: number, now: number | undefined): StoreError =>
+  new StoreError(
+    'corrupt',
+    now === undefined
+      ? `Another cluster of etcd answers than before: a backup of it was restored, or the address leads elsewhere. ${startAnew}`
+      : `etcd no longer has the revision ${seen} that was acknowledged (it is at ${now}): a backup of it was restored. ${startAnew}`,
+  )
+
+const startAnew =
+  'Servers of Sampan that knew the other history end, and start anew with this one; make sure that it is the right one.'
+
 const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)))

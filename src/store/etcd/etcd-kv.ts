@@ -1,7 +1,7 @@
 import { compactedError, conflictError, existsError, futureError, missingError } from '../errors.ts'
-import { isStoreError, type Revision } from '../store.ts'
+import { isStoreError, type Revision, type StoreError } from '../store.ts'
 import type { EtcdClient } from './etcd-client.ts'
-import { isCompacted, isFuture, storeErrorOf } from './etcd-errors.ts'
+import { isCompacted, isFuture, storeErrorOf, wentBackError } from './etcd-errors.ts'
 import {
   compactRequest,
   methods,
@@ -12,6 +12,7 @@ import {
   txnRequest,
   txnResponse,
   type Condition,
+  type Header,
   type PutRequest,
   type RangeRequest,
   type RangeResponse,
@@ -48,7 +49,14 @@ export interface EtcdKv {
   compact(before: Revision): Promise<void>
 }
 
-export const createEtcdKv = (client: EtcdClient, prefix: string): EtcdKv => new PrefixKv(client, prefix)
+export interface EtcdKvOptions {
+  readonly client: EtcdClient
+  readonly prefix: string
+  /** An answer has shown that what earlier ones told is no more. It throws that, too. */
+  readonly onWentBack: (error: StoreError) => void
+}
+
+export const createEtcdKv = (options: EtcdKvOptions): EtcdKv => new PrefixKv(options)
 
 class PrefixKv implements EtcdKv {
   readonly prefix: string
@@ -56,12 +64,15 @@ class PrefixKv implements EtcdKv {
   newest: Revision = 0
   oldest: Revision = 0
   readonly #client: EtcdClient
+  readonly #onWentBack: (error: StoreError) => void
   readonly #markKey: string
+  #clusterId: number | undefined
   #asking: Promise<Revision> | undefined
   #askingNext: Promise<Revision> | undefined
 
-  constructor(client: EtcdClient, prefix: string) {
+  constructor({ client, prefix, onWentBack }: EtcdKvOptions) {
     this.#client = client
+    this.#onWentBack = onWentBack
     this.prefix = prefix
     this.dataPrefix = `${prefix}data`
     this.#markKey = `${prefix}mark`
@@ -76,8 +87,10 @@ class PrefixKv implements EtcdKv {
   }
 
   async range(request: RangeRequest): Promise<RangeResponse> {
+    const seen = this.newest
     try {
       const answer = rangeResponse(await this.#client.ask(methods.range, rangeRequest(request)))
+      this.#checkHistory(answer, seen)
       this.noteNewest(answer.revision)
       return answer
     } catch (error) {
@@ -86,6 +99,16 @@ class PrefixKv implements EtcdKv {
       if (isCompacted(error)) throw compactedError(at, await this.askOldest())
       throw storeErrorOf(error)
     }
+  }
+
+  /** A linearizable answer is never older than what was known when it was asked for. */
+  #checkHistory({ clusterId, revision }: Header, seen: Revision): void {
+    this.#clusterId ??= clusterId
+    const isOther = clusterId !== this.#clusterId
+    if (!isOther && revision >= seen) return
+    const error = wentBackError(seen, isOther ? undefined : revision)
+    this.#onWentBack(error)
+    throw error
   }
 
   /** Who comes while one is being asked shares the next: it begins after all of them have called. */
@@ -118,7 +141,9 @@ class PrefixKv implements EtcdKv {
     const isRevision = (equals: number) => Number.isSafeInteger(equals) && equals > 0
     if (condition?.on === 'modRevision' && !isRevision(condition.equals)) return this.#refuse(key, condition)
     const message = txnRequest(this.dataPrefix + key, condition, put)
+    const seen = this.newest
     const answer = await this.#write(methods.txn, message, key).then(txnResponse)
+    this.#checkHistory(answer, seen)
     if (!answer.succeeded) {
       if (condition?.on === 'createRevision') throw existsError(key)
       if (!answer.entry) throw missingError(key)

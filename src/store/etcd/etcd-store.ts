@@ -33,6 +33,7 @@ export interface EtcdOptions extends Partial<HistoryLimits> {
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
+  readonly onGivenUp?: (error: StoreError) => void
 }
 
 /** Of a request, what is not the value: its key three times, the prefix, names and lengths. */
@@ -72,6 +73,7 @@ class EtcdStore implements Store {
   readonly #calls = new Set<Promise<unknown>>()
   /** Lists under way; compaction waits for them, so that a long one keeps its snapshot. */
   readonly #lists = new Set<Promise<unknown>>()
+  #givenUp: StoreError | undefined
   #closing: Promise<void> | undefined
 
   constructor(config: EtcdConfig, options: EtcdOptions) {
@@ -80,7 +82,8 @@ class EtcdStore implements Store {
     const bytesMax = Math.min(valueBytesMax, config.maxRequestBytes - overheadBytes)
     this.capabilities = { durable: true, shared: true, valueBytesMax: bytesMax }
     this.#client = openEtcdClient({ config, ...options })
-    this.#kv = createEtcdKv(this.#client, config.prefix)
+    const onWentBack = (error: StoreError) => this.#giveUp(error)
+    this.#kv = createEtcdKv({ client: this.#client, prefix: config.prefix, onWentBack })
     const grant = async (lease: { readonly id: number; readonly ttlSeconds: number }) =>
       void (await this.#client.write(methods.leaseGrant, leaseGrantRequest(lease)))
     this.#leases = createLeases({ clock, random, grant })
@@ -263,6 +266,17 @@ class EtcdStore implements Store {
     this.#history?.note()
   }
 
+  /** What watchers and callers hold is of a history that is no more. */
+  #giveUp(error: StoreError): void {
+    if (this.#givenUp) return
+    this.#givenUp = error
+    this.#options.logger.error('the store in etcd is given up', { error: error.message })
+    this.#history?.[Symbol.dispose]()
+    this.#hub.end(error)
+    void this.#feed[Symbol.asyncDispose]()
+    this.#options.onGivenUp?.(error)
+  }
+
   /** Present watchers end with the reason; later ones begin where the feed begins anew. */
   #lose(error: StoreError): void {
     if (error.code === 'compacted') this.#kv.noteOldest(error.revision ?? 0)
@@ -302,6 +316,7 @@ class EtcdStore implements Store {
   }
 
   #checkOpen(): void {
+    if (this.#givenUp) throw this.#givenUp
     if (this.#closing) throw closedError()
   }
 }

@@ -30,9 +30,14 @@ export interface RangeRequest {
   readonly keysOnly?: boolean
 }
 
-export interface RangeResponse {
+export interface Header {
+  /** To be compared with that of other answers, and for nothing else: it has lost precision. */
+  readonly clusterId: number
   /** The store's revision when it answered, whatever revision was asked for. */
   readonly revision: number
+}
+
+export interface RangeResponse extends Header {
   readonly entries: readonly KeyValue[]
   readonly more: boolean
   /** Of all keys in the range, also beyond the limit. */
@@ -57,14 +62,14 @@ export const rangeRequest = ({
 
 export function rangeResponse(message: Buffer): RangeResponse {
   const entries: KeyValue[] = []
-  let [revision, more, count] = [0, false, 0]
+  let [header, more, count] = [noHeader, false, 0]
   readFields(message, (field, number, bytes) => {
-    if (field === 1) revision = revisionOf(bytes)
+    if (field === 1) header = headerOf(bytes)
     else if (field === 2) entries.push(keyValue(bytes))
     else if (field === 3) more = number !== 0
     else if (field === 4) count = number
   })
-  return { revision, entries, more, count }
+  return { ...header, entries, more, count }
 }
 
 export interface PutRequest {
@@ -117,23 +122,22 @@ export function txnRequest(
   ]
 }
 
-export interface TxnResponse {
-  readonly revision: number
+export interface TxnResponse extends Header {
   readonly succeeded: boolean
   /** The key as it was deleted, or, when the condition did not hold, as it is, without its value. */
   readonly entry: KeyValue | undefined
 }
 
 export function txnResponse(message: Buffer): TxnResponse {
-  let [revision, succeeded] = [0, false]
+  let [header, succeeded] = [noHeader, false]
   let entry: KeyValue | undefined
   readFields(message, (field, number, bytes) => {
-    if (field === 1) revision = revisionOf(bytes)
+    if (field === 1) header = headerOf(bytes)
     else if (field === 2) succeeded = number !== 0
     else if (field === 3)
       readFields(bytes, (kind, _number, response) => (entry = entryOf(kind, response) ?? entry))
   })
-  return { revision, succeeded, entry }
+  return { ...header, succeeded, entry }
 }
 
 /** ResponseOp: response_range = 1 { kvs = 2 }, response_delete_range = 3 { prev_kvs = 3 }. */
@@ -252,11 +256,16 @@ export function headerRevision(message: Buffer): number {
   return revision
 }
 
+const revisionOf = (header: Buffer): number => headerOf(header).revision
+
+const noHeader: Header = { clusterId: 0, revision: 0 }
+
 /** ResponseHeader: cluster_id = 1, member_id = 2, revision = 3. */
-function revisionOf(header: Buffer): number {
-  let revision = 0
+function headerOf(header: Buffer): Header {
+  let [clusterId, revision] = [0, 0]
   readFields(header, (field, number) => {
-    if (field === 3) revision = number
+    if (field === 1) clusterId = number
+    else if (field === 3) revision = number
   })
-  return revision
+  return { clusterId, revision }
 }

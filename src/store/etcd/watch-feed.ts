@@ -3,7 +3,7 @@ import type { Clock } from '../../base/clock.ts'
 import { deferred } from '../../base/deferred.ts'
 import type { Random } from '../../base/ids.ts'
 import type { Logger } from '../../base/logger.ts'
-import { closedError, futureError } from '../errors.ts'
+import { closedError } from '../errors.ts'
 import { isStoreError, StoreError, type Revision } from '../store.ts'
 import type { EtcdClient } from './etcd-client.ts'
 import type { EtcdKv } from './etcd-kv.ts'
@@ -178,9 +178,7 @@ class EtcdFeed implements WatchFeed {
     const { client, kv } = this.#options
     const { prefix, dataPrefix } = kv
     const { signal } = this.#closing
-    const present = await kv.current()
-    // Restored from a backup: our revisions belong to a history that is no more.
-    if (present < this.revision) return futureError(this.revision, present)
+    await kv.current() // throws if etcd was restored from a backup: a watch from the future would wait in silence
     const ended = deferred<Error>()
     const from = this.revision
     const onStep = (step: WatchStep) => this.#advance(step)

@@ -54,7 +54,9 @@ describe('PostgreSQL fails over to its standby', { skip: skipReason() }, () => {
     await using pair = await startPair({})
     const { primary, standby } = pair
     const url = primary.url('sampan').replace('127.0.0.1:', `127.0.0.1:${standby.port},127.0.0.1:`)
-    await using store = await openPostgresStore(url, context)
+    const givenUp: string[] = []
+    const onGivenUp = (given: Error) => givenUp.push(given.message)
+    await using store = await openPostgresStore(url, { ...context, onGivenUp })
     await store.create('/kept', bytes('x'))
     await caughtUp(primary, standby)
     await disconnect(standby)
@@ -71,7 +73,8 @@ describe('PostgreSQL fails over to its standby', { skip: skipReason() }, () => {
           .current()
           .catch((e: unknown) => (isUnavailable(e) ? undefined : Promise.reject(e as Error)))
     })
-    assert.match(error.message, /lost writes.*restart Sampan/s)
+    assert.match(error.message, /lost writes.*start anew/s)
+    assert.deepEqual(givenUp, [error.message])
     await thrown('corrupt', () => store.create('/x', bytes('x')))
     await thrown('corrupt', async () => {
       while (!(await watch.next()).done); // until it is ended

@@ -161,6 +161,25 @@ describe('PostgreSQL in operation', { skip: skipReason() }, () => {
     )
   })
 
+  it('a dump restored under a running replica is noticed, also where it has other writes by now', async () => {
+    const changes = {
+      restored: 'DELETE FROM restored.log WHERE revision = 2; DELETE FROM restored.live WHERE revision = 2',
+      overtaken: 'UPDATE overtaken.log SET stamp = 1 WHERE revision = 2',
+    }
+    for (const [schema, change] of Object.entries(changes)) {
+      const givenUp = Promise.withResolvers<Error>()
+      const onGivenUp = (error: Error) => givenUp.resolve(error)
+      await using store = await openPostgresStore(server().url(schema), { ...context, onGivenUp })
+      await store.create('/a', bytes('x'))
+      await store.create('/b', bytes('x'))
+      await sql(change)
+      assert.match((await givenUp.promise).message, /no longer has the revision 2/)
+      await thrown('corrupt', () => store.create('/c', bytes('x')))
+      await using next = await openPostgresStore(server().url(schema), context)
+      assert.ok((await keysOf(next, '')).includes('/a'))
+    }
+  })
+
   it('the size stays bounded under many updates of the same keys', async (t) => {
     const [keys, rounds, updates] = [200, 5, 5_000]
     await using store = await openPostgresStore(server().url('bounded'), context)

@@ -79,7 +79,7 @@ export const unreachableError = (hosts: string, why: string): StoreError =>
 export const wentBackError = (schema: string, seen: number, now: number): StoreError =>
   new StoreError(
     'corrupt',
-    `PostgreSQL's schema ${schema} no longer has the revision ${seen} that was acknowledged (it is at ${now}): a failover or a restored backup lost writes. Make sure that the right server answers, then restart Sampan, so that nothing of the lost writes lives on in its memory.`,
+    `PostgreSQL's schema ${schema} no longer has the revision ${seen} that was acknowledged (it is at ${now}): a failover or a restored backup lost writes. Servers of Sampan that knew them end, and start anew with what there is; make sure that the right PostgreSQL answers.`,
   )
 
 export const badRowError = (what: string): StoreError =>

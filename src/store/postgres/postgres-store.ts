@@ -26,7 +26,6 @@ import { openConnections, type Connections } from './connections.ts'
 import { badRowError } from './postgres-errors.ts'
 import { parsePostgresUrl } from './postgres-url.ts'
 import { createReader, type Head, type Reader } from './read.ts'
-import { channelOf } from './schema.ts'
 import type { Session, Statement } from './session.ts'
 import { createTail, type Tail } from './tail.ts'
 import { eventsOfGroup, writeGroup, writeStatement, type PendingWrite, type Written } from './write.ts'
@@ -35,6 +34,7 @@ export interface PostgresOptions extends Partial<HistoryLimits> {
   readonly clock: Clock
   readonly logger: Logger
   readonly random: Random
+  readonly onGivenUp?: (error: StoreError) => void
   /** How long the server may take to answer before it counts as lost. */
   readonly answerMsMax?: number
   /** How long a call waits for a server that takes writes, as during a failover. */
@@ -227,6 +227,7 @@ class PostgresStore implements Store {
     this.#broken = error
     this.#settings.logger.error('the store in PostgreSQL is given up', { error: error.message })
     this.#stop(error)
+    this.#settings.onGivenUp?.(error)
   }
 
   #createHub(): WatchHub {
@@ -246,7 +247,7 @@ class PostgresStore implements Store {
       random,
       logger,
       pollMs,
-      channel: channelOf(schema),
+      schema,
       reachMsMax: answerMsMax,
       connect: (signal) => this.#connections.connect(signal),
       isOwn: (processId) => processId === this.#writerProcess,

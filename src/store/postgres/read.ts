@@ -24,6 +24,8 @@ export interface LogChunk extends Head {
   readonly upTo: Revision
   /** The random number of the group that wrote the last of `events`. */
   readonly stamp: string
+  /** The same of the revision that was asked from, if the log still has it. */
+  readonly fromStamp: string | undefined
 }
 
 /** The reads of one schema. Each is one statement, and thus one snapshot: its rows and its revision belong together. */
@@ -188,8 +190,12 @@ async function readLog(
     events,
     upTo: isCut ? last : Math.min(to, from + replayRevisionsMax, head.revision),
     stamp: String(rows.at(-1)?.[9] ?? ''),
+    fromStamp: stampOf(rows[0]?.[10]),
   }
 }
+
+const stampOf = (cell: Cell | undefined): string | undefined =>
+  cell === undefined || cell === null ? undefined : String(cell)
 
 const headOf = (row: Row | undefined): Head => {
   if (typeof row?.[1] !== 'number') throw badRowError('the table meta has no row "compacted"')
@@ -275,7 +281,8 @@ function statements(schema: string) {
     listAt: statement('list_at', page(`SELECT key, revision FROM (${keysAt(limit)}) k ${limit}`, keysAt(''))),
     log: statement(
       'log',
-      `SELECT h.revision, h.compacted, e.found, e.revision, e.type, e.create_revision, e.key, e.value, e.previous, e.stamp
+      `SELECT h.revision, h.compacted, e.found, e.revision, e.type, e.create_revision, e.key, e.value, e.previous, e.stamp,
+          (SELECT stamp FROM ${log} WHERE revision = $3)
         FROM ${head} LEFT JOIN (
           SELECT l.revision, l.type, l.create_revision, l.key, l.value, p.value AS previous, l.stamp,
             count(*) OVER () AS found,

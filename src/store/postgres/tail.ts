@@ -4,8 +4,9 @@ import type { Random } from '../../base/ids.ts'
 import { describeError, type Logger } from '../../base/logger.ts'
 import { deferred, type Deferred } from '../../base/deferred.ts'
 import { isStoreError, StoreError, type Revision, type StoreEvent } from '../store.ts'
-import { badRowError } from './postgres-errors.ts'
+import { badRowError, wentBackError } from './postgres-errors.ts'
 import type { LogChunk } from './read.ts'
+import { channelOf } from './schema.ts'
 import type { Session } from './session.ts'
 
 const retry = { baseMs: 50, factor: 2, capMs: 2_000, jitter: 0.5 }
@@ -39,7 +40,7 @@ export interface TailOptions {
   readonly logger: Logger
   readonly revision: Revision
   readonly compacted: Revision
-  readonly channel: string
+  readonly schema: string
   readonly pollMs: number
   readonly reachMsMax: number
   readonly connect: (signal: AbortSignal) => Promise<Session>
@@ -65,6 +66,8 @@ class LogTail implements Tail {
   readonly #ending = new AbortController()
   readonly #reachers = new Set<{ readonly revision: Revision; readonly done: Deferred<void> }>()
   readonly #running: Promise<void>
+  /** Of the group that wrote `revision`, once it is known: another history has another one there. */
+  #stamp: string | undefined
   #session: Session | undefined
   #isNudged = false
   #wake = () => {}
@@ -140,7 +143,7 @@ class LogTail implements Tail {
 
   /** Until the session is lost. */
   async #follow(): Promise<void> {
-    const { connect, channel, isOwn } = this.#options
+    const { connect, schema, isOwn } = this.#options
     const session = await connect(this.#ending.signal)
     this.#session = session
     try {
@@ -149,7 +152,7 @@ class LogTail implements Tail {
         if (sender !== undefined && isOwn(sender)) return
         if (payload === '' || Number(payload) > this.revision) this.nudge()
       })
-      await session.script(`LISTEN ${channel}`)
+      await session.script(`LISTEN ${channelOf(schema)}`)
       while (!this.#ending.signal.aborted) {
         this.#isNudged = false
         while (await this.#step(session)); // until nothing is left
@@ -162,7 +165,7 @@ class LogTail implements Tail {
 
   /** True when there may be more to read. */
   async #step(session: Session): Promise<boolean> {
-    const from = this.revision
+    const [from, stamp] = [this.revision, this.#stamp]
     let chunk: LogChunk
     try {
       chunk = await this.#options.read(session, from)
@@ -170,9 +173,11 @@ class LogTail implements Tail {
       if (!isStoreError(error, 'compacted')) throw error
       this.#options.onGap(error)
       this.compacted = error.revision ?? this.compacted
+      this.#stamp = undefined
       this.#moveTo(this.compacted)
       return true
     }
+    this.#checkHistory(chunk, from, stamp)
     this.noteCompacted(chunk.compacted)
     const { events, upTo } = chunk
     if (events.length !== upTo - from || (events[0]?.revision ?? from + 1) !== from + 1) {
@@ -186,8 +191,17 @@ class LogTail implements Tail {
     return this.revision < chunk.revision
   }
 
+  /** The tables may be replaced under a session that lives on, when a dump is restored into them. */
+  #checkHistory(chunk: LogChunk, from: Revision, stamp: string | undefined): void {
+    const isKept = from > chunk.compacted
+    const isOther =
+      stamp !== undefined && (isKept || chunk.fromStamp !== undefined) && chunk.fromStamp !== stamp
+    if (chunk.revision < from || isOther) throw wentBackError(this.#options.schema, from, chunk.revision)
+  }
+
   #tell(events: readonly StoreEvent[], revision: Revision, stamp: string): void {
     this.#moveTo(revision)
+    this.#stamp = stamp
     this.#options.onEvents(events, revision, stamp)
     for (const { revision: wanted, done } of this.#reachers) if (revision >= wanted) done.resolve()
   }

@@ -144,29 +144,51 @@ etcdTest('a watch goes on where it was when the connection is cut again and agai
   )
 })
 
-etcdTest('etcd put back to an earlier state is noticed, and watched from there', async (etcd, t) => {
-  const [member] = etcd.members
-  assert(member)
-  await using store = await openOn(etcd)
-  await fill(store, ['/a', '/b'])
-  await member.signal('SIGTERM')
-  const backup = `${member.dataDir}.backup`
-  cpSync(member.dataDir, backup, { recursive: true })
-  t.after(() => rmSync(backup, { recursive: true, force: true }))
-  member.start()
-  const from = await fill(store, ['/c', '/d', '/e'])
-  const watch = store.watch({ prefix: '' }, from, t.signal)[Symbol.asyncIterator]()
-  await watch.next()
-  await member.signal('SIGKILL')
-  rmSync(member.dataDir, { recursive: true })
-  cpSync(backup, member.dataDir, { recursive: true })
-  member.start()
-  const { revision = from } = await thrown('future', () => watch.next())
-  assert(revision < from)
-  assert.deepEqual(await keysOf(store, ''), ['/a', '/b'])
-  const seen = watchEvents(store, { from: await store.current(), count: 1, signal: t.signal })
-  await store.create('/f', bytes('x'))
-  assert.equal((await seen)[0]?.key, '/f')
+etcdTest(
+  'etcd put back to an earlier state: a store that knew more is given up, and a new one begins there',
+  async (etcd, t) => {
+    const [member] = etcd.members
+    assert(member)
+    const givenUp: string[] = []
+    const onGivenUp = (error: Error) => givenUp.push(error.message)
+    await using store = await openStore(`etcd://${etcd.endpoints}`, { ...context, onGivenUp })
+    await fill(store, ['/a', '/b'])
+    await member.signal('SIGTERM')
+    const backup = `${member.dataDir}.backup`
+    cpSync(member.dataDir, backup, { recursive: true })
+    t.after(() => rmSync(backup, { recursive: true, force: true }))
+    member.start()
+    const from = await fill(store, ['/c', '/d', '/e'])
+    const watch = store.watch({ prefix: '' }, from, t.signal)[Symbol.asyncIterator]()
+    await watch.next()
+    await member.signal('SIGKILL')
+    rmSync(member.dataDir, { recursive: true })
+    cpSync(backup, member.dataDir, { recursive: true })
+    member.start()
+    await thrown('corrupt', () => watch.next())
+    await thrown('corrupt', () => store.create('/f', bytes('x')))
+    assert.equal(givenUp.length, 1)
+    assert.match(givenUp[0] ?? '', /no longer has the revision \d+.*start anew/)
+    await using next = await openOn(etcd)
+    assert.deepEqual(await keysOf(next, ''), ['/a', '/b'])
+    const seen = watchEvents(next, { from: await next.current(), count: 1, signal: t.signal })
+    await next.create('/f', bytes('x'))
+    assert.equal((await seen)[0]?.key, '/f')
+  },
+)
+
+etcdTest('a write tells, too, that etcd is another one', async (etcd) => {
+  await using other = await startEtcdCluster()
+  await using road = await openRoad(etcd.endpoints)
+  await using store = await openStore(`etcd://${road.endpoint}`, context)
+  await store.create('/a', bytes('x'))
+  road.cut()
+  road.mend(other.endpoints)
+  const create = () => store.create('/b', bytes('x')).catch((error: unknown) => error)
+  let error = await create()
+  while (isStoreError(error, 'unavailable')) error = await create() // it was on its way when the road was cut
+  assert(isStoreError(error, 'corrupt'))
+  assert.match(error.message, /another cluster/i)
 })
 
 etcdTest('a value above the limit of etcd is invalid, and the sentence names the flag', async (etcd) => {
@@ -297,12 +319,13 @@ interface Road extends AsyncDisposable {
   readonly endpoint: string
   /** Breaks what goes through it, and lets nothing in. */
   cut(): void
-  mend(): void
+  /** To where it led, or elsewhere. */
+  mend(endpoint?: string): void
 }
 
 /** A way to an endpoint that can be interrupted. */
 async function openRoad(endpoint: string): Promise<Road> {
-  const [host, port] = endpoint.split(':')
+  let [host, port] = endpoint.split(':')
   const sockets = new Set<Socket>()
   let isCut = false
   const server = createServer((from) => {
@@ -330,7 +353,10 @@ async function openRoad(endpoint: string): Promise<Road> {
   return {
     endpoint: `127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`,
     cut,
-    mend: () => (isCut = false),
+    mend(elsewhere = endpoint) {
+      ;[host, port] = elsewhere.split(':')
+      isCut = false
+    },
     async [Symbol.asyncDispose]() {
       cut()
       await once(server.close(), 'close')
