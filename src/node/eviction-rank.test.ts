@@ -84,6 +84,13 @@ test("kubelet's defaults", () => {
   assert.deepEqual(met({ memoryAvailableBytes: 99 * mebi }), ['memory.available'])
   assert.deepEqual(met({ diskFreeBytes: 100 * mebi }), [])
   assert.deepEqual(met({ diskFreeBytes: 100 * mebi - 1 }), ['nodefs.available'])
+  const terabyte = { diskTotalBytes: 1024 * 1024 * mebi }
+  assert.deepEqual(
+    met({ ...terabyte, diskFreeBytes: 5 * 1024 * mebi }),
+    [],
+    'of a large disk a little is enough',
+  )
+  assert.deepEqual(met({ ...terabyte, diskFreeBytes: 5 * 1024 * mebi - 1 }), ['nodefs.available'])
   assert.deepEqual(met({ inodesFree: 49 }), ['nodefs.inodesFree'])
   assert.deepEqual(met({ inodesFree: 0, inodesTotal: 0 }), [], 'a file system that counts none')
 })

@@ -5,14 +5,17 @@ import type { MachineLoad } from './machine-facts.ts'
 const signals = ['memory.available', 'nodefs.available', 'nodefs.inodesFree'] as const
 export type EvictionSignal = (typeof signals)[number]
 
-/** A number of bytes, or a share of what there is. */
-export type Threshold = { readonly bytes: number } | { readonly share: number }
+/** A number of bytes; or a share of what there is, up to a number of bytes. */
+export type Threshold = { readonly bytes: number } | { readonly share: number; readonly bytesMax?: number }
 export type EvictionThresholds = Readonly<Partial<Record<EvictionSignal, Threshold>>>
 
-/** Kubelet's defaults on Linux. */
+/**
+ * Kubelet's defaults on Linux, but for large disks: a laptop of which eight per cent are free has room for many apps, and is
+ * nobody's server that must be kept from filling up.
+ */
 export const thresholdsDefault: EvictionThresholds = {
   'memory.available': { bytes: 100 * 1024 * 1024 },
-  'nodefs.available': { share: 0.1 },
+  'nodefs.available': { share: 0.1, bytesMax: 5 * 1024 ** 3 },
   'nodefs.inodesFree': { share: 0.05 },
 }
 
@@ -70,5 +73,6 @@ export function thresholdOf(
 ): number {
   const threshold = thresholds[signal]
   if (threshold === undefined) return 0
-  return 'bytes' in threshold ? threshold.bytes : Math.floor(capacity * threshold.share)
+  if ('bytes' in threshold) return threshold.bytes
+  return Math.min(Math.floor(capacity * threshold.share), threshold.bytesMax ?? Infinity)
 }
