@@ -52,6 +52,8 @@ export interface NodeTunnelsOptions {
 /** A stream may have this much under way: 4 MiB move 20 MiB/s at 200 ms. */
 const streamWindowBytes = 4 * 1024 * 1024
 const sessionWindowBytes = 16 * 1024 * 1024
+/** In MB. Node.js refuses streams of a session that holds more, with 10 unless told: less than its windows. */
+const sessionMemoryMax = 64
 /** A dead connection is noticed within two periods, also where nobody sends anything. */
 const pingPeriodMs = 5_000
 /** A node that has not begun to answer by then is not going to. */
@@ -133,6 +135,7 @@ function openTunnel(socket: Duplex, head: Uint8Array, clock: Clock): Tunnel {
   const session = connect('http://node.invalid', {
     createConnection: () => socket,
     settings: { initialWindowSize: streamWindowBytes, enablePush: false },
+    maxSessionMemory: sessionMemoryMax,
   })
   let why = 'the node closed the connection'
   const close = (reason: string) => {
