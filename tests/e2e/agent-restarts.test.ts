@@ -13,7 +13,7 @@ import { readRunning } from '../../src/main/up.ts'
 import { openCluster, until, type Cluster } from '../support/cluster.ts'
 import { ask } from '../support/http.ts'
 import { deployment, ingress, service, yaml } from '../support/manifests.ts'
-import { workloadProcesses } from '../support/workloads.ts'
+import { isProgram, workloadProcesses } from '../support/workloads.ts'
 
 const restarts = Number(process.env['RESTARTS'] ?? 25)
 const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000)
@@ -33,7 +33,7 @@ test(`${restarts} restarts of the agent under traffic (SEED=${seed})`, { timeout
   cluster.ok('rollout status deployment/web --timeout=180s', { timeoutMs: 200_000 })
   const before = await until('every app has its process', () => {
     const found = workloadProcesses(cluster.dataDir)
-    return found.filter(isApp).length === appCount ? found : undefined
+    return found.filter(isProgram).length === appCount ? found : undefined
   })
   await until('the gateway answers', async () =>
     (await ask(cluster.gatewayUrl, { host: 'web.localhost' })).status === 200 ? true : undefined,
@@ -69,8 +69,6 @@ test(`${restarts} restarts of the agent under traffic (SEED=${seed})`, { timeout
   assert.deepEqual(workloadProcesses(cluster.dataDir), before, 'the same processes, and no other')
   assert.equal(childrenOf(cluster.pidOf('supervisor')).length, 3, 'server, agent and gateway, once each')
 })
-
-const isApp = ({ command }: { readonly command: string }) => !command.startsWith('/bin/sh')
 
 /** Each as soon as it is back: at once, while it takes up its work, or in the midst of it. */
 async function killAgents(cluster: Cluster, random: Random): Promise<readonly ProcessIdentity[]> {

@@ -4,7 +4,7 @@
  * left behind. `SEED=n` repeats a run's choices, `ROUNDS=n` makes it longer.
  */
 import assert from 'node:assert/strict'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { configMaps } from '../../src/api/resources/configmaps.ts'
@@ -18,7 +18,7 @@ import { restClient } from '../../src/client/rest-client.ts'
 import { httpTransport } from '../../src/client/transport-http.ts'
 import { openCluster, root, until, type Cluster } from '../support/cluster.ts'
 import { countByPart, createKiller, parts, type Kill } from '../support/kills.ts'
-import { workloadProcesses } from '../support/workloads.ts'
+import { isProgram, workloadProcesses } from '../support/workloads.ts'
 
 const rounds = Number(process.env['ROUNDS'] ?? 100)
 const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000)
@@ -40,6 +40,7 @@ test(`${rounds} times each process is killed (SEED=${seed})`, { timeout: timeout
   const client = restClient(transport, 'crash-test')
   const startLog = join(cluster.dataDir, 'starts')
   writeFileSync(startLog, '')
+  chmodSync(startLog, 0o666) // for pods with users of their own
   const supervisor = cluster.pidOf('supervisor')
   const killer = createKiller({ dataDir: cluster.dataDir, random, windowMs, soonMs })
 
@@ -157,13 +158,15 @@ async function createPod(client: Client, name: string, startLog: string): Promis
           name: 'app',
           image: `dir:${join(root, 'tests', 'testdata', 'apps', 'recorder')}`,
           env: [
-            { name: 'START_LOG', value: startLog },
+            { name: 'START_LOG', value: '/starts' },
             { name: 'POD_UID', valueFrom: { fieldRef: { fieldPath: 'metadata.uid' } } },
             { name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
           ],
           readinessProbe: { httpGet: { port: 8000 }, periodSeconds: 1 },
+          volumeMounts: [{ name: 'starts', mountPath: '/starts' }],
         },
       ],
+      volumes: [{ name: 'starts', hostPath: { path: startLog, type: 'File' } }],
       terminationGracePeriodSeconds: 2,
     },
   } as Pod
@@ -246,6 +249,4 @@ async function steadyState(cluster: Cluster, client: Client): Promise<string | u
   )
 }
 
-/** The apps themselves, without the shells above them. */
-const apps = (cluster: Cluster) =>
-  workloadProcesses(cluster.dataDir).filter(({ command }) => !command.startsWith('/bin/sh'))
+const apps = (cluster: Cluster) => workloadProcesses(cluster.dataDir).filter(isProgram)

@@ -7,10 +7,10 @@ import { until } from '../support/cluster.ts'
 import { everyKubectl, type Suite } from '../support/every-kubectl.ts'
 import { deployment, image, pod, yaml } from '../support/manifests.ts'
 
-/** The slow app waits for this file. */
-const startFileOf = ({ cluster }: Suite): string => join(cluster.dataDir, 'start')
+/** The slow app waits for a file in this folder of the machine. */
+const startFolderOf = ({ cluster }: Suite): string => join(cluster.dataDir, 'files')
 
-function objects(startFile: string): string {
+function objects(startFolder: string): string {
   const once = { spec: { restartPolicy: 'Never' } }
   return yaml(
     pod('done', 'logger', once),
@@ -18,13 +18,14 @@ function objects(startFile: string): string {
     pod('ticking', 'logger', { env: { LINGER: '1', LINES: '3' } }),
     pod('looping', 'crasher'),
     pod('slow', 'slow', {
-      env: { START_FILE: startFile },
       spec: {
+        volumes: [{ name: 'start', hostPath: { path: startFolder, type: 'DirectoryOrCreate' } }],
         containers: [
           {
             name: 'slow',
             image: image('slow'),
-            env: [{ name: 'START_FILE', value: startFile }],
+            env: [{ name: 'START_FILE', value: '/start/now' }],
+            volumeMounts: [{ name: 'start', mountPath: '/start' }],
             readinessProbe: { tcpSocket: { port: 3000 }, periodSeconds: 1 },
           },
         ],
@@ -64,7 +65,7 @@ function objects(startFile: string): string {
 
 everyKubectl({
   folder: 'pods',
-  prepare: (suite) => suite.ok('apply -f -', { input: objects(startFileOf(suite)) }),
+  prepare: (suite) => suite.ok('apply -f -', { input: objects(startFolderOf(suite)) }),
   define,
 })
 
@@ -130,7 +131,7 @@ function define(suite: Suite): void {
     await golden('logs-nothing-yet', 'logs slow')
     await golden('wait-not-ready', 'wait --for=condition=Ready pod/slow --timeout=1s')
     await using ready = suite.cluster.follow('wait --for=condition=Ready pod/slow --timeout=60s')
-    writeFileSync(startFileOf(suite), '')
+    writeFileSync(join(startFolderOf(suite), 'now'), '')
     assert.equal((await ready.ended).code, 0)
     await golden('get-ready', 'get pod slow')
     await golden('logs-started', 'logs slow')

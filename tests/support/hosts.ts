@@ -121,8 +121,8 @@ function namespace(stack: AsyncDisposableStack, name: string): string {
 
 const hostIn = (name: string, address: string): Host => ({
   address,
-  command: (program, args) => ['ip', ['netns', 'exec', name, program, ...args]],
-  run: (program, args) => run('ip', ['netns', 'exec', name, program, ...args]),
+  command: (program, args) => ['nsenter', [`--net=/run/netns/${name}`, program, ...args]],
+  run: (program, args) => run('nsenter', [`--net=/run/netns/${name}`, program, ...args]),
 })
 
 async function startLine(

@@ -7,6 +7,10 @@ export interface WorkloadProcess {
   readonly command: string
 }
 
+/** The programs of apps themselves, not the shell and the sandbox around each. */
+export const isProgram = ({ command }: WorkloadProcess): boolean =>
+  !command.startsWith('/bin/sh') && !command.startsWith('/usr/bin/bwrap')
+
 /** Every process on the machine that carries the mark of one of a cluster's workloads, by pid. */
 export function workloadProcesses(dataDir: string): readonly WorkloadProcess[] {
   const found: WorkloadProcess[] = []
