@@ -17,7 +17,13 @@ export interface Surroundings {
   /** Of its control group; none when it has none. */
   readonly folders: readonly string[]
   /** Its sandbox, by a process in it; then `cwd` counts for what stands outside only. */
-  readonly inside?: { readonly pid: number; readonly sandbox: Sandbox; readonly tools: SandboxTools }
+  readonly inside?: {
+    readonly pid: number
+    readonly sandbox: Sandbox
+    readonly tools: SandboxTools
+    /** Where the filter of system calls lies. */
+    readonly seccompFile: string
+  }
 }
 
 /** Runs a command and waits until its output is closed. Its whole process group is killed at the timeout. */

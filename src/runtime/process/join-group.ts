@@ -3,7 +3,7 @@ import { accessSync, constants, statSync } from 'node:fs'
 import { isAbsolute, join, resolve } from 'node:path'
 import { carry } from './environment.ts'
 import type { Surroundings } from './exec.ts'
-import { enterSandbox } from './sandbox/bubblewrap.ts'
+import { enterSandbox, seccompFd } from './sandbox/bubblewrap.ts'
 import { terminalCommand } from './terminal.ts'
 
 export interface Command {
@@ -30,18 +30,21 @@ export function insideCommand(within: Surroundings, { argv, tty, cwd }: WantedCo
   const { carried, around } = carry(env)
   const plain = ['/usr/bin/env', ...around, ...argv]
   const own = terminal({ argv: inside ? enterSandbox(plain, inside) : plain, env: carried })
-  return joinGroup(own, folders)
+  return joinGroup(own, folders, inside?.seccompFile)
 }
 
+/** The first argument is the file that goes to a sandbox by its descriptor, or empty. */
 const script = `
+[ -z "$1" ] || exec ${seccompFd}<"$1" || exit 126
+shift
 while [ "$1" != -- ]; do echo 0 >"$1/cgroup.procs" || exit 126; shift; done
 shift; exec "$@"
 `
 
-function joinGroup({ argv, env }: Command, folders: readonly string[]): Command {
-  return folders.length === 0
+function joinGroup({ argv, env }: Command, folders: readonly string[], seccompFile = ''): Command {
+  return folders.length === 0 && seccompFile === ''
     ? { argv, env }
-    : { argv: ['/bin/sh', '-c', script, 'sampan', ...folders, '--', ...argv], env }
+    : { argv: ['/bin/sh', '-c', script, 'sampan', seccompFile, ...folders, '--', ...argv], env }
 }
 
 interface Search {

@@ -32,6 +32,7 @@ import {
 } from './proc.ts'
 import { createProcessTable, type ProcessTable } from './process-table.ts'
 import { findNodeProcesses } from './insight.ts'
+import { recordFile } from './record-files.ts'
 import { handleOf, readExit, readIdentity, readSpec, runtimeName, writeSpec } from './records.ts'
 import { endStdin, openStdin } from './stdin.ts'
 import { waitForExit } from './wait.ts'
@@ -226,7 +227,7 @@ async function surroundings(
       throw new RuntimeError('not-found', `workload ${handle.id} does not run`)
     }
     const spec = await readSpec(handle.stateDir)
-    const inside = spec?.sandbox && findInside(state.pid, spec.sandbox, tools)
+    const inside = spec?.sandbox && findInside(handle, { pid: state.pid, sandbox: spec.sandbox, tools })
     const cwd = inside ? '/' : (readWorkingDirectory(state.pid) ?? spec?.cwd ?? '/')
     const env = readEnviron(state.pid)
     if (env?.['SAMPAN_WORKLOAD'] === markOf(handle) && !env['SAMPAN_STATE_DIR'] && inside !== 'starting')
@@ -240,10 +241,16 @@ async function surroundings(
   }
 }
 
+interface Sandboxed {
+  /** Of the bwrap outside. */
+  readonly pid: number
+  readonly sandbox: Sandbox
+  readonly tools: SandboxTools | undefined
+}
+
 function findInside(
-  pid: number,
-  sandbox: Sandbox,
-  tools: SandboxTools | undefined,
+  { stateDir }: Handle,
+  { pid, sandbox, tools }: Sandboxed,
 ): NonNullable<Surroundings['inside']> | 'starting' {
   if (!tools)
     throw new RuntimeError(
@@ -252,7 +259,8 @@ function findInside(
     )
   // bwrap outside, bwrap inside (its first process), the program: once that is there, the root is complete.
   const init = readChildren(pid)[0]
-  return init === undefined || readChildren(init).length === 0 ? 'starting' : { pid: init, sandbox, tools }
+  if (init === undefined || readChildren(init).length === 0) return 'starting'
+  return { pid: init, sandbox, tools, seccompFile: recordFile(stateDir, 'seccomp') }
 }
 
 const stateDirDepthMax = 4 // ROOT/POD/CONTAINER/ATTEMPT/STATE: deeper than any layout of an agent

@@ -169,13 +169,17 @@ function dropCommand(
   ]
 }
 
-/** The same surroundings for one more command; `pid` is that of a process inside. The filter of system calls is not in them. */
+/**
+ * The same surroundings for one more command; `pid` is that of a process inside. Another bubblewrap, inside, puts the filter of system
+ * calls around it, which no namespace holds.
+ */
 export function enterSandbox(
   argv: readonly string[],
   { pid, sandbox, tools }: { readonly pid: number; readonly sandbox: Sandbox; readonly tools: SandboxTools },
 ): readonly string[] {
   const { user, programs } = tools
   const isRoot = user === 'root'
+  const within = { ...sandbox, lowPorts: false }
   return [
     programs.nsenter,
     `--target=${pid}`,
@@ -188,9 +192,15 @@ export function enterSandbox(
     '--root',
     '--wd',
     '--',
-    ...(isRoot
-      ? dropCommand({ ...sandbox, lowPorts: false }, tools)
-      : [programs.setpriv, '--bounding-set=-all', '--inh-caps=-all', '--no-new-privs', '--']),
+    programs.bwrap,
+    ...identityOptions(within, tools),
+    '--dev-bind',
+    '/',
+    '/',
+    '--seccomp',
+    String(seccompFd),
+    '--',
+    ...dropCommand(within, tools),
     ...argv,
   ]
 }

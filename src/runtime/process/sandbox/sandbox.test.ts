@@ -159,14 +159,13 @@ describe('a program in a sandbox', { skip }, () => {
     const run = (script: string) =>
       runtime.exec(handle, { argv: ['/bin/sh', '-c', script], timeoutMs: 20_000 })
     const found = await run(
-      `cat ${secret} || echo none; hostname; id -u; pwd; grep -E 'CapBnd|CapEff|NoNewPrivs' /proc/self/status`,
+      `cat ${secret} || echo none; hostname; id -u; pwd; grep -E 'CapBnd|CapEff|NoNewPrivs|Seccomp:' /proc/self/status; unshare --user true`,
     )
     assert.doesNotMatch(found.output, /a secret/)
     assert.match(found.output, /none\ninside\n65534\n/)
     assert.ok(found.output.includes(`\n${join(root, 'work')}\n`), found.output)
-    assert.match(found.output, /CapEff:\s+0{16}[^]*NoNewPrivs:\s+1/)
-    // An ordinary user may not lower the bound; without new privileges nothing comes of it.
-    if (process.getuid?.() === 0) assert.match(found.output, /CapBnd:\s+0{16}/)
+    assert.match(found.output, /CapEff:\s+0{16}[^]*CapBnd:\s+0{16}[^]*NoNewPrivs:\s+1[^]*Seccomp:\s+2/)
+    assert.match(found.output, /unshare failed: Operation not permitted/)
     const missing = await runtime.exec(handle, { argv: ['no-such-program'], timeoutMs: 20_000 })
     assert.equal(missing.code, 127)
   })
