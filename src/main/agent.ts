@@ -8,7 +8,6 @@ import { createMetrics } from '../base/metrics.ts'
 import { addProcessMetrics } from '../base/process-metrics.ts'
 import { openAgent } from '../node/agent.ts'
 import { areCustomCommandsEnabled } from '../node/command-policy.ts'
-import { isSandboxLevel } from '../node/sandbox.ts'
 import { openPackageCache } from '../runtime/packages/cache.ts'
 import type { PackageCacheOptions } from '../runtime/packages/prepared.ts'
 import { parseTrust } from '../runtime/packages/trust.ts'
@@ -22,6 +21,7 @@ import { endProcess, watchCertificate } from './credential-renewal.ts'
 import { readDiskSettings } from './disk-settings.ts'
 import { credentialOf, dataDir, writeWhole } from './data-dir.ts'
 import type { ProcessRoot } from './process.ts'
+import { readSandboxSettings } from './sandbox-settings.ts'
 
 /** The agent process: runs this machine's pods. */
 export const agentRoot: ProcessRoot = {
@@ -46,10 +46,7 @@ export const agentRoot: ProcessRoot = {
     if (!cgroups.usable) logger.warn('limits of pods are not enforced', { reason: cgroups.reason })
     else stack.defer(() => removeTree(cgroups.tree))
     const sandbox = await findSandbox()
-    const sandboxLevel = process.env['SAMPAN_SANDBOX'] ?? 'none'
-    if (!isSandboxLevel(sandboxLevel))
-      throw new Error(`SAMPAN_SANDBOX is "${sandboxLevel}"; write none or bubblewrap`)
-    if (!sandbox.usable) logger.info('there is no sandbox for pods', { reason: sandbox.reason })
+    if (!sandbox.usable) logger.warn('there is no sandbox for pods', { reason: sandbox.reason })
     const metrics = createMetrics()
     addProcessMetrics(metrics)
     stack.use(
@@ -65,11 +62,11 @@ export const agentRoot: ProcessRoot = {
         dataDir: dir.node,
         tunnel: servers.kubeconfig,
         servers,
+        ...(begin.dataListen && { dataListen: begin.dataListen }),
         metrics,
         limits: { disk: readDiskSettings(process.env) },
         customCommands: areCustomCommandsEnabled(process.env),
-        sandboxLevel,
-        networkWall: isNetworkWallWanted(process.env) && sandbox.usable,
+        ...readSandboxSettings(process.env, sandbox),
         clock,
         random,
         logger,
@@ -83,10 +80,6 @@ export const agentRoot: ProcessRoot = {
     }
   },
 }
-
-/** Only root has a packet filter to speak to. `SAMPAN_NETWORK_WALL=none` leaves it alone. */
-const isNetworkWallWanted = (env: NodeJS.ProcessEnv): boolean =>
-  process.getuid?.() === 0 && env['SAMPAN_NETWORK_WALL'] !== 'none'
 
 /** What the operator of this machine allows. Throws CommandError. */
 function packagePolicy(env: NodeJS.ProcessEnv): Pick<PackageCacheOptions, 'allowScripts' | 'trust'> {

@@ -65,12 +65,12 @@ export async function sandboxCheck(): Promise<Check> {
     return {
       name,
       verdict: 'ok',
-      found: 'bubblewrap works: pods can be kept from each other and from the machine',
+      found: 'bubblewrap works: pods are kept from each other and from the machine',
     }
   return {
     name,
     verdict: 'no',
-    found: `pods that ask for a sandbox stay away, others run as plain processes: ${support.reason}`,
+    found: `pods run as plain processes, those that ask for a sandbox not at all: ${support.reason}`,
     next: (await hasUserNamespaces())
       ? 'apt install bubblewrap'
       : 'allow user namespaces (sysctl kernel.unprivileged_userns_clone=1, or kernel.apparmor_restrict_unprivileged_userns=0), or run the agent as root; install bubblewrap',
