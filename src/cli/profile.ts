@@ -5,8 +5,7 @@ import { pipeline } from 'node:stream/promises'
 import type { Clock } from '../base/clock.ts'
 import type { Kubeconfig } from '../client/kubeconfig.ts'
 import { httpTransport } from '../client/transport-http.ts'
-import type { TransportResponse } from '../client/transport.ts'
-import { podPath, reasonOf, type PodPlace } from './server-connection.ts'
+import { podPath, reasonOf, textOf, type PodPlace } from './server-connection.ts'
 
 export interface ProfileOptions {
   readonly server: Kubeconfig
@@ -50,14 +49,3 @@ export async function profile({
 
 /** As it may stand in a file's name everywhere: 20260102T030405. */
 const timeOf = (clock: Clock): string => clock.now().toISOString().slice(0, 19).replace(/[:-]/g, '')
-
-const errorBytesMax = 64 * 1024
-
-async function textOf({ body }: TransportResponse): Promise<string> {
-  let text = ''
-  for await (const chunk of body) {
-    text += Buffer.from(chunk).toString('utf8')
-    if (text.length > errorBytesMax) break
-  }
-  return text
-}

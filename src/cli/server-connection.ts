@@ -1,10 +1,11 @@
 /**
- * Commands that are clients of the API. Start reading at `profile.ts` and `inspect.ts`. They know no more than a kubeconfig and ask
+ * Commands that are clients of the API. Start reading at `logs.ts`, `profile.ts` and `inspect.ts`. They know no more than a kubeconfig and ask
  * nothing but the API; what is wrong they throw as an error whose message is the whole answer.
  */
 import { delimiter } from 'node:path'
 import { isStatus } from '../api/status.ts'
 import { readKubeconfig, type Kubeconfig } from '../client/kubeconfig.ts'
+import type { TransportResponse } from '../client/transport.ts'
 
 export interface ServerChoice {
   /** `--kubeconfig`. */
@@ -53,4 +54,16 @@ export function reasonOf(body: string, status: number): string {
     // Not from an API server.
   }
   return `the server answered ${status}${body === '' ? '' : `: ${body.slice(0, 500)}`}`
+}
+
+const errorBytesMax = 64 * 1024
+
+/** The body of an answer that is an error. */
+export async function textOf({ body }: TransportResponse): Promise<string> {
+  let text = ''
+  for await (const chunk of body) {
+    text += Buffer.from(chunk).toString('utf8')
+    if (text.length > errorBytesMax) break
+  }
+  return text
 }

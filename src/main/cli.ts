@@ -10,6 +10,7 @@ import { CommandError } from './command-error.ts'
 import { dataDir, defaultDataDir } from './data-dir.ts'
 import { formatListen, parseListen, parseServerUrl } from './listen-address.ts'
 import { addInsightCommands } from './insight-commands.ts'
+import { addLogsCommand } from './logs-command.ts'
 import { addNodeCommands, nodeNameDefault } from './node-commands.ts'
 import { addStoreCommands } from './store-commands.ts'
 
@@ -24,6 +25,7 @@ async function main(): Promise<void> {
   addOffline(program)
   addStoreCommands(program, print)
   addInsightCommands(program, print)
+  addLogsCommand(program)
   await program.parseAsync()
 }
 

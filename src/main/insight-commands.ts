@@ -1,22 +1,17 @@
 /** `sampan profile` and `sampan inspect`: flags, and what of the machine the commands need. */
-import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { realClock } from '../base/clock.ts'
 import { realRandom } from '../base/ids.ts'
 import type { PodPlace } from '../cli/server-connection.ts'
 import { CommandError } from './command-error.ts'
-import { dataDir, defaultDataDir } from './data-dir.ts'
 import { parseDuration } from './duration-flag.ts'
+import { interrupted, serverOf, serverOptions, type PlaceFlags } from './place-flags.ts'
 
-interface PlaceFlags {
-  readonly namespace?: string
-  readonly container?: string
+interface ProcessFlags extends PlaceFlags {
   readonly pid?: string
-  readonly kubeconfig?: string
-  readonly dataDir: string
 }
 
-interface ProfileFlags extends PlaceFlags {
+interface ProfileFlags extends ProcessFlags {
   readonly cpu?: string
   readonly heap?: boolean
   readonly output?: string
@@ -56,7 +51,7 @@ export function addInsightCommands(program: Command, print: (line: string) => vo
       .argument('<pod>'),
   )
     .option('--port <number>', 'of this machine', '0')
-    .action(async (pod: string, flags: PlaceFlags & { readonly port: string }) => {
+    .action(async (pod: string, flags: ProcessFlags & { readonly port: string }) => {
       const { inspect } = await import('../cli/inspect.ts')
       const server = await serverOf(flags)
       const port = numberOf(flags.port, '--port')
@@ -67,23 +62,12 @@ export function addInsightCommands(program: Command, print: (line: string) => vo
 }
 
 const placeOptions = (command: Command): Command =>
-  command
-    .option('-n, --namespace <name>', "default: the kubeconfig's")
-    .option('-c, --container <name>', 'where the pod has several')
-    .option('--pid <number>', "of the process, as the pod sees it; default: the container's first")
-    .option('--kubeconfig <file>', "default: $KUBECONFIG, else the data directory's")
-    .option('--data-dir <dir>', 'of Sampan on this machine', defaultDataDir(process.env))
+  serverOptions(command).option(
+    '--pid <number>',
+    "of the process, as the pod sees it; default: the container's first",
+  )
 
-async function serverOf({ dataDir: dir, kubeconfig }: PlaceFlags) {
-  const { chooseServer } = await import('../cli/server-connection.ts')
-  return await chooseServer({
-    env: process.env,
-    otherwise: dataDir(resolve(dir)).kubeconfig,
-    ...(kubeconfig !== undefined && { kubeconfig }),
-  })
-}
-
-const placeOf = (pod: string, { container, namespace, pid }: PlaceFlags): PodPlace => ({
+const placeOf = (pod: string, { container, namespace, pid }: ProcessFlags): PodPlace => ({
   pod,
   ...(namespace !== undefined && { namespace }),
   ...(container !== undefined && { container }),
@@ -95,11 +79,4 @@ const secondsOf = (text: string): number => parseDuration(text, '--cpu') / 1_000
 function numberOf(text: string, flag: string): number {
   if (/^\d{1,10}$/.test(text)) return Number(text)
   throw new CommandError(`${flag} ${JSON.stringify(text)} is not a number`)
-}
-
-function interrupted(): AbortSignal {
-  const controller = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.once(signal, () => controller.abort(new Error('interrupted')))
-  return controller.signal
 }

@@ -187,7 +187,7 @@ function createWatch(options: EvictionsOptions, signal: AbortSignal) {
     },
     async enforceLimits({ diskFreeBytes }: MachineLoad): Promise<void> {
       const limited = pods().filter(({ pod }) => hasDiskLimits(pod))
-      if (limited.length === 0 || !meter.isDueForLimits(diskFreeBytes)) return
+      if (!meter.isDueForLimits(diskFreeBytes) || limited.length === 0) return
       const found = await meter.measure(limited)
       for (const victim of limited) {
         const own = found.get(victim.uid)
@@ -203,18 +203,21 @@ function createWatch(options: EvictionsOptions, signal: AbortSignal) {
 function createPacedMeter({ clock, disk }: EvictionsOptions, signal: AbortSignal) {
   let endedMs = -Infinity
   let tookMs = 0
-  let freeBytes = Infinity // as of the last look for limits' sake
+  let freeBytes: number | undefined
+  /** Since the last look for limits' sake: ups and downs, for one pod may write what another one frees. */
+  let changedBytes = Infinity
   const isDue = (share: number, atLeastMs: number) =>
     clock.monotonicMs() - endedMs >= Math.max(atLeastMs, tookMs / share)
   return {
     isDue,
     isDueForLimits(freeBytesNow: number): boolean {
-      const changed = Math.abs(freeBytes - freeBytesNow)
+      changedBytes += Math.abs((freeBytes ?? freeBytesNow) - freeBytesNow)
+      freeBytes = freeBytesNow
       const isDueNow =
-        changed >= changeBytes.much
+        changedBytes >= changeBytes.much
           ? isDue(measuringShareMax.pressed, lookMs.min)
-          : isDue(measuringShareMax.calm, changed >= changeBytes.some ? limitsMs.min : limitsMs.max)
-      if (isDueNow) freeBytes = freeBytesNow
+          : isDue(measuringShareMax.calm, changedBytes >= changeBytes.some ? limitsMs.min : limitsMs.max)
+      if (isDueNow) changedBytes = 0
       return isDueNow
     },
     async measure(pods: readonly EvictablePod[]): Promise<ReadonlyMap<string, PodDisk>> {

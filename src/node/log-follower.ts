@@ -22,7 +22,7 @@ import type { Logger } from '../base/logger.ts'
 import { formatLogRecord, logTime, splitOutput, type LogStream } from '../api/streams/log-lines.ts'
 import { listSegments, rotateOut, segmentPath, type LogLimits } from './log-files.ts'
 import { readJson } from './pod-records.ts'
-import { giveBack, readChunk, sizeOf } from './raw-output.ts'
+import { chunkBytes, giveBack, readChunk, sizeOf } from './raw-output.ts'
 import { isErrno, writeFileAtomic } from './write-file.ts'
 
 export interface LogFollower extends AsyncDisposable {
@@ -57,8 +57,11 @@ interface Position {
 const streams = ['stdout', 'stderr'] as const
 const releaseBytesMin = 4 * 1024 * 1024 // a hole is punched for each 4 MiB: one short child process for 4 MiB of output
 const pollMs = 5_000 // for file systems whose changes aren't told; otherwise inotify does
-/** One app's output may not take all of the agent's time: far above what anybody reads, far below what an agent can copy. */
-const pacing = { bytesMax: 16 * 1024 * 1024, windowMs: 1_000 }
+/**
+ * One app's output may not take all of the agent's time: what is copied in a second is far above what anybody reads and far below
+ * what an agent can copy. The pauses are short, for the disk fills meanwhile.
+ */
+const pacing = { bytesPerMs: (16 * 1024 * 1024) / 1_000, burstBytes: 4 * 1024 * 1024, pauseMs: 16 }
 
 export async function openLogFollower(options: LogFollowerOptions): Promise<LogFollower> {
   const { rawDir, logDir, clock, logger } = options
@@ -76,10 +79,9 @@ export async function openLogFollower(options: LogFollowerOptions): Promise<LogF
         const next = await copyChunk(options, position, { stream, isEnd })
         if (!next) continue
         isMore = true
-        const bytes = next.offsets[stream] - position.offsets[stream]
         position = await release(options, next)
         for (const listener of listeners) listener()
-        if (!isEnd) await pace(bytes)
+        if (!isEnd) await pace()
       }
     }
   }
@@ -119,17 +121,15 @@ export async function openLogFollower(options: LogFollowerOptions): Promise<LogF
   }
 }
 
-/** Sleeps when more was copied in a second than is due. */
-function createPace(clock: Clock, signal: AbortSignal): (bytes: number) => Promise<void> {
-  let spent = 0
+/** To be called after each chunk. Pauses when more was copied of late than is due. */
+function createPace(clock: Clock, signal: AbortSignal): () => Promise<void> {
+  let credit = pacing.burstBytes
   let sinceMs = clock.monotonicMs()
-  return async (bytes) => {
+  return async () => {
     const nowMs = clock.monotonicMs()
-    const isOver = nowMs - sinceMs >= pacing.windowMs
-    if (isOver) sinceMs = nowMs
-    spent = (isOver ? 0 : spent) + bytes
-    if (spent < pacing.bytesMax) return
-    await clock.sleep(pacing.windowMs - (nowMs - sinceMs), signal).catch(() => {}) // aborted: the caller sees it
+    credit = Math.min(pacing.burstBytes, credit + (nowMs - sinceMs) * pacing.bytesPerMs) - chunkBytes
+    sinceMs = nowMs
+    if (credit < 0) await clock.sleep(pacing.pauseMs, signal).catch(() => {}) // aborted: the caller sees it
   }
 }
 

@@ -4,11 +4,12 @@
  */
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Clock } from '../base/clock.ts'
 import { mergeSorted } from '../base/merge-sorted.ts'
 import { logTime } from '../api/streams/log-lines.ts'
-import type { HistoryLine, HistoryOptions, HistoryProblem } from '../api/streams/log-history.ts'
+import type { HistoryLine, HistoryNote, HistoryOptions } from '../api/streams/log-history.ts'
 import type { LogFolder } from './log-archive.ts'
-import { allSegments } from './log-files.ts'
+import { allSegments, type LogSegment } from './log-files.ts'
 import { readRecordsOf } from './log-reader.ts'
 
 export interface HistoryRequest extends HistoryOptions {
@@ -17,72 +18,105 @@ export interface HistoryRequest extends HistoryOptions {
   readonly name: string
 }
 
-/** Each holds a file open. The ones whose pods ended first are left out. */
-const sourcesMax = 256
-const chunkLengthMin = 16 * 1024
-
-/** Whose logs are asked for. `isAll`: false where there were too many. */
-export function foldersOf(
-  all: readonly LogFolder[],
-  { namespace, name }: HistoryRequest,
-): { readonly folders: readonly LogFolder[]; readonly isAll: boolean } {
-  const folders = all.filter((one) => one.namespace === namespace && one.names.includes(name))
-  return { folders: folders.slice(0, sourcesMax), isAll: folders.length <= sourcesMax }
+export interface HistorySource {
+  /** All there are, as of now. */
+  readonly folders: () => Promise<readonly LogFolder[]>
+  readonly clock: Clock
+  readonly signal: AbortSignal
 }
 
-/** JSON, one object a line. */
+/** Each holds a file open. The ones that are here come before those that have been. */
+const podsMax = 256
+const chunkLengthMin = 16 * 1024
+/** How late a line is shown to who follows. Files are looked at because a pod that leaves takes nobody's word along. */
+const followMs = 500
+
+/** JSON, one object a line. Who follows is told when all that was there has been said. */
 export async function* historyAnswer(
-  all: readonly LogFolder[],
+  { folders, clock, signal }: HistorySource,
   request: HistoryRequest,
 ): AsyncGenerator<Buffer> {
-  const { folders, isAll } = foldersOf(all, request)
-  const tooMany = `logs of more than ${sourcesMax} pods are asked for: those of some are missing; name a pod`
-  if (!isAll) yield Buffer.from(`${JSON.stringify({ problem: tooMany } satisfies HistoryProblem)}\n`)
-  let text = ''
-  for await (const line of readHistory(folders, request)) {
-    text += `${JSON.stringify(line)}\n`
-    if (text.length < chunkLengthMin) continue
-    yield Buffer.from(text)
-    text = ''
+  const places: Places = new Map()
+  for (let isFirst = true; !signal.aborted; isFirst = false) {
+    const wanted = (await folders()).filter((owner) => isWanted(owner, request))
+    let text = ''
+    if (isFirst && wanted.length > podsMax) text += noteText({ problem: tooMany })
+    for await (const line of readHistory(wanted.slice(0, podsMax), request, places)) {
+      text += `${JSON.stringify(line)}\n`
+      if (text.length < chunkLengthMin) continue
+      yield Buffer.from(text)
+      text = ''
+    }
+    if (isFirst && request.follow) text += noteText({ caughtUp: true })
+    if (text !== '') yield Buffer.from(text)
+    if (!request.follow) return
+    await clock.sleep(followMs, signal).catch(() => {}) // aborted: the loop ends
   }
-  if (text !== '') yield Buffer.from(text)
 }
 
-/** In the order of time. */
+export const isWanted = ({ namespace, names, pod }: LogFolder, request: HistoryRequest): boolean =>
+  namespace === request.namespace && (request.isExact ? pod === request.name : names.includes(request.name))
+
+const tooMany = `logs of more than ${podsMax} pods are asked for: those of some are missing; name a pod`
+const noteText = (note: HistoryNote): string => `${JSON.stringify(note)}\n`
+
+/** How far each container has been read. */
+export type Places = Map<
+  string,
+  { readonly attempt: number; readonly segment: number; readonly offset: number }
+>
+
+/** In the order of time; what is not in `places` yet. They are right when all has been read. */
 export async function* readHistory(
   folders: readonly LogFolder[],
   request: HistoryRequest,
+  places: Places = new Map(),
 ): AsyncGenerator<HistoryLine> {
   const sources: AsyncGenerator<HistoryLine>[] = []
   for (const owner of folders) {
     const names = await readdir(owner.folder).catch(() => []) // it has not run yet, or has just been removed
     for (const container of names)
       if (request.container === undefined || request.container === container)
-        sources.push(readContainer(owner, container, request))
+        sources.push(readContainer({ owner, container, places }, request))
   }
   yield* mergeSorted(sources, (a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0))
 }
 
+interface ContainerLog {
+  readonly owner: LogFolder
+  readonly container: string
+  readonly places: Places
+}
+
 async function* readContainer(
-  { folder, pod }: LogFolder,
-  container: string,
+  { owner: { folder, pod, uid }, container, places }: ContainerLog,
   { since, until, stream: wanted }: HistoryOptions,
 ): AsyncGenerator<HistoryLine> {
   const [from, to] = [since && logTime(since), until && logTime(until)]
+  const key = `${uid}/${container}`
   for (const segment of await allSegments(join(folder, container))) {
-    if (since && (await isOlder(segment.path, since))) continue
-    for await (const { records } of readRecordsOf(segment, 0)) {
+    const place = places.get(key)
+    if (place && isBefore(segment, place)) continue
+    const isBegun = place?.attempt === segment.attempt && place.segment === segment.segment
+    if (!isBegun && since && (await isOlder(segment.path, since))) continue
+    const { attempt } = segment
+    for await (const { records, next } of readRecordsOf(segment, isBegun ? place.offset : 0)) {
       for (const { time, stream, partial, text } of records) {
         if (from !== undefined && time < from) continue
         if (to !== undefined && time >= to) return
         if (wanted !== undefined && stream !== wanted) continue
         const message = Buffer.from(text, 'latin1').toString('utf8')
-        const { attempt } = segment
         yield { time, pod, container, attempt, stream, message, ...(partial && { partial }) }
       }
+      places.set(key, { attempt, segment: segment.segment, offset: next })
     }
   }
 }
+
+const isBefore = (
+  { attempt, segment }: LogSegment,
+  place: { readonly attempt: number; readonly segment: number },
+): boolean => attempt < place.attempt || (attempt === place.attempt && segment < place.segment)
 
 /** Nothing was written to it since. */
 async function isOlder(path: string, since: Date): Promise<boolean> {

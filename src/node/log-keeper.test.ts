@@ -11,7 +11,7 @@ import type { Pod } from '../api/schema/types.gen.ts'
 import { archiveLogs, listArchives, ownerOf } from './log-archive.ts'
 import type { LogBudget } from './log-budget.ts'
 import { segmentPath } from './log-files.ts'
-import { foldersOf, readHistory } from './log-history.ts'
+import { isWanted, readHistory } from './log-history.ts'
 import { sweepLogs, type LogKeeperOptions } from './log-keeper.ts'
 
 const budget: LogBudget = { retentionMs: 3_600_000, podBytesMax: 1e9, nodeBytesMax: 1e9, attemptsMax: 10 }
@@ -61,7 +61,8 @@ const sweep = (changed: Partial<LogBudget> = {}) =>
 
 async function history(name: string, range: { since?: Date; until?: Date } = {}): Promise<readonly string[]> {
   const request = { namespace: 'shop', name, ...range }
-  const { folders } = foldersOf([...options.live(), ...(await listArchives(dataDir))], request)
+  const all = [...options.live(), ...(await listArchives(dataDir))]
+  const folders = all.filter((owner) => isWanted(owner, request))
   const lines: HistoryLine[] = []
   for await (const line of readHistory(folders, request)) lines.push(line)
   return lines.map(({ message }) => message)

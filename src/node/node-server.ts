@@ -3,7 +3,7 @@
  *
  *   GET /healthz
  *   GET /containerLogs/NAMESPACE/POD/CONTAINER?follow&tailLines&…&uid
- *   GET /logHistory/NAMESPACE/NAME?sinceTime&untilTime&container&stream     NAME: of a pod or an app, deleted or not
+ *   GET /logHistory/NAMESPACE/NAME?sinceTime&untilTime&container&stream&follow     NAME: of a pod or an app, deleted or not
  *   GET /metrics            the agent's own, for Prometheus
  *   GET /metrics/resource   CPU and memory of containers, pods and machine, for Prometheus
  *   GET /metrics/nodejs     event loops, heaps, connections of the pods' Node.js processes, for Prometheus
@@ -92,6 +92,12 @@ interface Target {
   readonly query: URLSearchParams
 }
 
+interface PlacedTarget extends Target {
+  /** What follows the first segment. */
+  readonly place: readonly string[]
+  readonly signal: AbortSignal
+}
+
 function targetOf(headers: IncomingHttpHeaders): Target {
   const url = new URL(String(headers[':path'] ?? '/'), 'http://node')
   return { path: url.pathname.split('/').slice(1).map(decode), query: url.searchParams }
@@ -122,21 +128,21 @@ async function route(
     }
   }
   if (first === 'containerLogs' && place.length === 3) return containerLogs(options, { place, ...target })
-  if (first === 'logHistory' && place.length === 2) return await logHistory(options, { place, ...target })
+  if (first === 'logHistory' && place.length === 2) return logHistory(options, { place, ...target })
   throw unknownPath(target.path)
 }
 
-async function logHistory(
-  { logFolders }: NodeServerOptions,
-  {
-    place: [namespace = '', name = ''],
-    query,
-  }: Pick<Target, 'query'> & { readonly place: readonly string[] },
-): Promise<Answer> {
+function logHistory(
+  { logFolders, clock }: NodeServerOptions,
+  { place: [namespace = '', name = ''], query, signal }: PlacedTarget,
+): Answer {
   const { options, errors } = parseHistoryOptions(query)
   if (errors.length > 0) throw invalid({ group: '', kind: 'PodLogOptions' }, name, errors)
-  const request = { namespace, name, ...options }
-  return { contentType: historyContentType, body: historyAnswer(await logFolders(), request) }
+  const source = { folders: logFolders, clock, signal }
+  return {
+    contentType: historyContentType,
+    body: historyAnswer(source, { ...options, namespace, name }),
+  }
 }
 
 const textAnswer = (contentType: string, text: string): Answer => ({ contentType, body: [Buffer.from(text)] })
@@ -151,11 +157,7 @@ function decode(segment: string): string {
 
 async function containerLogs(
   options: NodeServerOptions,
-  {
-    place,
-    query,
-    signal,
-  }: { readonly place: readonly string[]; readonly query: URLSearchParams; readonly signal: AbortSignal },
+  { place, query, signal }: PlacedTarget,
 ): Promise<Answer> {
   const [, name = '', container = ''] = place
   const { options: wanted, errors } = parseLogOptions(query)

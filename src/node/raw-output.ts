@@ -4,7 +4,7 @@ import { stat, truncate, type FileHandle } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { isErrno } from './write-file.ts'
 
-const chunkBytes = 256 * 1024 // one read; bounds memory for each container
+export const chunkBytes = 256 * 1024 // one read; bounds memory for each container
 
 export async function readChunk(
   raw: FileHandle,

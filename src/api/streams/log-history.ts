@@ -2,7 +2,7 @@
  * What was logged, as the node tells it, the API server passes it on and `sampan logs` prints it: one JSON object a line,
  * in the order of time. Pure.
  */
-import type { FieldError } from '../field-errors.ts'
+import { fieldError, type FieldError } from '../field-errors.ts'
 import type { ObjectMeta } from '../meta.ts'
 import type { LogStream } from './log-lines.ts'
 import { parseLogOptions, parseTime } from './log-options.ts'
@@ -21,16 +21,17 @@ export interface HistoryLine {
   readonly partial?: true
 }
 
-/** In place of a line: why some are missing. */
-export interface HistoryProblem {
-  readonly problem: string
-}
+/** In place of a line: why some are missing; or, to who follows, that all there was has been said. */
+export type HistoryNote = { readonly problem: string } | { readonly caughtUp: true }
 
 export interface HistoryOptions {
   readonly since?: Date
   readonly until?: Date
   readonly container?: string
   readonly stream?: LogStream
+  readonly follow?: boolean
+  /** The name is a pod's, not an app's. */
+  readonly isExact?: boolean
 }
 
 export const historyContentType = 'application/x-ndjson'
@@ -60,18 +61,25 @@ export function parseHistoryOptions(query: URLSearchParams): {
       ...(container !== undefined && { container }),
       ...(since && { since }),
       ...(until.time && { until: until.time }),
+      ...(options.follow && { follow: true }),
+      ...(query.get('exact') === 'true' && { isExact: true }),
       ...(stream === 'Stdout' && { stream: 'stdout' }),
       ...(stream === 'Stderr' && { stream: 'stderr' }),
     },
-    errors: [...errors, ...until.errors],
+    errors: [...errors, ...until.errors, ...(options.follow && until.time ? [endless] : [])],
   }
 }
 
-export function historyQuery({ since, until, container, stream }: HistoryOptions): URLSearchParams {
+const endless = fieldError.forbidden('untilTime', 'may not be given together with `follow`')
+
+export function historyQuery(options: HistoryOptions): URLSearchParams {
+  const { since, until, container, stream, follow, isExact } = options
   return new URLSearchParams({
     ...(since && { sinceTime: since.toISOString() }),
     ...(until && { untilTime: until.toISOString() }),
     ...(container !== undefined && { container }),
     ...(stream && { stream: stream === 'stdout' ? 'Stdout' : 'Stderr' }),
+    ...(follow && { follow: 'true' }),
+    ...(isExact && { exact: 'true' }),
   })
 }

@@ -9,6 +9,7 @@ import type { VerbContext } from '../context.ts'
 import type { ApiResponse } from '../http.ts'
 import { readOne } from '../pages.ts'
 import { chooseContainer } from './choose-container.ts'
+import { isHistory, logHistory } from './log-history.ts'
 import { nodeError } from './node-error.ts'
 
 const passedOn = [
@@ -24,6 +25,7 @@ const passedOn = [
 
 export async function log(context: VerbContext): Promise<ApiResponse> {
   const { def, info, machinery, signal } = context
+  if (isHistory(info.query)) return await logHistory(context)
   const { errors, options } = parseLogOptions(info.query)
   if (errors.length > 0) throw invalid({ group: '', kind: 'PodLogOptions' }, info.name, errors)
   const found = await readOne(machinery.cacheOf(def), info.namespace, info.name, '')

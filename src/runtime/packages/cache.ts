@@ -64,8 +64,7 @@ export async function openPackageCache(options: PackageCacheOptions): Promise<Pa
       const call: Call = { ...context, signal, onProgress }
       const find = isCachedOnly ? findCached : findPackage
       for (;;) {
-        const found =
-          source.scheme === 'npm' ? await find(source, call) : await findFolder(source.path, call)
+        const found = source.scheme === 'npm' ? await find(source, call) : await findFolder(source.path, call)
         const node = await findNode({ wish: nodeVersion, engines: found.engines, title: found.title }, call)
         const { scheme, folder, name, version, integrity, skippedScripts } = found
         const prepared = { scheme, folder, name, version, integrity, skippedScripts, node }
