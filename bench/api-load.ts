@@ -21,6 +21,8 @@ const callCount = 500
 const listSizes = [1_000, 10_000, 50_000]
 const listRepeats = 7
 const mutating = { objects: 10_000, perSecond: 200, seconds: 20 }
+/** Of the pods that are written to. */
+const mutatingWatchers = 100
 const fanOuts = [
   { watchers: 1, perSecond: 1_000, seconds: 10 },
   { watchers: 100, perSecond: 1_000, seconds: 10 },
@@ -124,7 +126,7 @@ async function sizeRows(sampan: Sampan, etcd: Etcd | undefined, progress: (line:
     if (etcd) rows.push(row(`list of ${count} pods`, 'etcd', await etcdList(etcd, listRepeats)))
     const { external, heapUsed } = (await sampan.usage()).memory
     memory.push({ count, sampan: external + heapUsed, etcd: etcd?.memoryBytes() ?? Number.NaN })
-    if (count === mutating.objects) rows.push(await mutatingRow(sampan))
+    if (count === mutating.objects) rows.push(...(await mutatingRows(sampan)))
   }
   rows.push(...(await informerRows(sampan)))
   const [, some, many] = memory
@@ -162,9 +164,25 @@ function readAll(port: number, path: string): Promise<number> {
   })
 }
 
-async function mutatingRow({ port, usage, writer }: Sampan): Promise<Row> {
+async function mutatingRows(sampan: Sampan): Promise<Row[]> {
+  const quiet = await mutatingRow(sampan, 0)
+  await using watch = startChild(file('watch'), [])
+  const { port } = sampan
+  const path = `${pods}?watch=1&resourceVersion=${await revisionOf(port)}`
+  await watch.ask('open', { port, path, watchers: mutatingWatchers })
+  const watched = await mutatingRow(sampan, 1)
+  return [quiet, { ...watched, what: `${watched['what']}, ${mutatingWatchers} watchers` }]
+}
+
+async function revisionOf(port: number): Promise<string> {
+  const headers = { authorization: 'Bearer bench' }
+  const answer = await fetch(`http://127.0.0.1:${port}${pods}?limit=1`, { headers })
+  return ((await answer.json()) as { metadata: { resourceVersion: string } }).metadata.resourceVersion
+}
+
+async function mutatingRow({ port, usage, writer }: Sampan, nth: number): Promise<Row> {
   const before = await usage()
-  const result = await writer.ask<WriteResult>('run', { port, kind: 'pods-mixed', ...mutating })
+  const result = await writer.ask<WriteResult>('run', { port, kind: 'pods-mixed', round: nth, ...mutating })
   const { cpu, peakLoopMs } = await usage()
   const calls = mutating.perSecond * mutating.seconds
   return {

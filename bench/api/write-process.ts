@@ -11,6 +11,8 @@ export interface WriteWish {
   readonly seconds: number
   /** Distinct objects that are written in turns. */
   readonly objects: number
+  /** Of `pods-mixed`, which creates and deletes others in each. Default: 0. */
+  readonly round?: number
 }
 
 export interface WriteResult {
@@ -54,7 +56,11 @@ export const call = (port: number, { body, method, path, type }: Call): Promise<
 const configMaps = '/api/v1/namespaces/default/configmaps'
 const pods = '/api/v1/namespaces/default/pods'
 
-function callOf({ kind, objects }: WriteWish, n: number, isLast: boolean): Call {
+function callOf(
+  { kind, objects, perSecond, round = 0, seconds }: WriteWish,
+  n: number,
+  isLast: boolean,
+): Call {
   if (kind === 'configmaps') {
     const name = `bench-${n % objects}`
     const data = { at: String(Date.now()), n: String(n), ...(isLast && { last: 'yes' }) }
@@ -66,9 +72,10 @@ function callOf({ kind, objects }: WriteWish, n: number, isLast: boolean): Call 
   }
   if (kind === 'pods-patch' || n % 2 === 1) return patchOf(`pod-${(n * 7919) % (objects / 2)}`, n)
   // A pod that is deleted was created a while ago: calls may overtake each other.
+  const nth = ((round * perSecond * seconds) >> 2) + (n >> 2)
   return n % 4 === 0
-    ? { method: 'POST', path: pods, body: podOf(`mixed-${n >> 2}`) }
-    : { method: 'DELETE', path: `${pods}/pod-${objects - 1 - (n >> 2)}?gracePeriodSeconds=0` }
+    ? { method: 'POST', path: pods, body: podOf(`mixed-${nth}`) }
+    : { method: 'DELETE', path: `${pods}/pod-${objects - 1 - nth}?gracePeriodSeconds=0` }
 }
 
 const patchOf = (name: string, n: number): Call => ({

@@ -84,20 +84,28 @@ export const validateImmutable = (field: string, value: unknown, old: unknown): 
 
 /** One error for each thing that is wrong with a value. */
 export const invalid = (field: string, value: unknown, problems: Problems): readonly FieldError[] =>
-  problems.map((problem) => fieldError.invalid(field, value, problem))
+  problems.length === 0 ? nothingWrong : problems.map((problem) => fieldError.invalid(field, value, problem))
+
+/** Of nearly everything that is ever looked at. */
+const nothingWrong: readonly FieldError[] = []
 
 type Strings = Readonly<Record<string, string>> | undefined
 
-export const validateLabels = (labels: Strings, field: string): readonly FieldError[] =>
-  Object.entries(labels ?? {}).flatMap(([key, value]) => [
-    ...invalid(field, key, checkQualifiedName(key)),
-    ...invalid(field, value, checkLabelValue(value)),
-  ])
+export const validateLabels = (labels: Strings, field: string): readonly FieldError[] => {
+  if (labels === undefined) return nothingWrong
+  const errors: FieldError[] = []
+  for (const [key, value] of Object.entries(labels)) {
+    errors.push(...invalid(field, key, checkQualifiedName(key)))
+    errors.push(...invalid(field, value, checkLabelValue(value)))
+  }
+  return errors
+}
 
 export const validateAnnotations = (annotations: Strings, field: string): readonly FieldError[] => {
+  if (annotations === undefined) return nothingWrong
   const errors: FieldError[] = []
   let totalBytes = 0
-  for (const [key, value] of Object.entries(annotations ?? {})) {
+  for (const [key, value] of Object.entries(annotations)) {
     totalBytes += byteLength(key) + byteLength(value)
     // The case of annotation keys doesn't matter.
     errors.push(...invalid(field, key, checkQualifiedName(key.toLowerCase())))

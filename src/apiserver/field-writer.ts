@@ -7,14 +7,13 @@ import type { OtherVersion } from '../api/apply/versions.ts'
 import { apiVersionOf, groupVersionOf, type KubeObject } from '../api/meta.ts'
 import type { ResourceDef } from '../api/resource.ts'
 import type { VerbContext } from './context.ts'
-import { nowIso } from './metadata.ts'
 import { fieldManagerBytesMax } from './write-options.ts'
 
 /** `subresource` is the one the request names: its writes have an entry of their own. */
 export const fieldWriterOf = (
   context: VerbContext,
   subresource: string,
-  now: string = nowIso(context.machinery),
+  now: string = context.machinery.nowIso(),
 ): FieldWriter => ({
   manager: fieldManagerOf(context),
   apiVersion: apiVersionOf(context.def.group, context.def.version),
@@ -64,8 +63,8 @@ interface Write {
 }
 
 /** Writes into `object` who owns what after this write, which is no apply. */
-export function recordOwners(context: VerbContext, { object, old, subresource, nowIso: now }: Write): void {
-  const writer = fieldWriterOf(context, subresource, now)
+export function recordOwners(context: VerbContext, { object, old, subresource, nowIso }: Write): void {
+  const writer = fieldWriterOf(context, subresource, nowIso)
   const entries = recordUpdate(old && asJson(old), asJson(object), writer)
   const metadata: { managedFields?: unknown } = object.metadata
   if (entries === undefined) delete metadata.managedFields

@@ -3,18 +3,34 @@ import type { KubeObject, ObjectMeta } from '../api/meta.ts'
 import type { ResourceDef, StrategyContext } from '../api/resource.ts'
 import { badRequest, conflict } from '../api/status.ts'
 import { groupResourceOf } from '../api/resource.ts'
+import type { Clock } from '../base/clock.ts'
 import type { Random } from '../base/ids.ts'
-import type { Machinery } from './context.ts'
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] }
 
-/** Kubernetes' timestamps have seconds. */
-export const nowIso = ({ clock }: Pick<Machinery, 'clock'>): string => isoSeconds(clock.now())
+/** Kubernetes' timestamps have seconds: one text serves all requests of a second. */
+export function isoClock(clock: Clock): () => string {
+  let second = Number.NaN
+  let text = ''
+  return () => {
+    const now = clock.now()
+    const seconds = Math.floor(now.getTime() / 1_000)
+    if (seconds !== second) text = isoSeconds(now)
+    second = seconds
+    return text
+  }
+}
+
 export const isoSeconds = (date: Date): string => `${date.toISOString().slice(0, 19)}Z`
 
-export const strategyContext = (machinery: Machinery, subresource: string): StrategyContext => ({
-  nowIso: nowIso(machinery),
-  uuid: () => machinery.random.uuid(),
+interface Sources {
+  nowIso(): string
+  readonly random: Random
+}
+
+export const strategyContext = (sources: Sources, subresource: string): StrategyContext => ({
+  nowIso: sources.nowIso(),
+  uuid: () => sources.random.uuid(),
   ...(subresource !== '' && { subresource }),
 })
 
@@ -34,7 +50,7 @@ interface NewObject {
 /** The metadata of a new object: the client's wishes, without what only the server may say. */
 export function metadataForCreate(
   object: KubeObject,
-  { def, namespace, nowIso: now, random }: NewObject,
+  { def, namespace, nowIso, random }: NewObject,
 ): ObjectMeta {
   const given = object.metadata
   if (isRevision(given.resourceVersion))
@@ -46,7 +62,7 @@ export function metadataForCreate(
   delete metadata.deletionTimestamp
   delete metadata.deletionGracePeriodSeconds
   metadata.uid = random.uuid()
-  metadata.creationTimestamp = now
+  metadata.creationTimestamp = nowIso
   if ((metadata.name ?? '') === '' && (metadata.generateName ?? '') !== '')
     metadata.name = generateName(metadata.generateName ?? '', random)
   return metadata

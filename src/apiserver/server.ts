@@ -24,6 +24,7 @@ import { resourceId, ResourceTable } from './crd-table.ts'
 import type { HealthChecks } from './health.ts'
 import type { ApiRequest, ApiResponse, Authenticate, UserInfo } from './http.ts'
 import { measuredStore } from './measured-store.ts'
+import { isoClock } from './metadata.ts'
 import { nodeDialTarget, nodeTunnelTarget, serveDial } from './node-upgrade.ts'
 import type { NodeTunnels } from './node-tunnels.ts'
 import { createNodeUsage } from './node-usage.ts'
@@ -113,6 +114,7 @@ export async function openApiServer(options: ApiServerOptions): Promise<ApiServe
   const machinery: Machinery = {
     store,
     clock,
+    nowIso: isoClock(clock),
     random,
     logger,
     nodes,

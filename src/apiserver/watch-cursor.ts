@@ -5,20 +5,12 @@
  */
 import { isStoreError, type Revision, type StoreEvent, type WatchBatch } from '../store/store.ts'
 import { CachedObject } from './cached-object.ts'
-import { CacheEvent, type EventRing, type EventType } from './event-ring.ts'
+import { CacheEvent, type EventRing } from './event-ring.ts'
 import { batchEventsMax, type FrameBatch } from './frame-batches.ts'
 import { chunkBytes, joined } from './respond.ts'
 import type { Selection } from './selection.ts'
 import type { WatchCache } from './watch-cache.ts'
-import type { WatchFrames } from './watch-frames.ts'
-
-/** What a watcher sees of a change: a selector may turn a MODIFIED into an ADDED or a DELETED. */
-export interface Seen {
-  readonly type: EventType
-  readonly object: CachedObject
-  /** The change behind it, which keeps encoded frames for all watchers. */
-  readonly event: CacheEvent
-}
+import type { Seen, WatchFrames } from './watch-frames.ts'
 
 /** `gap`: the cache had to list afresh. `slow`: the ring has gone past the cursor. */
 export type Taken = readonly Uint8Array[] | 'gap' | 'slow'

@@ -4,11 +4,18 @@ import type { Status } from '../api/status.ts'
 import type { Revision } from '../store/store.ts'
 import type { CachedObject } from './cached-object.ts'
 import type { VerbContext } from './context.ts'
-import { encodeFrame, type EventType } from './event-ring.ts'
+import { encodeFrame, type CacheEvent, type EventType } from './event-ring.ts'
 import type { Representation } from './negotiate.ts'
 import { tableOptionsOf } from './represent.ts'
 import { metadataOf, tableOf } from './table-rows.ts'
-import type { Seen } from './watch-cursor.ts'
+
+/** What a watcher sees of a change: a selector may turn a MODIFIED into an ADDED or a DELETED. */
+export interface Seen {
+  readonly type: EventType
+  readonly object: CachedObject
+  /** The change behind it, which keeps encoded frames for all watchers. */
+  readonly event: CacheEvent
+}
 
 export interface WatchFrames {
   /** The frame of a change is the same for every watcher that asks for this shape. */

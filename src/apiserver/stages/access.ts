@@ -1,7 +1,7 @@
 /** Who somebody is and what they may do, in one place: for the server's front door and for those who ask on purpose (reviews). */
 import type { RbacIndex } from '../../api/access/rbac-index.ts'
 import { unauthorized } from '../../api/status.ts'
-import type { Machinery } from '../context.ts'
+import type { Foundation } from '../foundation.ts'
 import type { ApiRequest, Authenticate, UserInfo } from '../http.ts'
 import type { RequestInfo } from '../request-info.ts'
 import { allowedKeyUser } from './allowed-keys.ts'
@@ -34,7 +34,7 @@ export interface AccessOptions {
 const acts = new Set(['attach', 'exec', 'inspect', 'portforward'])
 
 export function createAccess(
-  machinery: Pick<Machinery, 'cacheOf' | 'clock' | 'findResource'>,
+  machinery: Pick<Foundation, 'cacheOf' | 'clock' | 'findResource'>,
   { authenticate, rolesMade, signer }: AccessOptions,
 ): Access {
   const index = openRoleIndex(machinery, rolesMade)

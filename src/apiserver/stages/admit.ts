@@ -5,8 +5,13 @@
 import type { KubeObject } from '../../api/meta.ts'
 import type { ResourceDef } from '../../api/resource.ts'
 import { isStoreError } from '../../store/store.ts'
-import type { Machinery } from '../context.ts'
+import type { Foundation } from '../foundation.ts'
 import type { UserInfo } from '../http.ts'
+import type { Access } from './access.ts'
+
+export interface AdmissionMachinery extends Foundation {
+  readonly access: Access
+}
 
 export interface AdmissionRequest {
   readonly operation: 'create' | 'update' | 'delete'
@@ -18,7 +23,7 @@ export interface AdmissionRequest {
   readonly user: UserInfo
   /** A step must leave nothing behind. */
   readonly dryRun: boolean
-  readonly machinery: Machinery
+  readonly machinery: AdmissionMachinery
   /** Called, last added first, when the write doesn't take place after all. */
   readonly undo: (() => Promise<void>)[]
   /** Called once the write is durable. A failure is logged, not answered: the write stands. */

@@ -8,13 +8,13 @@ import {
 } from '../../api/allowed-keys.ts'
 import type { KubeObject } from '../../api/meta.ts'
 import type { ConfigMap } from '../../api/schema/types.gen.ts'
-import type { Machinery } from '../context.ts'
+import type { Foundation } from '../foundation.ts'
 import type { UserInfo } from '../http.ts'
 import { readOne } from '../pages.ts'
 
 /** Undefined: the key is not on the list. What it may do is what a join token lets its holder do. */
 export async function allowedKeyUser(
-  machinery: Pick<Machinery, 'cacheOf' | 'findResource'>,
+  machinery: Pick<Foundation, 'cacheOf' | 'findResource'>,
   key: string,
 ): Promise<UserInfo | undefined> {
   const def = machinery.findResource('', 'v1', 'configmaps')

@@ -4,7 +4,7 @@
  */
 import { accessDenied, noOpinion, type AccessDecision, type AccessRequest } from '../../api/access/request.ts'
 import { parseFieldSelector, requiredFieldValue } from '../../api/field-selector.ts'
-import type { Machinery } from '../context.ts'
+import type { Foundation } from '../foundation.ts'
 import type { UserInfo } from '../http.ts'
 import type { RequestInfo } from '../request-info.ts'
 import { mastersGroup } from './authenticate.ts'
@@ -21,7 +21,7 @@ export interface Authorizer {
   decide(request: AccessRequest): AccessDecision | Promise<AccessDecision>
 }
 
-type Sources = Pick<Machinery, 'cacheOf' | 'findResource'>
+type Sources = Pick<Foundation, 'cacheOf' | 'findResource'>
 
 /** Without roles in the table there are no rules to go by: then only masters may do anything. */
 export function createAuthorizer(machinery: Sources, roles: RoleIndex | undefined): Authorizer {

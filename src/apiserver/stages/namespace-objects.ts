@@ -2,12 +2,12 @@
 import type { KubeObject } from '../../api/meta.ts'
 import type { ResourceDef } from '../../api/resource.ts'
 import type { CachedObject } from '../cached-object.ts'
-import type { Machinery } from '../context.ts'
+import type { Foundation } from '../foundation.ts'
 import { namespacePrefix } from '../keys.ts'
 
 export interface NamespaceObjects<T extends KubeObject> {
   /** Shared: nobody may change what is in it. A promise only while they have to be read. */
-  of(machinery: Machinery, namespace: string): readonly T[] | Promise<readonly T[]>
+  of(machinery: Foundation, namespace: string): readonly T[] | Promise<readonly T[]>
 }
 
 export function namespaceObjects<T extends KubeObject>(

@@ -13,7 +13,7 @@ import {
 } from '../../api/access/request.ts'
 import { parseFieldSelector, requiredFieldValue } from '../../api/field-selector.ts'
 import { quote } from '../../api/quote.ts'
-import type { Machinery } from '../context.ts'
+import type { Foundation } from '../foundation.ts'
 import { namespacePrefix, objectKeyOf } from '../keys.ts'
 import type { WatchCache } from '../watch-cache.ts'
 import { boundPods, type BoundPods } from './bound-pods.ts'
@@ -35,7 +35,7 @@ export const nodeOf = (user: AccessUser): string | undefined =>
 const yes: AccessDecision = { allowed: true, reason: '' }
 const reads = new Set(['get', 'list', 'watch'])
 
-export function nodeAuthorizer(machinery: Pick<Machinery, 'cacheOf' | 'findResource'>): NodeAuthorizer {
+export function nodeAuthorizer(machinery: Pick<Foundation, 'cacheOf' | 'findResource'>): NodeAuthorizer {
   const pods = boundPods()
   const podCache = async (): Promise<WatchCache | undefined> => {
     const def = machinery.findResource('', 'v1', 'pods')

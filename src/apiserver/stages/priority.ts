@@ -2,7 +2,7 @@
 import type { KubeObject } from '../../api/meta.ts'
 import type { Pod, PriorityClass } from '../../api/schema/types.gen.ts'
 import { forbidden } from '../../api/status.ts'
-import type { Machinery } from '../context.ts'
+import type { Foundation } from '../foundation.ts'
 import { readOne } from '../pages.ts'
 import type { AdmissionRequest, AdmissionStep } from './admit.ts'
 import { parsedObjects, type ParsedObjects } from './parsed-objects.ts'
@@ -12,7 +12,7 @@ const preempts = 'PreemptLowerPriority'
 
 export const priority = (): AdmissionStep => {
   const known = new WeakMap<object, ParsedObjects<PriorityClass & KubeObject>>()
-  const allClasses = async (machinery: Machinery): Promise<readonly (PriorityClass & KubeObject)[]> => {
+  const allClasses = async (machinery: Foundation): Promise<readonly (PriorityClass & KubeObject)[]> => {
     const def = machinery.findResource(group, 'v1', 'priorityclasses')
     if (!def) return []
     const cache = machinery.cacheOf(def)
@@ -70,7 +70,7 @@ async function setPriority(
 
 /** The cache may be a moment behind: a name it doesn't know is worth a read of the store. */
 async function findClass(
-  machinery: Machinery,
+  machinery: Foundation,
   classes: readonly PriorityClass[],
   name: string,
 ): Promise<PriorityClass | undefined> {

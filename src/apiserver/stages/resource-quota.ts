@@ -10,7 +10,7 @@ import { groupResourceOf } from '../../api/resource.ts'
 import type { Pod, ResourceQuota } from '../../api/schema/types.gen.ts'
 import { conflict, forbidden } from '../../api/status.ts'
 import { isStoreError } from '../../store/store.ts'
-import type { Machinery } from '../context.ts'
+import type { Foundation } from '../foundation.ts'
 import { objectKeyOf } from '../keys.ts'
 import { encodeStored, parseStored } from '../wire.ts'
 import type { AdmissionRequest, AdmissionStep } from './admit.ts'
@@ -88,7 +88,7 @@ interface Rewrite {
   readonly dryRun: boolean
 }
 
-async function tryRewrite(machinery: Machinery, { key, change, dryRun }: Rewrite): Promise<boolean> {
+async function tryRewrite(machinery: Foundation, { key, change, dryRun }: Rewrite): Promise<boolean> {
   const { entry } = await machinery.store.get(key)
   if (!entry) return true
   const quota = parseStored<Quota>(entry.value, entry.revision)

@@ -2,7 +2,7 @@
 import { rbacIndex, type RbacIndex } from '../../api/access/rbac-index.ts'
 import type { KubeObject } from '../../api/meta.ts'
 import type { ClusterRole, ClusterRoleBinding, Role, RoleBinding } from '../../api/schema/types.gen.ts'
-import type { Machinery } from '../context.ts'
+import type { Foundation } from '../foundation.ts'
 import { fresh } from '../pages.ts'
 import { parsedObjects } from './parsed-objects.ts'
 
@@ -17,7 +17,7 @@ export interface RoleIndex {
 
 /** Undefined: the table has no roles, hence the server no rules to go by. Nothing is answered before `made`. */
 export function openRoleIndex(
-  machinery: Pick<Machinery, 'cacheOf' | 'findResource'>,
+  machinery: Pick<Foundation, 'cacheOf' | 'findResource'>,
   made: Promise<void> | undefined,
 ): RoleIndex | undefined {
   const source = <T extends KubeObject>(plural: string) => {

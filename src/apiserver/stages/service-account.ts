@@ -7,7 +7,7 @@ import { quote } from '../../api/quote.ts'
 import { containersOf } from '../../api/quota/pod-amounts.ts'
 import type { Container, Pod, PodSpec, ServiceAccount, Volume } from '../../api/schema/types.gen.ts'
 import { forbidden } from '../../api/status.ts'
-import type { Machinery } from '../context.ts'
+import type { Foundation } from '../foundation.ts'
 import { readOne } from '../pages.ts'
 import type { AdmissionRequest, AdmissionStep } from './admit.ts'
 
@@ -47,7 +47,7 @@ async function giveAccount({ machinery, object }: AdmissionRequest): Promise<voi
 }
 
 async function findAccount(
-  machinery: Machinery,
+  machinery: Foundation,
   namespace: string,
   name: string,
 ): Promise<ServiceAccount | undefined> {
@@ -67,7 +67,7 @@ async function findAccount(
   return undefined
 }
 
-function addToken(spec: PodSpec, { random }: Pick<Machinery, 'random'>): void {
+function addToken(spec: PodSpec, { random }: Pick<Foundation, 'random'>): void {
   const own = (spec.volumes ?? []).find((volume) => volume.name.startsWith(volumePrefix))
   const name = own?.name ?? `${volumePrefix}${random.suffix(5)}`
   const { init, main } = containersOf(spec)

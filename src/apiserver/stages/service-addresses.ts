@@ -7,7 +7,7 @@ import type { KubeObject } from '../../api/meta.ts'
 import type { Service } from '../../api/schema/types.gen.ts'
 import { fieldError, invalid, failure } from '../../api/status.ts'
 import { isStoreError } from '../../store/store.ts'
-import type { Machinery } from '../context.ts'
+import type { Foundation } from '../foundation.ts'
 import { allocationsPrefix, objectKeyOf } from '../keys.ts'
 import { parseJson } from '../wire.ts'
 import type { AdmissionRequest, AdmissionStep } from './admit.ts'
@@ -92,7 +92,7 @@ async function reserve(
 
 /** False when another Service has it. A reservation whose Service is gone (a crash between the two) is taken over. */
 async function claim(
-  { clock, store }: Machinery,
+  { clock, store }: Foundation,
   address: string,
   { metadata }: KubeObject,
 ): Promise<boolean> {
@@ -125,7 +125,11 @@ interface Reservation {
   readonly madeMs: number
 }
 
-async function isHeld(store: Machinery['store'], reservation: Uint8Array, address: string): Promise<boolean> {
+async function isHeld(
+  store: Foundation['store'],
+  reservation: Uint8Array,
+  address: string,
+): Promise<boolean> {
   const holder = parseJson<Reservation>(reservation)
   const { entry } = await store.get(objectKeyOf(services, holder.namespace, holder.name))
   return entry !== undefined && addressOf(parseJson<KubeObject>(entry.value)) === address

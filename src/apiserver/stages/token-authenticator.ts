@@ -4,7 +4,7 @@ import { serviceAccountGroups, serviceAccountUser } from '../../api/access/servi
 import type { KubeObject } from '../../api/meta.ts'
 import type { Secret } from '../../api/schema/types.gen.ts'
 import type { CachedObject } from '../cached-object.ts'
-import type { Machinery } from '../context.ts'
+import type { Foundation } from '../foundation.ts'
 import type { UserInfo } from '../http.ts'
 import { objectKeyOf } from '../keys.ts'
 import { isSet } from '../metadata.ts'
@@ -24,7 +24,7 @@ export interface TokenAuthenticator {
   authenticate(token: string, audiences?: readonly string[]): Promise<AuthenticatedToken | undefined>
 }
 
-type Sources = Pick<Machinery, 'cacheOf' | 'clock' | 'findResource'>
+type Sources = Pick<Foundation, 'cacheOf' | 'clock' | 'findResource'>
 
 /** Signatures checked once and remembered by the token's digest: checking costs fifty times what remembering does. */
 const rememberedMax = 4_096

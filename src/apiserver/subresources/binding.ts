@@ -8,7 +8,7 @@ import { readBody } from '../body.ts'
 import type { VerbContext } from '../context.ts'
 import { decodeBody } from '../decode-body.ts'
 import type { ApiResponse } from '../http.ts'
-import { checkIdentity, isSet, nowIso } from '../metadata.ts'
+import { checkIdentity, isSet } from '../metadata.ts'
 import { statusResponse } from '../respond.ts'
 import { successStatus } from '../../api/status.ts'
 import { updateObject } from '../updates.ts'
@@ -66,7 +66,7 @@ function bind({ machinery }: VerbContext, pod: Pod & KubeObject, { metadata, tar
     type: 'PodScheduled',
     status: 'True',
     lastProbeTime: null,
-    lastTransitionTime: nowIso(machinery),
+    lastTransitionTime: machinery.nowIso(),
   }
   const others = (pod.status?.conditions ?? []).filter(({ type }) => type !== 'PodScheduled')
   const annotations = { ...pod.metadata.annotations, ...metadata?.annotations }

@@ -16,7 +16,7 @@ import { readBody } from '../body.ts'
 import type { VerbContext } from '../context.ts'
 import { decodeBody } from '../decode-body.ts'
 import type { ApiResponse } from '../http.ts'
-import { checkIdentity, isoSeconds, nowIso } from '../metadata.ts'
+import { checkIdentity, isoSeconds } from '../metadata.ts'
 import { readOne } from '../pages.ts'
 import { plainResponse } from '../represent.ts'
 import { nodeOf } from '../stages/node-authorizer.ts'
@@ -49,7 +49,7 @@ export async function tokenRequest(context: VerbContext): Promise<ApiResponse> {
   const expirationTimestamp = isoSeconds(new Date(claims.expiresAtSeconds * 1_000))
   const answer = {
     ...asked,
-    metadata: { name: info.name, namespace: info.namespace, creationTimestamp: nowIso(machinery) },
+    metadata: { name: info.name, namespace: info.namespace, creationTimestamp: machinery.nowIso() },
     spec: {
       ...asked.spec,
       audiences: [...claims.audiences],

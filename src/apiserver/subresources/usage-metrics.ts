@@ -11,7 +11,6 @@ import type { CachedObject } from '../cached-object.ts'
 import type { VerbContext, VerbHandler } from '../context.ts'
 import type { ApiResponse } from '../http.ts'
 import { negotiate } from '../negotiate.ts'
-import { nowIso } from '../metadata.ts'
 import { cachePage, fresh } from '../pages.ts'
 import { plainListResponse, plainResponse } from '../represent.ts'
 import { selectionOf } from '../selection.ts'
@@ -90,7 +89,7 @@ const podIn = ({ pods }: StatsSummary, { name, namespace }: CachedObject): PodSu
 const headOf = ({ def, machinery }: VerbContext, { labels, name, namespace }: CachedObject) => ({
   kind: def.kind,
   apiVersion: `${def.group}/${def.version}`,
-  metadata: { name, ...(namespace !== '' && { namespace }), labels, creationTimestamp: nowIso(machinery) },
+  metadata: { name, ...(namespace !== '' && { namespace }), labels, creationTimestamp: machinery.nowIso() },
 })
 
 const timesOf = ({ node }: StatsSummary) => ({
