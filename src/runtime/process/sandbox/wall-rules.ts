@@ -7,6 +7,10 @@
  * what pods answer to clients on localhost is left alone. The chain is one agent's own: others have another, for other groups.
  *
  *   OUTPUT ─▶ of a pod, and opening? ─▶ chain: pods' own addresses, doors: go on ─▶ loopback, link-local: refused
+ *          ─▶ from a pod's address, agreeing to a connection, of neither a pod nor root? ─▶ chain: dropped
+ *
+ * The second is for services that listen on all addresses, hence on those of pods, and trust whoever comes from this machine.
+ * Who listens shows in their answer only. Programs of root are passed over: pods without a sandbox are.
  */
 export interface Wall {
   /** Of the agent: at most 28 characters. */
@@ -48,14 +52,17 @@ export function raiseRules(wall: Wall, family: Family, saved: string): string {
       .filter(({ address }) => address.includes(':') === isSix)
       .map(({ address, port, protocol }) => `-d ${address} -p ${protocol} --dport ${port}`),
   ]
-  const ofPods = `-m owner --gid-owner ${groups.first}-${groups.last} --suppl-groups -j ${chain}`
+  const ofPods = `--gid-owner ${groups.first}-${groups.last} --suppl-groups -j ${chain}`
+  const agreeing = `-s ${own} -p tcp --tcp-flags SYN,ACK SYN,ACK`
   return transaction([
     `:${chain} - [0:0]`, // made, or emptied
+    ...(isSix ? [] : [`-A ${chain} ${agreeing} -j DROP`]),
     ...passing.map((match) => `-A ${chain} ${match} -j RETURN`),
     ...refused[family].map((range) => `-A ${chain} -d ${range} -j REJECT`),
     ...removedJumps(chain, saved),
-    `-I OUTPUT -p tcp --syn ${ofPods}`,
-    `-I OUTPUT ! -p tcp ${ofPods}`,
+    ...(isSix ? [] : [`-I OUTPUT ${agreeing} -m owner ! --uid-owner 0 -m owner ! ${ofPods}`]),
+    `-I OUTPUT -p tcp --syn -m owner ${ofPods}`,
+    `-I OUTPUT ! -p tcp -m owner ${ofPods}`,
   ])
 }
 
