@@ -47,6 +47,7 @@ export function measuredStore(store: Store, metrics: Metrics, clock: Clock): Sto
     watch: (range, from, signal) => store.watch(range, from, signal),
     compact: (before) => store.compact(before),
     compacted: () => store.compacted(),
+    skipTo: (to, onProgress) => store.skipTo(to, onProgress),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   }
 }

@@ -20,6 +20,7 @@ import { explained } from './backup.ts'
 import { openBackupFile } from './open-backup-place.ts'
 import { proofOf } from './backup-schedule.ts'
 import type { DataDir } from './data-dir.ts'
+import { counted, createProgress } from './progress.ts'
 
 /** What `sampan backup verify` writes beside the backup. */
 export interface Proof {
@@ -42,23 +43,26 @@ export interface Proof {
  */
 export async function verifyBackup(address: string, dir: DataDir, print: (line: string) => void) {
   const { place, name } = await openBackupFile(address, { clock: realClock, env: process.env })
-  await explained(place.describe(name), async () => {
+  const counts = await explained(place.describe(name), async () => {
+    using progress = createProgress(process.stderr, realClock)
     const first = await decodeBackup(place.get(name))
     await using store = await openMemoryStore({ clock: realClock, logger: silentLogger })
-    await restore(store, first, { ttlMsOf: undying })
+    await restore(store, first, { ttlMsOf: undying, onProgress: progress.note })
     const { header, entries } = await decodeBackup(place.get(name))
-    const counts = await compare(store, entries, dir)
+    const onEntry = (done: number) => progress.note('entries compared', done, header.entries)
+    const found = await compare(store, counted(entries, onEntry), dir)
     const provedAt = realClock.now().toISOString()
     const { createdAt, revision } = header
-    const proof: Proof = { backup: name, createdAt, revision, ...counts, provedAt, version: sampanVersion }
+    const proof: Proof = { backup: name, createdAt, revision, ...found, provedAt, version: sampanVersion }
     await place.put(proofOf(name), only(Buffer.from(`${JSON.stringify(proof, null, 2)}\n`)))
-    print(`${place.describe(name)}: ${counts.objects} objects came back as they were backed up`)
-    if (counts.others > 0) print(`${counts.others} other entries are the same bytes`)
-    if (counts.sealed > 0)
-      print(
-        `${counts.sealed} Secrets are encrypted with keys that ${dir.root} does not have: they are the same bytes, and were not read`,
-      )
+    return found
   })
+  print(`${place.describe(name)}: ${counts.objects} objects came back as they were backed up`)
+  if (counts.others > 0) print(`${counts.others} other entries are the same bytes`)
+  if (counts.sealed > 0)
+    print(
+      `${counts.sealed} Secrets are encrypted with keys that ${dir.root} does not have: they are the same bytes, and were not read`,
+    )
 }
 
 /** Nothing may expire between being restored and being compared. */

@@ -9,6 +9,7 @@ import { backupPath } from './backup-path.ts'
 import { openBackupFile, type BackupAddress } from './open-backup-place.ts'
 import { CommandError } from './command-error.ts'
 import type { DataDir } from './data-dir.ts'
+import { counted, createProgress, type Progress } from './progress.ts'
 
 export interface BackupFlags {
   readonly dir: DataDir
@@ -22,18 +23,25 @@ type Print = (line: string) => void
 export async function backup(address: string, { dir, store: url }: BackupFlags, print: Print): Promise<void> {
   const target = await openBackupFile(address, { clock: realClock, env: process.env })
   const { place, name } = target
-  await explained(place.describe(name), async () => {
+  const { revision, entries } = await explained(place.describe(name), async () => {
+    using progress = createProgress(process.stderr, realClock)
     if (url === undefined) {
-      await adminCall(dir, { method: 'GET', path: backupPath }, (body) => place.put(name, body))
+      const onBytes = (bytes: number) => progress.note('MiB received', Math.floor(bytes / 2 ** 20))
+      await adminCall(dir, { method: 'GET', path: backupPath }, (body) =>
+        place.put(name, counted(body, onBytes, lengthOf)),
+      )
     } else {
       await using store = await openStoreAt(url, dir)
       const { header, entries } = await takeSnapshot(store, realClock)
-      await place.put(name, encodeBackup(header, entries))
+      const onEntry = (done: number) => progress.note('entries written', done, header.entries)
+      await place.put(name, encodeBackup(header, counted(entries, onEntry)))
     }
-    const { revision, entries } = await checkBackup(target)
-    print(`${place.describe(name)}: ${entries} entries as of revision ${revision}`)
+    return checkBackup(target, progress)
   })
+  print(`${place.describe(name)}: ${entries} entries as of revision ${revision}`)
 }
+
+const lengthOf = ({ length }: Uint8Array): number => length
 
 export interface Checked {
   readonly revision: number
@@ -42,10 +50,13 @@ export interface Checked {
 }
 
 /** Reads the backup from beginning to end. Throws `BackupError`. */
-export async function checkBackup({ place, name }: BackupAddress): Promise<Checked> {
+export async function checkBackup({ place, name }: BackupAddress, progress?: Progress): Promise<Checked> {
   const { header, entries } = await decodeBackup(place.get(name))
   let count = 0
-  for await (const _ of entries) count++
+  for await (const _ of entries) {
+    count++
+    progress?.note('entries checked', count, header.entries)
+  }
   return { revision: header.revision, createdAt: header.createdAt, entries: count }
 }
 

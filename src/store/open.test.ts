@@ -14,7 +14,7 @@ const context = { clock: realClock, logger: silentLogger }
 
 test('memory: is a store that forgets', async () => {
   await using store = await openStore('memory:', context)
-  assert.deepEqual(store.capabilities, { durable: false, shared: false, valueBytesMax })
+  assert.deepEqual(store.capabilities, { durable: false, shared: false, valueBytesMax, skipsFreely: true })
 })
 
 test('sqlite: is a file at the path after the colon', async () => {
@@ -23,7 +23,7 @@ test('sqlite: is a file at the path after the colon', async () => {
     for (const url of [`sqlite:${folder}/a.db`, `sqlite://${folder}/b.db`]) {
       await using store = await openStore(url, context)
       await store.create('/a', bytes('x'))
-      assert.deepEqual(store.capabilities, { durable: true, shared: false, valueBytesMax })
+      assert.deepEqual(store.capabilities, { durable: true, shared: false, valueBytesMax, skipsFreely: true })
       assert(statSync(url.replace(/^sqlite:(\/\/)?/, '')).isFile())
     }
   } finally {

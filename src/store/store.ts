@@ -85,6 +85,8 @@ export interface StoreCapabilities {
   readonly shared: boolean
   /** The largest value that it takes, at most the constant of this name. */
   readonly valueBytesMax: number
+  /** `skipTo` takes no time; otherwise each revision that is left out costs a write. */
+  readonly skipsFreely: boolean
 }
 
 export interface Store extends AsyncDisposable {
@@ -129,10 +131,11 @@ export interface Store extends AsyncDisposable {
   compacted(): Promise<Revision>
 
   /**
-   * Only where an engine can: leaves out revisions, so that the next write takes one above `to`; up to there all count as
-   * compacted. Throws `invalid` unless the store is empty and its history compacted. Nothing is done where `to` has been reached.
+   * Leaves out revisions, so that the next write takes one above `to`; up to there all count as compacted. Throws `invalid`
+   * unless the store is empty and its history compacted. Nothing is done where `to` has been reached. Where it takes time,
+   * `onProgress` is told of the revision that it has come to.
    */
-  skipTo?(to: Revision): Promise<void>
+  skipTo(to: Revision, onProgress?: (revision: Revision) => void): Promise<void>
 }
 
 /** Events that a watcher may be behind before it is cut off: some seconds of a busy cluster, some tens of MiB. */

@@ -1,10 +1,11 @@
 /** Backups as their users meet them: taken while writes go on, proved, restored into another data directory, refused when damaged. */
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { openCluster, runSampan, type Cluster } from '../support/cluster.ts'
+import { openCluster, root, runSampan, type Cluster } from '../support/cluster.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'sampan-backup-'))
 const file = join(folder, 'mine.backup')
@@ -81,6 +82,15 @@ test('restored into another data directory, with its keys, the cluster is as it 
   const path = '/api/v1/configmaps?watch=1&resourceVersion=500&timeoutSeconds=5'
   const { stdout, stderr } = restored.kubectl(['get', '--raw', path])
   assert.match(stdout + stderr, /too old resource version|410|Expired/i)
+})
+
+test('on a terminal a restore says how far it is, and leaves only its result', () => {
+  const words = [process.execPath, join(root, 'bin', 'sampan'), 'restore', file]
+  const command = [...words, '--data-dir', join(folder, 'watched')].join(' ')
+  const { status, stdout } = spawnSync('script', ['-qec', command, '/dev/null'], { encoding: 'utf8' })
+  assert.equal(status, 0, stdout)
+  assert.match(stdout, /\r\u001b\[K\d+ of \d+ entries restored \(\d+%\)/)
+  assert.match(stdout, /\u001b\[K\d+ entries restored, as of 20.*\r\n$/)
 })
 
 test('a damaged backup is refused by name, and nothing is restored from it', () => {

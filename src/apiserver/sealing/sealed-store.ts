@@ -86,6 +86,7 @@ export async function openSealedStore(options: SealedStoreOptions): Promise<Seal
     watch: (range, from, signal) => openWatch(store, keys, range, from, signal),
     compact: (before) => store.compact(before),
     compacted: () => store.compacted(),
+    skipTo: (to, onProgress) => store.skipTo(to, onProgress),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   }
 }

@@ -19,6 +19,8 @@ export interface BackupHeader {
   readonly createdAt: string
   /** The store's revision whose state this is. */
   readonly revision: Revision
+  /** How many entries follow; earlier versions did not say. The trailer has the number that counts. */
+  readonly entries?: number
   /** The Sampan that made it. */
   readonly version: string
 }

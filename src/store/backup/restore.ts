@@ -8,7 +8,15 @@ export interface RestoreOptions {
   readonly isForced?: boolean
   /** How long an entry lives; a backup does not know. */
   readonly ttlMsOf: (key: string) => number | undefined
+  readonly onProgress?: OnProgress
 }
+
+/** `what` has been done `done` times, of `total` if that is known. Called often: it must be cheap. */
+export type OnProgress = (
+  what: 'entries removed' | 'revisions skipped' | 'entries restored',
+  done: number,
+  total?: number,
+) => void
 
 export interface Restored {
   readonly entries: number
@@ -21,10 +29,9 @@ export interface Restored {
  * them must be told that it is gone, not be shown another history under the same numbers.
  */
 const revisionsLostMax = 1_000_000
-/** Where a store can't skip revisions, each costs a write: some seconds of a busy cluster must do. */
+/** Where each costs a write: some seconds of a busy cluster must do. */
 const revisionsWrittenMax = 10_000
 const writesAtOnce = 64
-const scratchPrefix = '/sampan/restore/'
 const pageMax = 500
 
 /**
@@ -35,65 +42,48 @@ const pageMax = 500
 export async function restore(
   store: Store,
   { header, entries }: Pick<Snapshot, 'header' | 'entries'>,
-  { isForced = false, ttlMsOf }: RestoreOptions,
+  { isForced = false, ttlMsOf, onProgress = () => {} }: RestoreOptions,
 ): Promise<Restored> {
-  const { entries: present } = await store.list({ prefix: '' }, { limit: 1 })
-  if (present.length > 0) {
+  const present = await store.list({ prefix: '' }, { limit: 1 })
+  if (present.entries.length > 0) {
     if (!isForced)
       throw new BackupError(
         'the store is not empty: choose another one, or replace what it holds with --force',
       )
-    await removeAll(store)
+    await removeAll(store, onProgress)
   }
-  const isSkipped = await skip(store, header.revision + revisionsLostMax)
+  await skip(store, header.revision, onProgress)
   let count = 0
   const write = async ({ key, value }: BackupEntry) => {
     const ttlMs = ttlMsOf(key)
     await store.create(key, value, ttlMs === undefined ? {} : { ttlMs })
-    count++
+    onProgress('entries restored', ++count, header.entries)
   }
   try {
     await inParallel(entries, write)
   } catch (error) {
     // Half of a backup must not pass for a whole one.
-    await removeAll(store)
+    await removeAll(store, onProgress)
     throw error
   }
-  if (!isSkipped) await writeRevisions(store, header.revision + revisionsWrittenMax)
-  const revision = await store.current()
-  if (!isSkipped) await store.compact(revision)
-  return { entries: count, revision }
+  return { entries: count, revision: await store.current() }
 }
 
-async function skip(store: Store, to: Revision): Promise<boolean> {
-  if (!store.skipTo) return false
-  await store.compact(await store.current())
-  await store.skipTo(to)
-  return true
+async function skip(store: Store, backedUp: Revision, onProgress: OnProgress): Promise<void> {
+  const from = await store.current()
+  await store.compact(from)
+  const to = backedUp + (store.capabilities.skipsFreely ? revisionsLostMax : revisionsWrittenMax)
+  await store.skipTo(to, (revision) => onProgress('revisions skipped', revision - from, to - from))
 }
 
-async function removeAll(store: Store): Promise<void> {
-  for (;;) {
-    const { entries } = await store.list({ prefix: '' }, { limit: pageMax })
+async function removeAll(store: Store, onProgress: OnProgress): Promise<void> {
+  for (let removed = 0; ;) {
+    const { entries, remaining } = await store.list({ prefix: '' }, { limit: pageMax })
     if (entries.length === 0) return
     await Promise.all(entries.map(({ key }) => store.delete(key)))
+    removed += entries.length
+    onProgress('entries removed', removed, removed + remaining)
   }
-}
-
-/** Takes revisions up to `to` by writes that leave nothing behind. */
-async function writeRevisions(store: Store, to: Revision): Promise<void> {
-  const next = { revision: await store.current() }
-  const write = async (worker: number) => {
-    if (next.revision >= to) return
-    const key = `${scratchPrefix}${worker}`
-    let revision = await store.create(key, new Uint8Array())
-    while (next.revision < to) {
-      revision = await store.update(key, new Uint8Array(), revision)
-      next.revision = Math.max(next.revision, revision)
-    }
-    await store.delete(key, revision)
-  }
-  await Promise.all(Array.from({ length: writesAtOnce }, (_, worker) => write(worker)))
 }
 
 async function inParallel<T>(source: AsyncGenerator<T>, use: (item: T) => Promise<void>): Promise<void> {

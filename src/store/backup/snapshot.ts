@@ -17,10 +17,12 @@ export interface Snapshot {
  */
 export async function takeSnapshot(store: Store, clock: Clock): Promise<Snapshot> {
   const revision = await store.current()
+  const { entries: first, remaining } = await store.list({ prefix: '' }, { at: revision, limit: 1 })
   const header: BackupHeader = {
     format: 1,
     createdAt: clock.now().toISOString(),
     revision,
+    entries: first.length + remaining,
     version: sampanVersion,
   }
   return { header, entries: entriesAt(store, revision) }

@@ -127,6 +127,33 @@ export const history: Properties = {
     assert((await store.create('/a', bytes('again'))) > revision)
   },
 
+  'revisions can be left out of an empty store, and count as compacted': async (store, signal) => {
+    await fill(store, ['/a', '/b'])
+    await store.delete('/a')
+    const to = (await store.current()) + 300
+    await thrown('invalid', () => store.skipTo(to)) // it holds something
+    await store.delete('/b')
+    await store.compact(await store.current())
+    await store.skipTo(to)
+    const skipped = await store.current()
+    assert(skipped >= to)
+    assert.equal(await store.compacted(), skipped)
+    await store.skipTo(to - 100) // has been reached: nothing changes
+    assert.equal(await store.current(), skipped)
+    await thrown('compacted', () => store.get('/a', { at: to - 1 }))
+    await thrown('compacted', () => watchUntil(store, { from: to - 1, until: to, signal }))
+    const created = await store.create('/c', bytes('x'))
+    assert(created > skipped)
+    const { events } = await watchUntil(store, { from: skipped, until: created, signal })
+    assert.deepEqual(
+      events.map(({ key, revision }) => [key, revision]),
+      [['/c', created]],
+    )
+    await store.delete('/c')
+    await store.compact(await store.current())
+    assert.deepEqual(await keysOf(store, ''), [])
+  },
+
   'writes and reads go on while a long history is compacted': async (store) => {
     const created = await store.create('/hot', bytes('0'))
     let revision = created

@@ -1,7 +1,15 @@
 import type { Clock } from '../../base/clock.ts'
 import type { Random } from '../../base/ids.ts'
 import type { Logger } from '../../base/logger.ts'
-import { checkKey, checkLimit, checkRange, checkRevision, checkTtl, checkValue } from '../bounds.ts'
+import {
+  checkKey,
+  checkLimit,
+  checkRange,
+  checkRevision,
+  checkSkip,
+  checkTtl,
+  checkValue,
+} from '../bounds.ts'
 import { closedError, compactedError, futureError, missingError } from '../errors.ts'
 import { createHistory, historyDefaults, type History, type HistoryLimits } from '../history.ts'
 import {
@@ -80,7 +88,7 @@ class EtcdStore implements Store {
     const { clock, random } = options
     this.#options = options
     const bytesMax = Math.min(valueBytesMax, config.maxRequestBytes - overheadBytes)
-    this.capabilities = { durable: true, shared: true, valueBytesMax: bytesMax }
+    this.capabilities = { durable: true, shared: true, valueBytesMax: bytesMax, skipsFreely: false }
     this.#client = openEtcdClient({ config, ...options })
     const onWentBack = (error: StoreError) => this.#giveUp(error)
     this.#kv = createEtcdKv({ client: this.#client, prefix: config.prefix, onWentBack })
@@ -187,6 +195,14 @@ class EtcdStore implements Store {
   async compacted(): Promise<Revision> {
     this.#checkOpen()
     return this.#tracked(this.#kv.askOldest())
+  }
+
+  async skipTo(to: Revision, onProgress: (revision: Revision) => void = () => {}): Promise<void> {
+    const { entries, revision } = await this.list({ prefix: '' }, { limit: 1 })
+    checkSkip(to, { isEmpty: entries.length === 0 })
+    if (to <= revision) return
+    await this.#tracked(this.#kv.markTo(to, onProgress))
+    await this.compact(await this.current())
   }
 
   [Symbol.asyncDispose](): Promise<void> {

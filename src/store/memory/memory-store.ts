@@ -38,7 +38,7 @@ export const openMemoryStore = (options: MemoryOptions): Promise<Store> =>
   Promise.resolve(new MemoryStore(options))
 
 class MemoryStore implements Store {
-  readonly capabilities = { durable: false, shared: false, valueBytesMax }
+  readonly capabilities = { durable: false, shared: false, valueBytesMax, skipsFreely: true }
   readonly #state = createMemoryState()
   /** When the keys with a `ttlMs` are due. */
   readonly #deadlines = new Map<string, number>()

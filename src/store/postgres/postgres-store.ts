@@ -27,6 +27,7 @@ import { badRowError } from './postgres-errors.ts'
 import { parsePostgresUrl } from './postgres-url.ts'
 import { createReader, type Head, type Reader } from './read.ts'
 import type { Session, Statement } from './session.ts'
+import { skipTo } from './skip.ts'
 import { createTail, type Tail } from './tail.ts'
 import { eventsOfGroup, writeGroup, writeStatement, type PendingWrite, type Written } from './write.ts'
 
@@ -85,6 +86,7 @@ interface Parts {
 
 class PostgresStore implements Store {
   readonly capabilities: StoreCapabilities
+  readonly #schema: string
   readonly #settings: Settings
   readonly #connections: Connections
   readonly #reader: Reader
@@ -106,7 +108,8 @@ class PostgresStore implements Store {
 
   constructor({ schema, connections, reader, head, settings }: Parts) {
     const { clock, logger, historyMs, historyRevisionsMax } = settings
-    this.capabilities = { durable: connections.isDurable, shared: true, valueBytesMax }
+    this.capabilities = { durable: connections.isDurable, shared: true, valueBytesMax, skipsFreely: true }
+    this.#schema = schema
     this.#settings = settings
     this.#connections = connections
     this.#reader = reader
@@ -201,6 +204,13 @@ class PostgresStore implements Store {
     return (await this.#head()).compacted
   }
 
+  async skipTo(to: Revision): Promise<void> {
+    this.#checkOpen()
+    const skipped = { schema: this.#schema, to, stamp: this.#newStamp() }
+    await this.#connections.write((session) => skipTo(session, skipped))
+    await this.#tail.reach(to, new AbortController().signal)
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
@@ -273,7 +283,7 @@ class PostgresStore implements Store {
   }
 
   async #commit(writes: readonly PendingWrite[]): Promise<(Written | StoreError | typeof again)[]> {
-    const stamp = Math.floor(this.#settings.random.float() * Number.MAX_SAFE_INTEGER)
+    const stamp = this.#newStamp()
     try {
       const results = await this.#connections.write((session) => {
         this.#writerProcess = session.processId
@@ -287,6 +297,10 @@ class PostgresStore implements Store {
       this.#tail.nudge() // it may have been committed all the same
       throw error
     }
+  }
+
+  #newStamp(): number {
+    return Math.floor(this.#settings.random.float() * Number.MAX_SAFE_INTEGER)
   }
 
   /** One question answers all who asked before it was sent; so many callers cost two at a time. */

@@ -39,6 +39,7 @@ export const anyRevision = -1
 const lockOf = (purpose: string, schema: string): bigint =>
   createHash('sha256').update(`sampan ${purpose} ${schema}`).digest().readBigInt64BE()
 
+export const writeLock = (schema: string): bigint => lockOf('write', schema)
 export const migrationLock = (schema: string): bigint => lockOf('migration', schema)
 export const compactionLock = (schema: string): bigint => lockOf('compaction', schema)
 
@@ -98,7 +99,7 @@ const createWriteFunction = (schema: string): string => `
     found_log bigint;
     returned bigint := 0;
   BEGIN
-    PERFORM pg_advisory_xact_lock(${lockOf('write', schema)});
+    PERFORM pg_advisory_xact_lock(${writeLock(schema)});
     SELECT coalesce(max(l.revision), 0) INTO head FROM "${schema}".log l;
     start := head;
     FOR i IN 1 .. cardinality(keys) LOOP

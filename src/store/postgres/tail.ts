@@ -175,6 +175,7 @@ class LogTail implements Tail {
       this.compacted = error.revision ?? this.compacted
       this.#stamp = undefined
       this.#moveTo(this.compacted)
+      this.#tellReachers()
       return true
     }
     this.#checkHistory(chunk, from, stamp)
@@ -203,7 +204,11 @@ class LogTail implements Tail {
     this.#moveTo(revision)
     this.#stamp = stamp
     this.#options.onEvents(events, revision, stamp)
-    for (const { revision: wanted, done } of this.#reachers) if (revision >= wanted) done.resolve()
+    this.#tellReachers()
+  }
+
+  #tellReachers(): void {
+    for (const { revision, done } of this.#reachers) if (this.revision >= revision) done.resolve()
   }
 
   #moveTo(revision: Revision): void {

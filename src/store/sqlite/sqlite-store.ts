@@ -66,7 +66,7 @@ export async function openSqliteStore(path: string, options: SqliteOptions): Pro
 }
 
 class SqliteStore implements Store {
-  readonly capabilities = { durable: true, shared: false, valueBytesMax }
+  readonly capabilities = { durable: true, shared: false, valueBytesMax, skipsFreely: true }
   readonly #file: string
   readonly #database: DatabaseClient
   readonly #writes: GroupCommit<PendingWrite, Written>
