@@ -52,11 +52,12 @@ export function openApiDocuments(
     return groupVersion && memoized(made, path, () => makeDocument(groupVersion, resources))
   }
   const makeVersion2 = async (form: OpenApiV2Form) => {
-    const documents: JsonObject[] = []
-    for (const path of groupVersions.keys())
-      documents.push(parseJson<JsonObject>((await find(path))?.bytes ?? Buffer.from('{}')))
-    const whole = openApiV2Document(documents, sampanVersion)
-    const bytes = form === 'json' ? Buffer.from(JSON.stringify(whole)) : openApiV2Bytes(whole)
+    const documents: Uint8Array[] = []
+    for (const path of groupVersions.keys()) documents.push((await find(path))?.bytes ?? Buffer.from('{}'))
+    const parsed = Iterator.from(documents).map((bytes) => parseJson<JsonObject>(bytes))
+    const whole = await inTurns(openApiV2Document(parsed, sampanVersion))
+    await nextTurn()
+    const bytes = form === 'json' ? Buffer.from(JSON.stringify(whole)) : await inTurns(openApiV2Bytes(whole))
     return { bytes, hash: hashOf(bytes) }
   }
   const index = async () => {
@@ -86,6 +87,15 @@ async function makeDocument(
   await nextTurn()
   const bytes = Buffer.from(JSON.stringify(document))
   return { bytes, hash: hashOf(bytes) }
+}
+
+/** Lets others go first wherever the work may be interrupted. */
+async function inTurns<T>(work: Generator<undefined, T>): Promise<T> {
+  for (;;) {
+    const step = work.next()
+    if (step.done) return step.value
+    await nextTurn()
+  }
 }
 
 /** What fails is tried anew by whoever asks next. */

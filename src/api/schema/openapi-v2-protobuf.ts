@@ -4,7 +4,18 @@
  */
 import { objectOf, type JsonObject, type JsonValue } from '../json.ts'
 
-export const openApiV2Bytes = (document: JsonObject): Uint8Array => message('document', document)
+/** Paths and definitions that are written between two yields: some milliseconds' work. */
+const entriesAtOnce = 50
+
+/** Yields now and then, as `openApiV2Document` does. */
+export function* openApiV2Bytes(document: JsonObject): Generator<undefined, Uint8Array> {
+  const { paths, definitions, ...head } = document
+  return concat([
+    message('document', head),
+    yield* entries(pathMap, paths),
+    yield* entries(definitionMap, definitions),
+  ])
+}
 
 /** Writes a value without its field number. */
 type Write = (value: JsonValue) => Uint8Array
@@ -85,13 +96,12 @@ const wrapped = (number: number, member: Member): Member => ({
 const map = (number: number, pair: number, write: Write): Member => ({
   number,
   wire: 2,
-  write: (value) =>
-    concat(
-      Object.entries(objectOf(value)).map(([key, item]) =>
-        delimited(pair, concat([delimited(1, text(key)), delimited(2, write(item))])),
-      ),
-    ),
+  write: (value) => concat(Object.entries(objectOf(value)).map(pairOf(pair, write))),
 })
+const pairOf =
+  (pair: number, write: Write) =>
+  ([key, item]: [string, JsonValue]): Uint8Array =>
+    delimited(pair, concat([delimited(1, text(key)), delimited(2, write(item))]))
 /** gnostic's Any holds YAML (2), and JSON is YAML. */
 const anyBytes: Write = (value) => delimited(2, text(JSON.stringify(value)))
 const any = (number: number): Member => ({ number, wire: 2, write: anyBytes })
@@ -133,8 +143,6 @@ const messages: Readonly<Record<MessageName, Message>> = {
     members: {
       swagger: string(1),
       info: of(2, 'info'),
-      paths: map(8, 2, writerOf('pathItem')),
-      definitions: map(9, 1, writerOf('schema')),
     },
   },
   info: { members: { title: string(1), version: string(2) } },
@@ -195,6 +203,30 @@ const messages: Readonly<Record<MessageName, Message>> = {
     },
     extensions: 31,
   },
+}
+
+interface EntryMap {
+  readonly number: number
+  readonly pair: number
+  readonly write: Write
+}
+
+/** The two large members of a document. */
+const pathMap: EntryMap = { number: 8, pair: 2, write: writerOf('pathItem') }
+const definitionMap: EntryMap = { number: 9, pair: 1, write: writerOf('schema') }
+
+function* entries(
+  { number, pair, write }: EntryMap,
+  object: JsonValue | undefined,
+): Generator<undefined, Uint8Array> {
+  if (object === undefined) return new Uint8Array()
+  const all = Object.entries(objectOf(object))
+  const written: Uint8Array[] = []
+  for (let at = 0; at < all.length; at += entriesAtOnce) {
+    yield
+    written.push(...all.slice(at, at + entriesAtOnce).map(pairOf(pair, write)))
+  }
+  return delimited(number, concat(written))
 }
 
 function message(name: MessageName, object: JsonObject): Uint8Array {

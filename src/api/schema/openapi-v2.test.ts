@@ -9,10 +9,17 @@ import { openApiDocument } from './openapi.ts'
 const groupVersions = [
   ...new Map(resources.map(({ group, version }) => [`${group}/${version}`, { group, version }])).values(),
 ]
-const whole = openApiV2Document(
-  groupVersions.map((gv) => openApiDocument(gv, resources, { version: '1' })),
-  '1',
-)
+function finished<T>(work: Generator<undefined, T>): T {
+  for (;;) {
+    const step = work.next()
+    if (step.done) return step.value
+  }
+}
+
+const documentOf = (documents: readonly JsonObject[]) => finished(openApiV2Document(documents, '1'))
+const bytesOf = (document: JsonObject) => Buffer.from(finished(openApiV2Bytes(document)))
+
+const whole = documentOf(groupVersions.map((gv) => openApiDocument(gv, resources, { version: '1' })))
 const definitions = objectOf(whole['definitions'])
 const definition = (name: string): JsonObject => objectOf(definitions[name])
 const gvkKey = 'x-kubernetes-group-version-kind'
@@ -101,9 +108,7 @@ test('an operation has its body among its parameters', () => {
 const custom = (schema: JsonObject): JsonObject =>
   objectOf(
     objectOf(
-      openApiV2Document([{ paths: {}, components: { schemas: { 'com.example.v1.X': schema } } }], '1')[
-        'definitions'
-      ],
+      documentOf([{ paths: {}, components: { schemas: { 'com.example.v1.X': schema } } }])['definitions'],
     )['com.example.v1.X'],
   )
 
@@ -153,7 +158,7 @@ test('protobuf: lengths, names of maps, extensions as YAML', () => {
     'x-a': ['b'],
     properties: { p: { $ref: 'r', maximum: 1.5 } },
   }
-  const hex = Buffer.from(openApiV2Bytes({ swagger: '2.0', definitions: { D: schema } })).toString('hex')
+  const hex = bytesOf({ swagger: '2.0', definitions: { D: schema } }).toString('hex')
   const property = '0a0170' + '120c' + '0a0172' + '39000000000000f83f'
   const written = [
     'b201080a066f626a656374', // type: 22, its only value
@@ -176,7 +181,7 @@ test('protobuf: parameters by their place, responses in their wrapping', () => {
     ],
     responses: { 200: { description: 'OK', schema: { $ref: 'r' } } },
   }
-  const hex = Buffer.from(openApiV2Bytes({ paths: { '/': { get: operation } } })).toString('hex')
+  const hex = bytesOf({ paths: { '/': { get: operation } } }).toString('hex')
   for (const part of [
     '4212' + '0a10' + '0a0e' + '1204626f6479' + '1a04626f6479' + '2a00', // parameter → body → its members
     '4219' + '0a17' + '1215' + '2213' + '22016e' + '120470617468' + '0801' + '2a06737472696e67', // … → path → …

@@ -6,10 +6,15 @@
 import { objectOf, type JsonObject, type JsonValue } from '../json.ts'
 import { gvkKey } from './openapi-components.ts'
 
-export const openApiV2Document = (documents: readonly JsonObject[], version: string): JsonObject => {
+/** Takes the documents one by one and yields before each: who serves others beside may let them go first. */
+export function* openApiV2Document(
+  documents: Iterable<JsonObject>,
+  version: string,
+): Generator<undefined, JsonObject> {
   const definitions: Record<string, JsonObject> = {}
   const paths: Record<string, JsonObject> = {}
   for (const document of documents) {
+    yield
     for (const [path, item] of Object.entries(objectOf(document['paths'])))
       paths[path] = pathItem(objectOf(item))
     for (const [name, schema] of Object.entries(objectOf(objectOf(document['components'])['schemas']))) {
