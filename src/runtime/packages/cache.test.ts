@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
@@ -263,6 +263,27 @@ describe('the package cache', () => {
     registry.failWith(500)
     const again = await cache.ensure(npm('old', '1.0.0'), {}, never)
     assert.deepEqual(again.node, byEngines.node)
+  })
+
+  it('keeps to its budget, and what it removed comes back when it is asked for', async () => {
+    const cache = await open()
+    const kept = await cache.ensure(npm('app', '2.0.0'), {}, never)
+    const unused = await cache.ensure(npm('old', '1.0.0'), {}, never)
+    const inUse = [kept.folder, kept.node.path]
+    await cache.reclaim({ bytesMax: 0, inUse })
+    assert.ok(await stat(unused.folder), 'asked for a moment ago')
+    const hourAgo = new Date(realClock.now().getTime() - 3_600_000)
+    const stamps = [join(unused.folder, '../../sampan.json'), join(kept.folder, '../../sampan.json')]
+    for (const path of [...stamps, join(unused.node.path, '../..')]) await utimes(path, hourAgo, hourAgo)
+    assert.ok((await cache.reclaim({ bytesMax: 0, inUse })) > 0)
+    await assert.rejects(stat(unused.folder), { code: 'ENOENT' })
+    await assert.rejects(stat(unused.node.path), { code: 'ENOENT' })
+    await assert.rejects(stat(join(root, 'tarballs')), { code: 'ENOENT' })
+    assert.deepEqual(await readdir(join(root, 'tmp')), [])
+    assert.deepEqual(await cache.ensure(npm('app', '2.0.0'), { isCachedOnly: true }, never), kept)
+    const missing = cache.ensure(npm('old', '1.0.0'), { isCachedOnly: true }, never)
+    await assert.rejects(missing, { code: 'not-cached' })
+    assert.deepEqual(await cache.ensure(npm('old', '1.0.0'), {}, never), unused)
   })
 
   it('says which Node.js there is not', async () => {
