@@ -51,6 +51,26 @@ test('an apply creates with 201, changes with 200, and what changes nothing is n
   assert.notEqual(changed.body.metadata.resourceVersion, created.body.metadata.resourceVersion)
 })
 
+test('nulls and what holds nothing, applied again, are not written again', async () => {
+  const clock = fakeClock()
+  await using fixture = await openFixture({ clock })
+  const bodies = [
+    map({ a: '1' }, { labels: null }),
+    map({ a: '1' }, { labels: {} }),
+    { ...map({}, { labels: null, annotations: null, finalizers: null }), data: null },
+  ]
+  for (const body of bodies) {
+    for (const labels of [undefined, { x: 'y' }]) {
+      if (labels) await fixture.request('PATCH', `${maps}/m`, { metadata: { labels } }, merge)
+      // The first one may get back what the other has taken.
+      const first = await apply(fixture, `${maps}/m`, body)
+      await clock.advance(5_000)
+      const again = await apply(fixture, `${maps}/m`, body)
+      assert.deepEqual([again.status, again.body], [200, first.body])
+    }
+  }
+})
+
 test('the body may be YAML of every kind, or JSON', async () => {
   await using fixture = await openFixture()
   const bodies = [
