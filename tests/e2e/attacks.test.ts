@@ -1,58 +1,113 @@
 /** What a hostile package gets at, at each level of the sandbox. The table that it yields is the one in docs/security.md. */
 import assert from 'node:assert/strict'
-import { createServer } from 'node:net'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { memoryDirOf } from '../../src/node/agent.ts'
 import { isPresent } from '../../tools/parts.ts'
 import { openCluster, root, until, type Cluster } from '../support/cluster.ts'
+import { openHosts, type Host } from '../support/hosts.ts'
 import { image, yaml } from '../support/manifests.ts'
 
 type Verdicts = Record<string, 'held' | 'broken'>
-const levels = ['none', 'bubblewrap'] as const
+/** As an operator would ask for it, who need not ask for the last. */
+const levels = { none: { SAMPAN_SANDBOX: 'none' }, 'bubblewrap (the default)': { SAMPAN_SANDBOX: '' } }
 const page = join(root, 'docs', 'security.md')
 const marker = 'hidden'
 const secret = `${marker}-of-the-victim`
-const isRoot = process.getuid?.() === 0
-const hasSandbox = isPresent('bwrap')
+const missing = ['bwrap', 'iptables', 'ip'].find((program) => !isPresent(program))
+const skip =
+  process.getuid?.() !== 0
+    ? 'the table is that of an agent that is root'
+    : missing !== undefined
+      ? `${missing} is not installed`
+      : false
 const found = new Map<string, Verdicts>()
 
-for (const level of levels) {
-  const skip = !isRoot ? 'the table is that of an agent that is root' : level === 'bubblewrap' && !hasSandbox
-  test(`attacks at level ${level}`, { skip, timeout: 240_000 }, async () => {
-    await using cluster = await openCluster({ env: { SAMPAN_SANDBOX: level } })
-    await using decoy = await openDecoy()
+for (const [level, settings] of Object.entries(levels)) {
+  test(`attacks at level ${level}`, { skip, timeout: 240_000 }, async (t) => {
+    await using hosts = await openHosts()
+    await using target = await openTarget(hosts.hub)
+    const { dataDir, planted, registry } = target
+    const env = { ...settings, npm_config_registry: registry }
+    await using cluster = await openCluster({ env, host: hosts.hub, dataDir })
     startVictim(cluster)
     await until('the victim runs', () => isRunning(cluster, 'victim'))
-    const verdicts = await attack(cluster, decoy.port)
-    verdicts['takes memory without end'] = await takeMemory(cluster)
-    verdicts['mounts a place of the node by a link in its volume'] = await mountByLink(cluster)
+    const verdicts = {
+      ...(await attack(cluster, target)),
+      'takes memory without end': await takeMemory(cluster),
+      'mounts a place of the node by a link in its volume': await mountByLink(cluster),
+      'writes logs without end': await floodLog(cluster),
+      'fills the disk': await fillDisk(cluster),
+      'writes elsewhere by a path in its tarball': await install(cluster, planted, 'by-path'),
+      'writes elsewhere by a link in its tarball': await install(cluster, planted, 'by-link'),
+      'runs a script as it is installed': await install(cluster, planted, 'by-script'),
+    }
     found.set(level, verdicts)
+    t.diagnostic(JSON.stringify(verdicts))
   })
 }
 
 after(() => {
-  const first = found.get('none')
-  if (!first || levels.some((level) => !found.has(level))) return
+  const names = Object.keys(levels)
+  const [first] = found.values()
+  if (!first || found.size < names.length) return
   const rows = Object.keys(first).map(
-    (name) => `| ${name} | ${levels.map((level) => found.get(level)?.[name] ?? '?').join(' | ')} |`,
+    (name) => `| ${name} | ${names.map((level) => found.get(level)?.[name] ?? '?').join(' | ')} |`,
   )
-  const table = [`| a hostile package … | ${levels.join(' | ')} |`, '| --- | --- | --- |', ...rows].join('\n')
+  const table = [`| a hostile package … | ${names.join(' | ')} |`, '| --- | --- | --- |', ...rows].join('\n')
   const text = readFileSync(page, 'utf8')
   const updated = text.replace(/^\| a hostile package[^]*?\n(?=\n)/m, () => `${table}\n`)
   if (process.env['UPDATE'] === '1') writeFileSync(page, updated)
   else assert.equal(text, updated, 'docs/security.md says something else; UPDATE=1 writes it anew')
 })
 
-/** A service of the node's own on its loopback address. */
-async function openDecoy() {
-  const server = createServer((socket) => socket.end()).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  assert.ok(address !== null && typeof address === 'object')
-  return { port: address.port, [Symbol.asyncDispose]: async () => void server.close() }
+interface Target extends AsyncDisposable {
+  readonly loopback: number
+  readonly metadata: number
+  readonly shared: number
+  readonly registry: string
+  readonly dataDir: string
+  /** What hostile packages try to write into. */
+  readonly planted: string
+}
+
+/** What there is to attack on a host, which has the address of a cloud's metadata for itself. */
+async function openTarget(host: Host): Promise<Target> {
+  const folder = mkdtempSync(join(tmpdir(), 'sampan-e2e-'))
+  const [dataDir, planted] = [join(folder, 'sampan'), join(folder, 'planted')]
+  for (const path of [dataDir, planted]) mkdirSync(path)
+  host.run('ip', ['addr', 'add', '169.254.169.254/32', 'dev', 'lo'])
+  const script = join(root, 'tests', 'support', 'attacked-host.ts')
+  const [program, args] = host.command(process.execPath, [script, planted])
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const ended = once(child, 'exit')
+  const line = await Promise.race([
+    once(child.stdout, 'data').then(([chunk]) => String(chunk)),
+    ended.then(() => Promise.reject(new Error('what is to be attacked could not be started'))),
+  ])
+  return {
+    ...(JSON.parse(line) as Pick<Target, 'loopback' | 'metadata' | 'registry' | 'shared'>),
+    dataDir,
+    planted,
+    async [Symbol.asyncDispose]() {
+      child.kill('SIGTERM')
+      await ended
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
 }
 
 const pod = (name: string, spec: object) => ({
@@ -81,27 +136,36 @@ function startVictim(cluster: Cluster): void {
   cluster.ok('apply -f -', { input: objects })
 }
 
-async function attack(cluster: Cluster, port: number): Promise<Verdicts> {
-  const node = join(cluster.dataDir, 'node')
+async function attack(cluster: Cluster, { loopback, metadata, shared }: Target): Promise<Verdicts> {
   const env = {
     MARKER: marker,
     DATA_DIR: cluster.dataDir,
-    MEMORY_DIRS: memoryDirOf(node),
+    MEMORY_DIRS: memoryDirOf(join(cluster.dataDir, 'node')),
     AGENT_PID: String(cluster.pidOf('agent')),
-    LOOPBACK_PORT: String(port),
+    LOOPBACK_PORT: String(loopback),
+    METADATA_PORT: String(metadata),
+    SHARED_PORT: String(shared),
   }
-  const container = {
-    name: 'hostile',
-    image: image('hostile'),
-    env: Object.entries(env).map(([name, value]) => ({ name, value })),
+  const start = (name: string, more: Record<string, string>, spec: object) => {
+    const container = {
+      name,
+      image: image('hostile'),
+      env: Object.entries({ ...env, ...more }).map(([key, value]) => ({ name: key, value })),
+    }
+    cluster.ok('apply -f -', { input: yaml(pod(name, { containers: [container], ...spec })) })
   }
-  cluster.ok('apply -f -', { input: yaml(pod('hostile', { containers: [container] })) })
-  const line = await until(
-    'the attacks are over',
-    () => /^RESULTS (.*)$/m.exec(cluster.kubectl('logs hostile').stdout)?.[1],
-    150_000,
-  )
-  return JSON.parse(line) as Verdicts
+  start('hostile', {}, {})
+  const own = await results(cluster, 'hostile')
+  // As a user and a group of its choice a pod gets no further.
+  start('disguised', { ONLY: 'reaches' }, { securityContext: { runAsUser: 1_000, runAsGroup: 1_000 } })
+  const disguised = await results(cluster, 'disguised')
+  assert.deepEqual(disguised, Object.fromEntries(Object.keys(disguised).map((name) => [name, own[name]])))
+  return own
+}
+
+async function results(cluster: Cluster, name: string): Promise<Verdicts> {
+  const said = () => /^RESULTS (.*)$/m.exec(cluster.kubectl(['logs', name]).stdout)?.[1]
+  return JSON.parse(await until(`the attacks of ${name} are over`, said, 150_000)) as Verdicts
 }
 
 async function takeMemory(cluster: Cluster): Promise<'held' | 'broken'> {
@@ -144,6 +208,67 @@ async function mountByLink(cluster: Cluster): Promise<'held' | 'broken'> {
     if (cluster.kubectl('logs link -c look').stdout.includes('SAW')) return 'broken' as const
     return cluster.ok('get events').includes('leads over a symbolic link') ? ('held' as const) : undefined
   })
+}
+
+/** More than is kept of it is written; held when what is left of it stays within what is said. */
+async function floodLog(cluster: Cluster): Promise<'held' | 'broken'> {
+  const flood = `
+    const chunk = Buffer.alloc(1024 * 1024, 'A line of nothing in particular.\\n')
+    for (let written = 0; written < ${floodMiB}; written++) require('node:fs').writeSync(1, chunk)
+    setInterval(() => {}, 1000)`
+  const container = { name: 'flood', image: image('hello'), command: ['node', '--eval', flood] }
+  cluster.ok('apply -f -', { input: yaml(pod('flood', { containers: [container] })) })
+  const uid = cluster.ok(['get', 'pod', 'flood', '-o', 'jsonpath={.metadata.uid}'])
+  const folder = join(cluster.dataDir, 'node', 'pods', uid)
+  const isWritten = () => sizeOf(folder, 'size') >= floodMiB * 1024 * 1024 || undefined
+  const isSmall = () => sizeOf(folder, 'blocks') * 512 <= logMiBMax * 1024 * 1024 || undefined
+  await until('the flood is written', isWritten)
+  return await until('little is left of it', isSmall, 100_000).then(
+    () => 'held' as const,
+    () => 'broken' as const,
+  )
+}
+
+/** It has a limit, and writes where it can without being told where: to the folder for temporary files. */
+async function fillDisk(cluster: Cluster): Promise<'held' | 'broken'> {
+  const fill = `
+    const fs = require('node:fs'), file = '/tmp/sampan-attack-' + process.pid
+    fs.writeFileSync(file, Buffer.alloc(256 * 1024 * 1024, 1))
+    setTimeout(() => fs.rmSync(file), 10_000)`
+  const resources = { limits: { 'ephemeral-storage': '64Mi' } }
+  const container = { name: 'fill', image: image('hello'), command: ['node', '--eval', fill], resources }
+  cluster.ok('apply -f -', { input: yaml(pod('fill', { containers: [container] })) })
+  const path = 'jsonpath={.status.phase} {.status.reason}'
+  return await until('it is evicted or through', () => {
+    const status = cluster.ok(['get', 'pod', 'fill', '-o', path])
+    if (status === 'Failed Evicted') return 'held' as const
+    return status.startsWith('Succeeded') ? ('broken' as const) : undefined
+  })
+}
+
+const floodMiB = 512
+/** Five segments of 10 MiB, twice that of what is not yet read, and something for everything else. */
+const logMiBMax = 160
+
+/** Files with holes take less room than their size says. */
+function sizeOf(folder: string, what: 'size' | 'blocks'): number {
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+  return files.reduce(
+    (sum, file) => sum + (statSync(join(folder, file), { throwIfNoEntry: false })?.[what] ?? 0),
+    0,
+  )
+}
+
+/** Starts a package; what it tries to write is `planted` in the folder that is not its own. */
+async function install(cluster: Cluster, folder: string, name: string): Promise<'held' | 'broken'> {
+  cluster.ok('apply -f -', { input: yaml(pod(name, { containers: [{ name, image: `npm:${name}@1.0.0` }] })) })
+  const path =
+    'jsonpath={.status.containerStatuses[0].state.terminated.reason}{.status.containerStatuses[0].state.waiting.reason}'
+  await until(
+    `${name} is through or refused`,
+    () => /Completed|Error|ErrImagePull|BackOff/.exec(cluster.ok(['get', 'pod', name, '-o', path]))?.[0],
+  )
+  return existsSync(join(folder, name)) ? 'broken' : 'held'
 }
 
 const isRunning = (cluster: Cluster, name: string): true | undefined =>

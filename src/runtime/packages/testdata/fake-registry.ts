@@ -13,6 +13,8 @@ export interface FakePackage {
   readonly manifest: { readonly name: string; readonly version: string } & Readonly<Record<string, unknown>>
   /** Path → content; those under bin/ are executable. */
   readonly files?: Readonly<Record<string, string>>
+  /** Instead of one made of `manifest` and `files`. */
+  readonly tarball?: Buffer
   /** Serves only the first half of the tarball. */
   readonly cut?: boolean
 }
@@ -47,7 +49,7 @@ export async function openFakeRegistry(): Promise<FakeRegistry> {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
     requests,
     async publish(entry) {
-      published.push({ ...entry, tarball: await pack(entry) })
+      published.push({ ...entry, tarball: entry.tarball ?? (await pack(entry)) })
     },
     failWith: (how) => void (failure = how),
     async [Symbol.asyncDispose]() {

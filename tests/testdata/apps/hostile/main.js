@@ -3,7 +3,8 @@ import { spawn, spawnSync } from 'node:child_process'
 import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 
-const { AGENT_PID, DATA_DIR, LOOPBACK_PORT, MARKER, MEMORY_DIRS } = process.env
+const { AGENT_PID, DATA_DIR, LOOPBACK_PORT, MARKER, MEMORY_DIRS, METADATA_PORT, ONLY, SAMPAN_POD_ADDRESS, SHARED_PORT } =
+  process.env
 const processesMax = 1_200
 const filesMax = 20_000
 
@@ -70,10 +71,14 @@ function makesNamespace() {
 }
 
 /** Without the preload, which guards nothing against somebody who leaves it out. */
-function reachesLoopback() {
-  const program = `require('node:net').connect(${Number(LOOPBACK_PORT)}, '127.0.0.1').on('connect', () => process.exit(0)).on('error', () => process.exit(1))`
-  return spawnSync(process.execPath, ['--eval', program], { env: {}, timeout: 10_000 }).status === 0
+function reaches(host, port) {
+  const program = `require('node:net').connect(${Number(port)}, '${host}').on('connect', () => process.exit(0)).on('error', () => process.exit(1))`
+  return spawnSync(process.execPath, ['--eval', program], { env: {}, timeout: 5_000 }).status === 0
 }
+
+/** The decoy listens on 127.0.0.1 and ::1; the others are ways of writing the same. */
+const reachesLoopback = () =>
+  ['127.0.0.1', '0.0.0.0', '::ffff:127.0.0.1', '::1', '::'].some((host) => reaches(host, LOOPBACK_PORT))
 
 /** More processes than the bound. They end with the pod. */
 async function forksFreely() {
@@ -102,11 +107,13 @@ const attacks = {
   'makes a user namespace and mounts': makesNamespace,
   'starts processes without end': forksFreely,
   "reaches the node's loopback services": reachesLoopback,
+  'reaches services on all addresses by an address of pods': () => reaches(SAMPAN_POD_ADDRESS, SHARED_PORT),
+  "reaches the cloud's metadata": () => reaches('169.254.169.254', METADATA_PORT),
 }
 
 const results = {}
 // The bomb comes last: nothing could be started beside it.
-const order = Object.keys(attacks).toSorted((a, b) => Number(a.startsWith('starts')) - Number(b.startsWith('starts')))
+const order = Object.keys(attacks).filter((name) => name.includes(ONLY ?? '')).toSorted((a, b) => Number(a.startsWith('starts')) - Number(b.startsWith('starts')))
 for (const name of order) {
   try {
     results[name] = (await attacks[name]()) ? 'broken' : 'held'
