@@ -83,17 +83,21 @@ test('what a pod has on the disk is counted where it lies', async (t) => {
     await mkdir(dirname(file), { recursive: true })
     await writeFile(file, Buffer.alloc(size * mebi, 1))
   }
-  const usage = createDiskUsage({ dataDir, memoryDir })
+  const usage = createDiskUsage({
+    dataDir,
+    memoryDir,
+    unlinked: async (uid) => new Map(uid === 'u' ? [['c1', 6 * mebi]] : []),
+  })
   const pod = podOf(['1Gi', undefined])
   const other = { ...pod, metadata: { name: 'other', uid: 'nothing-there' } }
   const found = await usage.measure([pod, other], new AbortController().signal)
   const inMi = (bytes: number | undefined) => Math.floor((bytes ?? NaN) / mebi)
   const disk = found.get('u')
-  assert.equal(inMi(disk?.totalBytes), 15)
+  assert.equal(inMi(disk?.totalBytes), 21)
   assert.equal(inMi(disk?.volumes.get('v')), 2)
   assert.deepEqual(
     ['c0', 'c1'].map((name) => inMi(disk?.containers.get(name))),
-    [7, 5],
+    [7, 11],
   )
   assert.equal(found.get('nothing-there')?.totalBytes, 0)
 })

@@ -14,6 +14,8 @@ export interface DiskUsage {
 export interface DiskUsageOptions {
   readonly dataDir: string
   readonly memoryDir: string
+  /** Bytes of files that containers hold open and that no folder has any more. */
+  readonly unlinked: (uid: string) => Promise<ReadonlyMap<string, number>>
   readonly deadlineMs?: number
 }
 
@@ -33,7 +35,8 @@ export function createDiskUsage(options: DiskUsageOptions): DiskUsage {
         for (const pod of some) {
           // One that took too long took the others' answers with it: asked alone, it shows.
           const own = sizes ?? (await sizesOf(placesOf(pod, options)))
-          found.set(pod.metadata.uid ?? '', diskOf(pod, own, options))
+          const uid = pod.metadata.uid ?? ''
+          found.set(uid, withUnlinked(diskOf(pod, own, options), await options.unlinked(uid)))
         }
       }
       return found
@@ -55,6 +58,13 @@ function placesOf(pod: Pod, { dataDir, memoryDir }: DiskUsageOptions): readonly 
 
 const ownPlaces = (root: string, container: string): readonly string[] =>
   ['log', 'raw', 'tmp', 'containers'].map((kind) => join(root, kind, container))
+
+function withUnlinked(disk: PodDisk, unlinked: ReadonlyMap<string, number>): PodDisk {
+  const containers = new Map(disk.containers)
+  for (const [name, bytes] of unlinked) containers.set(name, (containers.get(name) ?? 0) + bytes)
+  const more = [...unlinked.values()].reduce((sum, bytes) => sum + bytes, 0)
+  return { ...disk, totalBytes: disk.totalBytes + more, containers }
+}
 
 function diskOf(
   pod: Pod,

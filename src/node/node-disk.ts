@@ -73,7 +73,7 @@ export function openNodeDisk({ context, pods, usage, settings, onPressure }: Nod
     transitionMs: settings.pressureTransitionMs,
     readLoad: () => readMachineLoad(dataDir),
     pods: () => pods.all().filter((worker) => worker.isActive()),
-    disk: createDiskUsage(context),
+    disk: createDiskUsage({ ...context, unlinked: (uid) => unlinkedOf(context, pods, uid) }),
     memory: () => memoryOf(usage),
     async reclaim() {
       await keepPackages(0)
@@ -114,6 +114,20 @@ async function reclaimPackages(
   await packages
     .reclaim({ bytesMax, inUse })
     .catch((error: unknown) => logger.warn('the package cache could not be looked through', { error }))
+}
+
+async function unlinkedOf(
+  { dataDir, runtime }: Pick<NodeContext, 'dataDir' | 'runtime'>,
+  pods: PodSet,
+  uid: string,
+): Promise<ReadonlyMap<string, number>> {
+  const found = new Map<string, number>()
+  for (const { name, handle } of pods
+    .all()
+    .find((worker) => worker.uid === uid)
+    ?.running() ?? [])
+    found.set(name, (await runtime.unlinkedBytes?.(handle, dataDir)) ?? 0)
+  return found
 }
 
 async function memoryOf(usage: UsageMeter): Promise<ReadonlyMap<string, ReadonlyMap<string, number>>> {

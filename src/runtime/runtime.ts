@@ -184,6 +184,11 @@ export interface Runtime {
    */
   stop(handle: Handle, how: { readonly signal: string; readonly graceMs: number }): Promise<void>
   stats(handle: Handle): Promise<Stats>
+  /**
+   * What the workload holds open of files without a name, in bytes on the file system of `folder`: no walk over folders finds
+   * them. `Infinity` when that is too much to look at.
+   */
+  unlinkedBytes?(handle: Handle, folder: string): Promise<number>
   /** Runs a command in the workload's surroundings (environment, cwd, address) and waits for it. */
   exec(handle: Handle, spec: ExecSpec): Promise<ExecResult>
   /**

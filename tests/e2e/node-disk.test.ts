@@ -128,6 +128,15 @@ test('a disk bomb without a limit is evicted alone, and the node recovers', { sk
   cluster.ok('delete pod bomb')
 })
 
+test('a bomb without a name is found by what it holds open', { skip }, async () => {
+  const bomb = `${writeTo('process.env.HOME', 1e6)}; fs.unlinkSync(process.env.HOME + '/bomb')`
+  begin(pod('nameless', bomb))
+  assert.equal((await evicted('nameless')).reason, 'Evicted')
+  await until('there is room again', () => (freeMi() > diskMi / 2 ? true : undefined))
+  cluster.ok('delete pod nameless')
+  cluster.ok('wait --for=condition=DiskPressure=false node/node-1 --timeout=60s')
+})
+
 test('a log bomb keeps to its share, and others keep every line', { skip }, async () => {
   // More than the disk has, at 200 MB a second.
   const shout = `

@@ -13,13 +13,14 @@ import {
   type WorkloadSpec,
   type WorkloadState,
 } from '../runtime.ts'
-import { endGroup, groupFolders, groupStats, makeGroup } from './cgroup.ts'
+import { endGroup, groupFolders, groupProcesses, groupStats, makeGroup } from './cgroup.ts'
 import { createEntry, type CgroupEntry } from './cgroup-entry.ts'
 import type { CgroupTree } from './cgroup-plan.ts'
 import { markOf } from './environment.ts'
 import { execIn, type Surroundings } from './exec.ts'
 import { execStreamIn } from './exec-stream.ts'
-import { isParentAlive, isSandboxed, programProcesses, stopWorkload } from './group.ts'
+import { isParentAlive, isSandboxed, programProcesses, stopWorkload, workloadProcesses } from './group.ts'
+import { unlinkedBytes } from './unlinked-files.ts'
 import { prepareFiles, spawnParent } from './parent.ts'
 import type { SandboxTools } from './sandbox/bubblewrap.ts'
 import {
@@ -77,6 +78,12 @@ export function openProcessRuntime(options: ProcessRuntimeOptions): Runtime {
     },
     stop: (handle, how) => stopWorkload(handle, how, { clock, table }),
     stats: (handle) => stats(handle, table),
+    async unlinkedBytes(handle, folder) {
+      const pids =
+        groupProcesses(groupFolders(handle.stateDir)) ??
+        workloadProcesses(handle, await table.recent()).map(({ pid }) => pid)
+      return await unlinkedBytes(pids, folder)
+    },
     async exec(handle, spec) {
       return await execIn(await surroundings(handle, table, options), spec, clock)
     },
