@@ -175,7 +175,10 @@ async function certify({
     ['sign'],
   )
   const nowMs = clock.now().getTime()
-  const purpose = hosts ? x509.ExtendedKeyUsage.serverAuth : x509.ExtendedKeyUsage.clientAuth
+  const { clientAuth, serverAuth } = x509.ExtendedKeyUsage
+  // Nodes listen to each other; without a host in it, nobody takes a node's certificate for a server's.
+  const isNode = subject.some(({ O: groups = [] }) => groups.includes('system:nodes'))
+  const purposes = hosts ? [serverAuth] : isNode ? [clientAuth, serverAuth] : [clientAuth]
   const names = hosts?.map((host) => ({
     type: isIP(host) > 0 ? ('ip' as const) : ('dns' as const),
     value: host,
@@ -192,7 +195,7 @@ async function certify({
     extensions: [
       new x509.BasicConstraintsExtension(false, undefined, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-      new x509.ExtendedKeyUsageExtension([purpose]),
+      new x509.ExtendedKeyUsageExtension(purposes),
       await x509.AuthorityKeyIdentifierExtension.create(issuer),
       ...(names ? [new x509.SubjectAlternativeNameExtension(names)] : []),
     ],

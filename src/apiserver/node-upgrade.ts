@@ -5,6 +5,11 @@
 import type { Duplex } from 'node:stream'
 import { parseIp } from '../api/addresses.ts'
 import { badRequest, forbidden } from '../api/status.ts'
+import {
+  dataAddressesHeader,
+  formatDataAddresses,
+  parseDataAddresses,
+} from '../api/streams/data-addresses.ts'
 import { isPort } from '../api/streams/port-forward.ts'
 import { pipeBoth } from '../base/byte-streams.ts'
 import type { ApiRequest, UserInfo } from './http.ts'
@@ -75,7 +80,15 @@ export async function serveDial(
   const answer = await nodes.openStream(node, { method: 'POST', path, signal: gone.signal })
   if (answer.status !== 200) throw await nodeError({ status: answer.status, body: answer.stream }, node)
   socket.off('close', onClose)
-  socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${dialProtocol}\r\n\r\n`)
+  // Where the node can be reached without us, as it says itself.
+  const addresses = formatDataAddresses(parseDataAddresses(answer.headers[dataAddressesHeader] ?? ''))
+  const lines = [
+    'HTTP/1.1 101 Switching Protocols',
+    'Connection: Upgrade',
+    `Upgrade: ${dialProtocol}`,
+    ...(addresses === '' ? [] : [`${dataAddressesHeader}: ${addresses}`]),
+  ]
+  socket.write(`${lines.join('\r\n')}\r\n\r\n`)
   if (head.byteLength > 0) socket.unshift(head)
   await pipeBoth(socket, answer.stream)
 }

@@ -3,6 +3,7 @@
  * holds to it. `GET /sampan/v1/nodes/NODE/dial?ip&port` with `Upgrade: sampan-tcp`; after the 101, the pod's bytes.
  */
 import type { Duplex } from 'node:stream'
+import { dataAddressesHeader } from '../api/streams/data-addresses.ts'
 import type { Clock } from '../base/clock.ts'
 import { LateStream } from '../base/late-stream.ts'
 import { DialError, type DialTarget } from './dial.ts'
@@ -17,9 +18,16 @@ export interface RelayOptions {
   /** Asked in turn until one knows the node; the first is the best guess. */
   readonly servers: () => readonly string[]
   readonly clock: Clock
+  /** Called with what a node says of where it listens, each time that it has answered. */
+  readonly onAddresses?: (node: string, addresses: string) => void
 }
 
-export function createRelay({ credentials, servers, clock }: RelayOptions): (target: DialTarget) => Duplex {
+export function createRelay({
+  credentials,
+  servers,
+  clock,
+  onAddresses,
+}: RelayOptions): (target: DialTarget) => Duplex {
   return (target) => {
     const late = new LateStream()
     const given = new AbortController()
@@ -29,13 +37,14 @@ export function createRelay({ credentials, servers, clock }: RelayOptions): (tar
       for (const server of servers()) {
         if (late.destroyed) return
         try {
-          const { socket, head } = await requestUpgrade({
+          const { socket, head, headers } = await requestUpgrade({
             credentials: { ...credentials, server },
             path: pathOf(target),
             protocol: relayProtocol,
             clock,
             signal: given.signal,
           })
+          onAddresses?.(target.node, String(headers[dataAddressesHeader] ?? ''))
           return late.attach(socket, head)
         } catch (error) {
           problems.push(error instanceof Error ? error.message : String(error))

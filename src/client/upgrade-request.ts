@@ -1,5 +1,5 @@
 /** A request that leaves HTTP: `Upgrade`, and after the 101 a byte stream. */
-import type { ClientRequest } from 'node:http'
+import type { ClientRequest, IncomingHttpHeaders } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../base/clock.ts'
@@ -20,6 +20,8 @@ export interface Upgraded {
   readonly socket: Duplex
   /** What came behind the answer. */
   readonly head: Buffer
+  /** Of the answer. */
+  readonly headers: IncomingHttpHeaders
 }
 
 const answerTimeoutMs = 10_000
@@ -47,9 +49,9 @@ export async function requestUpgrade(options: UpgradeRequest): Promise<Upgraded>
     const cancel = clock.after(answerTimeoutMs, () =>
       request.destroy(new Error(`no answer from ${server} within ${answerTimeoutMs} ms`)),
     )
-    request.once('upgrade', (_response, upgraded, head) => {
+    request.once('upgrade', ({ headers: answered }, upgraded, head) => {
       cancel()
-      resolve({ socket: upgraded, head })
+      resolve({ socket: upgraded, head, headers: answered })
     })
     request.once('response', (response) => {
       let body = ''

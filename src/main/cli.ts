@@ -11,7 +11,7 @@ import { dataDir, defaultDataDir } from './data-dir.ts'
 import { formatListen, parseListen, parseServerUrl } from './listen-address.ts'
 import { addInsightCommands } from './insight-commands.ts'
 import { addLogsCommand } from './logs-command.ts'
-import { addNodeCommands, nodeNameDefault } from './node-commands.ts'
+import { addNodeCommands, dataListenOption, nodeNameDefault, parseDataListen } from './node-commands.ts'
 import { addStoreCommands } from './store-commands.ts'
 
 const print = (line: string) => void process.stdout.write(`${line}\n`)
@@ -36,6 +36,7 @@ function addServers(program: Command): void {
       .description('start everything on this machine: API server, controllers, scheduler, agent and gateway'),
   )
     .option('--gateway-listen <host:port>', 'the apps', '127.0.0.1:8080')
+    .option(...dataListenOption)
     .option('--name <node>', "this machine's name in the cluster", nodeNameDefault())
     .option('--example', 'also deploy examples/hello')
     .action(async (flags: ServerFlags & UpFlags) => {
@@ -45,6 +46,7 @@ function addServers(program: Command): void {
         parts: ['server', 'agent', 'gateway'],
         nodeName: flags.name,
         gatewayListen: parseListen(flags.gatewayListen, '--gateway-listen'),
+        ...dataListenOf(flags),
         onReady: async ({ gatewayListen }, signal) => {
           if (!flags.example) return
           const where = ['--data-dir', flags.dataDir, '--gateway', formatListen(gatewayListen)]
@@ -106,6 +108,7 @@ interface ServerFlags {
 }
 
 interface UpFlags {
+  readonly dataListen?: string
   readonly gatewayListen: string
   readonly name: string
   readonly example?: boolean
@@ -143,6 +146,13 @@ const serverSettings = (flags: ServerFlags) => ({
   ...(flags.backupDir !== undefined && { backups: parseSchedule({ ...flags, backupDir: flags.backupDir }) }),
   print,
 })
+
+/** Where others reach the API they reach the pods: on this machine alone, unless told otherwise. */
+function dataListenOf({ dataListen, tlsListen }: ServerFlags & UpFlags) {
+  const { host } = parseListen(tlsListen, '--tls-listen')
+  const found = dataListen === undefined ? { host, port: 0 } : parseDataListen(dataListen)
+  return found && { dataListen: found }
+}
 
 /** Long enough that nobody guesses it. */
 const serverTokenLengthMin = 16

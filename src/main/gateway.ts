@@ -3,7 +3,7 @@ import { realRandom } from '../base/ids.ts'
 import type { Node } from '../api/schema/types.gen.ts'
 import { nodes } from '../api/resources/nodes.ts'
 import { createDialer } from '../client/dial.ts'
-import { createRelay } from '../client/relay.ts'
+import { openReach } from '../client/reach.ts'
 import { readKubeconfig } from '../client/kubeconfig.ts'
 import { openInformers } from '../client/informers.ts'
 import { readMachineIdentity } from '../client/machine-identity.ts'
@@ -26,9 +26,10 @@ export const gatewayRoot: ProcessRoot = {
     const { client } = servers
     const informers = stack.use(openInformers({ client, clock, random, logger }))
     const known = informers.for<Node>(nodes)
-    const relay = createRelay({ credentials: servers.kubeconfig, servers: () => servers.urls, clock })
+    const urls = () => servers.urls
+    const reach = stack.use(openReach({ credentials: servers.kubeconfig, servers: urls, clock, logger }))
     const nodeOf = (name: string) => known.get('', name)
-    const dial = createDialer({ nodeOf, machineId: readMachineIdentity(), relay })
+    const dial = createDialer({ nodeOf, machineId: readMachineIdentity(), relay: reach.dial })
     const gateway = await openGateway({ listen: begin.gatewayListen, dial, clock, random, logger }).catch(
       (error: unknown) => {
         throw listenError(error, begin.gatewayListen, '--gateway-listen')

@@ -10,6 +10,8 @@ export interface Begin {
   readonly listen: ListenAddress
   readonly tlsListen: ListenAddress
   readonly gatewayListen: ListenAddress
+  /** Where the node's data port is; unset: there is none. */
+  readonly dataListen?: ListenAddress
   readonly store: string
   /** `https://HOST:PORT` under which other machines reach the server; unset: its own TLS address. */
   readonly advertise?: string

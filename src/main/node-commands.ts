@@ -4,7 +4,7 @@ import { resolve } from 'node:path'
 import { Option, type Command } from 'commander'
 import { dataDir, defaultDataDir } from './data-dir.ts'
 import { parseDuration } from './duration-flag.ts'
-import { parseServerUrl } from './listen-address.ts'
+import { parseListen, parseServerUrl, type ListenAddress } from './listen-address.ts'
 
 type Print = (line: string) => void
 
@@ -21,6 +21,7 @@ interface JoinFlags {
   readonly name: string
   readonly token?: string
   readonly caHash?: string
+  readonly dataListen: string
 }
 
 function addJoin(program: Command, print: Print): void {
@@ -33,6 +34,7 @@ function addJoin(program: Command, print: Print): void {
   )
     .option('--name <node>', "this machine's name in the cluster", nodeNameDefault())
     .addOption(tokenOption())
+    .option(...dataListenOption, '0.0.0.0:0')
     .option(
       '--ca-hash <digest>',
       "sha256:… of the cluster's CA, the first time: for machines whose key is allowed",
@@ -51,7 +53,8 @@ function addJoin(program: Command, print: Print): void {
         ...(token !== undefined && { token }),
         ...(caHash !== undefined && { caHash }),
       })
-      await up({ parts: ['agent'], dir, nodeName, print })
+      const dataListen = parseDataListen(flags.dataListen)
+      await up({ parts: ['agent'], dir, nodeName, print, ...(dataListen && { dataListen }) })
     })
 }
 
@@ -176,6 +179,15 @@ function addService(program: Command, print: Print): void {
     serviceStatus(settings(flags))
   })
 }
+
+/** For `up`, too. */
+export const dataListenOption = [
+  '--data-listen <host:port>',
+  'where other nodes and gateways connect to the pods here without a server in between; port 0: a free one, kept; or none',
+] as const
+
+export const parseDataListen = (text: string): ListenAddress | undefined =>
+  text === 'none' ? undefined : parseListen(text, '--data-listen')
 
 const tokenOption = (): Option =>
   new Option('--token <token>', 'from `sampan token create`, the first time').env('SAMPAN_JOIN_TOKEN')

@@ -22,6 +22,8 @@ export interface UpOptions {
   readonly listen?: ListenAddress
   readonly tlsListen?: ListenAddress
   readonly gatewayListen?: ListenAddress
+  /** Of the agent here; unset: no data port. */
+  readonly dataListen?: ListenAddress
   /** Of the server here. */
   readonly store?: string
   readonly advertise?: string
@@ -76,6 +78,7 @@ export async function up(options: UpOptions): Promise<void> {
     dataDir: dir.root,
     nodeName,
     store: options.store ?? '',
+    ...(options.dataListen && { dataListen: options.dataListen }),
     ...(options.advertise !== undefined && { advertise: options.advertise }),
     ...(options.serverToken !== undefined && { serverToken: options.serverToken }),
     ...(options.backups && { backups: options.backups }),

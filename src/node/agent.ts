@@ -9,7 +9,8 @@
 import { mkdir, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createHash, X509Certificate } from 'node:crypto'
-import { accessSync, constants } from 'node:fs'
+import { accessSync, constants as fsConstants } from 'node:fs'
+import { constants, type ServerHttp2Stream } from 'node:http2'
 import type { Clock } from '../base/clock.ts'
 import type { Random } from '../base/ids.ts'
 import type { Logger } from '../base/logger.ts'
@@ -21,6 +22,7 @@ import { readMachineIdentity } from '../client/machine-identity.ts'
 import type { PackageCache } from '../runtime/packages/cache.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { ApiAddress, NodeContext } from './context.ts'
+import { openNodeDataPort, type DataPort, type DataPortOptions } from './data-port.ts'
 import { openDiskKeeper } from './local-disks.ts'
 import { listArchives } from './log-archive.ts'
 import { readMachineFacts, readMachineLoad } from './machine-facts.ts'
@@ -31,8 +33,9 @@ import { openNodeKeeper, type NodeKeeper } from './node-keeper.ts'
 import { allocatableOf, type NodeInput } from './node-object.ts'
 import { addNodeMetrics, measuredPods } from './node-metrics.ts'
 import { createNodejsMeter } from './nodejs-metrics.ts'
-import { createRelay } from '../client/relay.ts'
+import { openReach } from '../client/reach.ts'
 import { localAddressOf } from '../api/pod-address.ts'
+import { formatDataAddresses } from '../api/streams/data-addresses.ts'
 import { openNetworkWall } from './network-wall.ts'
 import { openServiceNetwork } from './service-network.ts'
 import { createNodeServer } from './node-server.ts'
@@ -76,6 +79,8 @@ export interface AgentOptions {
   readonly sandboxLevel?: SandboxLevel
   /** Whether rules of the packet filter shall keep sandboxed pods from services of this machine; by default not. */
   readonly networkWall?: boolean
+  /** Where other nodes reach this one without a server in between; unset: they don't. Port 0 is a free one, kept from then on. */
+  readonly dataListen?: DataPortOptions['listen']
   /** PATH of apps behind the package's own tools; a plain system's by default. */
   readonly basePath?: string
 }
@@ -92,10 +97,13 @@ const basePathDefault = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin
 /** Resolves when the records on disk are taken up; registering and syncing go on behind it. Disposal leaves apps running. */
 export async function openAgent(options: AgentOptions): Promise<Agent> {
   const { client, nodeName, dataDir, clock, random, logger } = options
-  const identity = await readNodeIdentity(dataDir, random)
+  await using stack = new AsyncDisposableStack()
+  let serve: TunnelOptions['serve'] = refuseEarly
+  const { dataPort, identity } = await openIdentity(options, (stream, headers) => serve(stream, headers))
+  if (dataPort) stack.use(dataPort)
+  const dataAddresses = formatDataAddresses(dataPort?.addresses ?? [])
   let podCIDR = identity.podCIDR
   let keeper: NodeKeeper | undefined
-  await using stack = new AsyncDisposableStack()
   const recorder = stack.use(
     openEventRecorder({ client, component: 'kubelet', host: nodeName, clock, random, logger }),
   )
@@ -106,6 +114,7 @@ export async function openAgent(options: AgentOptions): Promise<Agent> {
     disk: () => disk,
     podCIDR: () => podCIDR,
     isWallUp: () => wall?.isUp() === true,
+    dataAddresses,
   })
   const wall = options.networkWall === true ? stack.use(await openNetworkWall(context)) : undefined
   // Left to the next agent when secrets of running pods are in it.
@@ -135,12 +144,13 @@ export async function openAgent(options: AgentOptions): Promise<Agent> {
       findPod: (namespace, name) => pods.find(namespace, name),
       findByAddress: (podIP) => pods.all().find((worker) => worker.podIP === podIP),
       nodeName,
+      dataAddresses,
       nodejs: createNodejsMeter({ runtime: options.runtime, pods: () => measuredPods(pods), clock, logger }),
       usage,
       logFolders: async () => [...(disk?.logFolders() ?? []), ...(await listArchives(dataDir))],
       metrics,
     })
-    const serve: TunnelOptions['serve'] = (stream, headers) => server.serve(stream, headers)
+    serve = (stream, headers) => server.serve(stream, headers)
     const servers = options.servers ?? { urls: [options.tunnel.server], onChange: () => {} }
     stack.use(openTunnels({ server: options.tunnel, nodeName, serve, clock, random, logger }, servers))
   }
@@ -154,6 +164,30 @@ export async function openAgent(options: AgentOptions): Promise<Agent> {
   }
 }
 
+/** Somebody who knows the data port of the agent before this one is faster than this one. */
+async function refuseEarly(stream: ServerHttp2Stream): Promise<void> {
+  stream.on('error', () => {}) // whoever asked has gone
+  stream.close(constants.NGHTTP2_REFUSED_STREAM)
+}
+
+interface Identified {
+  readonly identity: NodeIdentity
+  readonly dataPort: DataPort | undefined
+}
+
+/** What the node remembers of itself, with the data port that it has by now. */
+async function openIdentity(options: AgentOptions, serve: TunnelOptions['serve']): Promise<Identified> {
+  const { dataDir, dataListen: listen, logger, random, tunnel } = options
+  const known = await readNodeIdentity(dataDir, random)
+  if (!listen || !tunnel) return { identity: known, dataPort: undefined }
+  const portBefore = known.dataPort
+  const dataPort = await openNodeDataPort({ listen, identity: tunnel, portBefore, serve, logger })
+  if (!dataPort || dataPort.port === portBefore) return { identity: known, dataPort }
+  const identity = { ...known, dataPort: dataPort.port }
+  await writeNodeIdentity(dataDir, identity)
+  return { identity, dataPort }
+}
+
 /** A node without a way to servers has none to other nodes either. */
 async function openNetwork(
   { servers, tunnel }: AgentOptions,
@@ -162,7 +196,7 @@ async function openNetwork(
   if (!tunnel || networkSocket === undefined) return undefined
   const urls = () => servers?.urls ?? [tunnel.server]
   const localAddress = (podIP: string) => localAddressOf({ podIP, podCIDR: podCIDR() ?? '', loopbackBlock })
-  const relay = createRelay({ credentials: tunnel, servers: urls, clock })
+  const reach = openReach({ credentials: tunnel, servers: urls, clock, logger })
   // The first address of the range is no pod's.
   const [gateAddress = ''] = loopbackBlock.split('/')
   const parts = {
@@ -171,14 +205,21 @@ async function openNetwork(
     gateAddress,
     nodeName,
     localAddress,
-    relay,
+    relay: reach.dial,
     clock,
     random,
     logger,
   }
   try {
-    return await openServiceNetwork(parts)
+    const network = await openServiceNetwork(parts)
+    return {
+      async [Symbol.asyncDispose]() {
+        await network[Symbol.asyncDispose]()
+        reach[Symbol.dispose]()
+      },
+    }
   } catch (error) {
+    reach[Symbol.dispose]()
     logger.error('pods can not reach Services: the socket they ask at could not be opened', { error })
     return undefined
   }
@@ -190,9 +231,11 @@ interface Parts {
   readonly disk: () => NodeDisk | undefined
   readonly podCIDR: () => string | undefined
   readonly isWallUp: () => boolean
+  readonly dataAddresses: string
 }
 
-async function assemble(options: AgentOptions, { identity, recorder, disk, podCIDR, isWallUp }: Parts) {
+async function assemble(options: AgentOptions, parts: Parts) {
+  const { dataAddresses, disk, identity, isWallUp, podCIDR, recorder } = parts
   const { client, runtime, packages, nodeName, dataDir, clock, random, logger } = options
   const facts = await readMachineFacts()
   const load = await readMachineLoad(dataDir)
@@ -248,6 +291,7 @@ async function assemble(options: AgentOptions, { identity, recorder, disk, podCI
       ...(options.labels && { labels: options.labels }),
       limits: enforcedLimits(runtime),
       hasNetworkWall: isWallUp(),
+      dataAddresses,
       sandboxes: { least: options.sandboxLevel ?? 'none', isUsable: runtime.capabilities.sandbox },
     }
   }
@@ -288,7 +332,7 @@ export const memoryDirOf = (dataDir: string): string =>
 async function makeMemoryDir(dataDir: string, logger: Logger): Promise<string> {
   const inMemory = memoryDirOf(dataDir)
   try {
-    accessSync('/dev/shm', constants.W_OK)
+    accessSync('/dev/shm', fsConstants.W_OK)
     await mkdir(inMemory, { recursive: true, mode: 0o700 })
     return inMemory
   } catch (error) {

@@ -10,6 +10,8 @@ export interface NodeIdentity {
   /** `127.A.B.0/22`. Random, so that several nodes on one machine seldom meet; never changes. */
   readonly loopbackBlock: string
   readonly podCIDR?: string
+  /** The data port's, so that a rule of a firewall stays good. */
+  readonly dataPort?: number
 }
 
 const firstOctets = { min: 64, count: 64 } // 127.64 to 127.127: away from 127.0.0.1 and 127.0.1.1, and from 127.0.0.53

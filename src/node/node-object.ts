@@ -1,6 +1,7 @@
 /** The Node object that the agent maintains, computed from facts. Pure. */
 import { kubernetesVersion, sampanVersion } from '../base/version.ts'
 import { identityKeyAnnotation, machineIdAnnotation } from '../client/machine-identity.ts'
+import { dataAddressesAnnotation } from '../api/streams/data-addresses.ts'
 import { loopbackBlockAnnotation } from '../api/pod-address.ts'
 import type { Node, NodeCondition, NodeStatus } from '../api/schema/types.gen.ts'
 import { canonicalQuantity } from '../api/quantity.ts'
@@ -27,6 +28,8 @@ export interface NodeInput {
   /** What the limits of containers are enforced for. */
   readonly limits: readonly string[]
   /** What every pod gets at least, and whether there is a sandbox for those that ask. */
+  /** `HOST:PORT,…`; empty without a data port. */
+  readonly dataAddresses: string
   readonly sandboxes: { readonly least: string; readonly isUsable: boolean }
   /** Sandboxed pods are kept from the machine's own services. */
   readonly hasNetworkWall: boolean
@@ -39,6 +42,7 @@ const wallAnnotation = 'sampan.dev/network-wall'
 const limitsAnnotation = 'sampan.dev/enforced-limits'
 
 export function nodeMeta({
+  dataAddresses,
   nodeName,
   facts,
   identityKey,
@@ -63,10 +67,13 @@ export function nodeMeta({
     annotations: {
       [machineIdAnnotation]: machineIdentity,
       [loopbackBlockAnnotation]: loopbackBlock,
+      [dataAddressesAnnotation]: dataAddresses || 'none',
       [limitsAnnotation]: limits.join(',') || 'none',
-      [sandboxesAnnotation]: sandboxes.isUsable
-        ? `${sandboxes.least} by default, bubblewrap on demand`
-        : 'none',
+      [sandboxesAnnotation]: !sandboxes.isUsable
+        ? 'none'
+        : sandboxes.least === 'none'
+          ? 'none by default, bubblewrap on demand'
+          : sandboxes.least,
       [wallAnnotation]: hasNetworkWall ? 'loopback,metadata' : 'none',
       ...(identityKey !== undefined && { [identityKeyAnnotation]: identityKey }),
     },

@@ -42,6 +42,8 @@ export interface NodeServerOptions {
   readonly findPod: (namespace: string, name: string) => PodWorker | undefined
   readonly findByAddress: (podIP: string) => PodWorker | undefined
   readonly nodeName: string
+  /** Where others reach this node without a server in between; empty: nowhere. */
+  readonly dataAddresses: string
   readonly usage: UsageMeter
   readonly nodejs: NodejsMeter
   readonly metrics: Pick<Metrics, 'render'>

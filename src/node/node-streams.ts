@@ -8,13 +8,14 @@
  *   POST /dial?ip&port                                                           the same, to a pod by its address
  *   POST /profile/…, POST /inspect/…                                             see `node-insight-streams.ts`
  */
-import type { ServerHttp2Stream } from 'node:http2'
+import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import { connect, type Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { pipeBoth } from '../base/byte-streams.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
 import { badRequest, failure, internal, notFound, serviceUnavailable } from '../api/status.ts'
+import { dataAddressesHeader } from '../api/streams/data-addresses.ts'
 import { isPort } from '../api/streams/port-forward.ts'
 import { parseCommandOptions, type CommandOptions } from '../api/streams/channels.ts'
 import { RuntimeError, type ExecSession, type Runtime } from '../runtime/runtime.ts'
@@ -29,6 +30,8 @@ export interface NodeStreamsOptions {
   readonly runtime: Runtime
   readonly findPod: (namespace: string, name: string) => PodWorker | undefined
   readonly findByAddress: (podIP: string) => PodWorker | undefined
+  /** Where others reach this node without a server in between; told to whoever connects to a pod. */
+  readonly dataAddresses: string
 }
 
 /** What the stream was opened for. It answers, with 200 first. Rejects with a StatusError as long as nothing is answered. */
@@ -55,8 +58,13 @@ export function serveStream(options: NodeStreamsOptions, request: StreamRequest)
   return undefined
 }
 
-export const accept = (stream: ServerHttp2Stream) =>
-  stream.respond({ ':status': 200, 'content-type': 'application/octet-stream', 'cache-control': 'no-store' })
+export const accept = (stream: ServerHttp2Stream, headers: OutgoingHttpHeaders = {}) =>
+  stream.respond({
+    ':status': 200,
+    'content-type': 'application/octet-stream',
+    'cache-control': 'no-store',
+    ...headers,
+  })
 
 export function workerOf(
   { findPod }: Pick<NodeStreamsOptions, 'findPod'>,
@@ -138,18 +146,25 @@ const forward = (
   request: StreamRequest,
 ): Promise<void> => connectTo(workerOf(options, place, request.query), request)
 
-function dialAddress({ findByAddress }: NodeStreamsOptions, request: StreamRequest): Promise<void> {
+function dialAddress(
+  { dataAddresses, findByAddress }: NodeStreamsOptions,
+  request: StreamRequest,
+): Promise<void> {
   const ip = request.query.get('ip') ?? ''
   const worker = findByAddress(ip)
   if (!worker) throw serviceUnavailable(`no pod of this node has the address ${JSON.stringify(ip)}`)
-  return connectTo(worker, request)
+  return connectTo(worker, request, dataAddresses === '' ? {} : { [dataAddressesHeader]: dataAddresses })
 }
 
-async function connectTo(worker: PodWorker, { stream, query, signal }: StreamRequest): Promise<void> {
+async function connectTo(
+  worker: PodWorker,
+  { stream, query, signal }: StreamRequest,
+  headers: OutgoingHttpHeaders = {},
+): Promise<void> {
   const port = Number(query.get('port'))
   if (!isPort(port)) throw badRequest(`${JSON.stringify(query.get('port'))} is not a port`)
   const socket = await dial(worker, port, signal)
-  accept(stream)
+  accept(stream, headers)
   await pipeBoth(stream, socket)
 }
 

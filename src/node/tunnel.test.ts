@@ -42,6 +42,7 @@ beforeEach(async () => {
     findPod: () => undefined,
     findByAddress: () => undefined,
     nodeName: 'n1',
+    dataAddresses: '',
     usage: createUsageMeter({ runtime, pods: () => [], clock: realClock, logger: silentLogger }),
     nodejs: createNodejsMeter({ runtime, pods: () => [], clock: realClock, logger: silentLogger }),
     metrics: createMetrics(),

@@ -1,7 +1,7 @@
 /** Services as pods see them: by name, by address, on this node and on another one. */
 import assert from 'node:assert/strict'
 import { spawn, type ChildProcess } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -29,7 +29,8 @@ const plainService = (name: string, spec: object) => ({
 before(async () => {
   cluster = await openCluster()
   const { stdout } = runSampan(['token', 'create', '--data-dir', cluster.dataDir])
-  const args = ['join', cluster.apiUrl, '--token', stdout.trim(), '--data-dir', other, '--name', 'node-2']
+  const own = ['--data-dir', other, '--name', 'node-2', '--data-listen', '127.0.0.1:0']
+  const args = ['join', cluster.apiUrl, '--token', stdout.trim(), ...own]
   joined = spawn(process.execPath, [join(root, 'bin', 'sampan'), ...args], { stdio: 'ignore' })
   await until('both nodes are ready', () =>
     cluster.kubectl('wait --for=condition=Ready node/node-1 node/node-2 --timeout=5s').code === 0
@@ -102,6 +103,29 @@ describe('services', () => {
     assert.deepEqual(JSON.parse(await at('near', '/lookup?name=far')), [ipOf('far'), ipOf('far')])
     assert.deepEqual(JSON.parse(await at('near', '/lookup?name=each')), [podIpOf('far'), podIpOf('far')])
     assert.deepEqual(JSON.parse(await at('near', '/lookup?name=localhost')).slice(0, 1), ['127.0.0.1'])
+  })
+
+  test('where nodes reach each other no server is in between, and one that is gone is no loss', async () => {
+    const isDirect = (dir: string, node: string) =>
+      until(`${node} is reached directly`, () => {
+        const log = readFileSync(join(dir, 'logs', 'agent.log'), 'utf8').split('\n')
+        return (
+          log.some((line) => line.includes('a node is reached directly') && line.includes(node)) || undefined
+        )
+      })
+    assert.match(await calls('near', 'http://far/'), /^I am far-/)
+    assert.match(await calls('far', 'http://near/'), /^I am near-/)
+    await isDirect(cluster.dataDir, 'node-2')
+    await isDirect(other, 'node-1')
+    const server = cluster.pidOf('server')
+    process.kill(server, 'SIGSTOP')
+    try {
+      // Names that nobody has used: connections that are kept alive may be of the time before.
+      assert.match(await calls('near', 'http://far.default.svc/'), /^I am far-/)
+      assert.match(await calls('far', 'http://near.default.svc/'), /^I am near-/)
+    } finally {
+      process.kill(server, 'SIGCONT')
+    }
   })
 
   test('a Service without endpoints refuses, an unknown name is unknown', async () => {
