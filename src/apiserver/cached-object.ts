@@ -9,6 +9,10 @@ import { parseJson, storedBytes, wireBytes } from './wire.ts'
 
 type Text = Readonly<Record<string, string>>
 
+const kept = { isKept: true }
+/** Of one that only an answer needs. */
+export const passing = { isKept: false }
+
 export class CachedObject {
   readonly key: string
   readonly revision: Revision
@@ -19,11 +23,12 @@ export class CachedObject {
   #fields: Text | undefined
   #isBeingDeleted = false
 
-  constructor(def: ResourceDef, key: string, stored: Uint8Array, revision: Revision) {
+  /** `isKept: false` for one that nobody has when its request is answered. */
+  constructor(def: ResourceDef, key: string, stored: Uint8Array, revision: Revision, { isKept } = kept) {
     this.#def = def
     this.key = key
     this.revision = revision
-    this.bytes = wireBytes(servedForm(def, stored), revision)
+    this.bytes = wireBytes(servedForm(def, stored), revision, { isKept })
   }
 
   /** The same state under another revision: what a watcher is told when it loses sight of an object. */

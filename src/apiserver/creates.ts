@@ -4,7 +4,7 @@ import { groupResourceOf, type ResourceDef } from '../api/resource.ts'
 import { alreadyExists, generateNameExhausted, invalid } from '../api/status.ts'
 import { validateMeta } from '../api/validate-meta.ts'
 import { isStoreError } from '../store/store.ts'
-import { CachedObject } from './cached-object.ts'
+import { CachedObject, passing } from './cached-object.ts'
 import type { VerbContext } from './context.ts'
 import { recordOwners } from './field-writer.ts'
 import { objectKeyOf } from './keys.ts'
@@ -81,7 +81,7 @@ async function store({ def, machinery }: VerbContext, object: KubeObject): Promi
     try {
       const options = def.ttlMs === undefined ? {} : { ttlMs: def.ttlMs }
       const revision = await machinery.store.create(key, bytes, options)
-      return new CachedObject(def, key, bytes, revision)
+      return new CachedObject(def, key, bytes, revision, passing)
     } catch (error) {
       if (!isStoreError(error, 'exists')) throw error
       const isGenerated = prefix !== '' && name.startsWith(prefix) && name !== prefix

@@ -50,7 +50,7 @@ test('a frame is encoded once for each type', () => {
 test('stored bytes have no revision; wire bytes have the one of the write; both come back', () => {
   const bytes = stored('é "metadata":{')
   assert.doesNotMatch(bytes.toString(), /resourceVersion/)
-  const wire = wireBytes(bytes, 42)
+  const wire = wireBytes(bytes, 42, { isKept: true })
   assert.equal(JSON.parse(wire.toString()).metadata.resourceVersion, '42')
   assert.deepEqual(storedBytes(wire, 42), bytes)
   assert.equal(parseStored(bytes, 7).metadata.resourceVersion, '7')

@@ -5,7 +5,7 @@
  */
 import { isStatusError } from '../api/status.ts'
 import { isStoreError } from '../store/store.ts'
-import { CachedObject } from './cached-object.ts'
+import { CachedObject, passing } from './cached-object.ts'
 import type { VerbContext } from './context.ts'
 
 export interface Present {
@@ -24,7 +24,8 @@ export async function presentObject(
   const known = isCertain || !cache.liveRing ? undefined : cache.find(key)
   if (known) return { object: known, isCertain: false }
   const { entry } = await machinery.store.get(key)
-  return entry && { object: new CachedObject(def, key, entry.value, entry.revision), isCertain: true }
+  if (!entry) return undefined
+  return { object: new CachedObject(def, key, entry.value, entry.revision, passing), isCertain: true }
 }
 
 /** Whether an attempt may have failed for nothing but that the cache was behind; the write has not taken place. */

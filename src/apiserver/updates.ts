@@ -10,7 +10,7 @@ import { groupResourceOf, type ResourceDef } from '../api/resource.ts'
 import { conflict, invalid, notFound } from '../api/status.ts'
 import { validateMetaUpdate } from '../api/validate-meta.ts'
 import { isStoreError } from '../store/store.ts'
-import { CachedObject } from './cached-object.ts'
+import { CachedObject, passing } from './cached-object.ts'
 import type { VerbContext } from './context.ts'
 import { recordOwners } from './field-writer.ts'
 import { objectKeyOf } from './keys.ts'
@@ -134,7 +134,7 @@ async function swap(
   const bytes = storedForm(def, encodeStored(object))
   const ttl = def.ttlMs === undefined ? {} : { ttlMs: def.ttlMs }
   const written = await machinery.store.update(key, bytes, revision, ttl)
-  return { stored: new CachedObject(def, key, bytes, written), object }
+  return { stored: new CachedObject(def, key, bytes, written, passing), object }
 }
 
 /** Equal but for the times at which owners last wrote. */

@@ -17,14 +17,20 @@ export function encodeStored(object: KubeObject): Buffer {
   return Buffer.from(JSON.stringify({ kind, apiVersion, metadata: kept, ...rest }))
 }
 
-export function wireBytes(stored: Uint8Array, revision: Revision): Buffer {
+/** `isKept`: for longer than an answer takes. */
+export function wireBytes(
+  stored: Uint8Array,
+  revision: Revision,
+  { isKept }: { readonly isKept: boolean },
+): Buffer {
   const source = Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength)
   const at = source.subarray(0, openingOffsetMax).indexOf(opening)
   assert(at >= 0, 'a stored object has no metadata near its start')
   const cut = at + opening.length
   const field = `"resourceVersion":"${revision}",`
-  // Not from Node's shared pool: one small object that lives for days would keep its whole 8 KiB slab alive.
-  const wire = Buffer.allocUnsafeSlow(source.length + field.length)
+  // From Node's shared pool memory is had for less, but one small object that lives for days would keep its whole 8 KiB slab alive.
+  const length = source.length + field.length
+  const wire = isKept ? Buffer.allocUnsafeSlow(length) : Buffer.allocUnsafe(length)
   source.copy(wire, 0, 0, cut)
   wire.write(field, cut, 'latin1')
   source.copy(wire, cut + field.length, cut)

@@ -12,12 +12,15 @@ const nothing = new Uint8Array()
 export function pack(parts: readonly (Uint8Array | undefined)[]): Packed {
   const ends = new Uint32Array(parts.length)
   let size = 0
-  for (const [i, part] of parts.entries()) {
-    size += part?.byteLength ?? 0
+  for (let i = 0; i < parts.length; i++) {
+    size += parts[i]?.byteLength ?? 0
     ends[i] = size
   }
   const bytes = new Uint8Array(size)
-  for (const [i, part] of parts.entries()) if (part) bytes.set(part, i === 0 ? 0 : ends[i - 1])
+  for (let i = 0; i < parts.length; i++) {
+    const part = parts[i]
+    if (part) bytes.set(part, start(ends, i))
+  }
   return { ends, bytes }
 }
 
