@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import type { Pod } from '../api/schema/types.gen.ts'
-import { diskExcess, hasDiskLimits } from './disk-limits.ts'
+import { diskExcess, diskLeft, hasDiskLimits } from './disk-limits.ts'
 import { createDiskUsage } from './disk-usage.ts'
 
 const mebi = 1024 ** 2
@@ -32,9 +32,11 @@ const rows: readonly {
   readonly volumeMi?: number
   readonly containersMi?: readonly number[]
   readonly message?: string
+  /** In MiB. */
+  readonly left?: number
 }[] = [
-  { name: 'no limit', pod: podOf([undefined]), totalMi: 1e6 },
-  { name: 'within', pod: podOf(['64Mi'], '10Mi'), totalMi: 64, volumeMi: 10, containersMi: [64] },
+  { name: 'no limit', pod: podOf([undefined]), totalMi: 1e6, left: Infinity },
+  { name: 'within', pod: podOf(['64Mi'], '10Mi'), totalMi: 62, volumeMi: 7, containersMi: [5], left: 2 },
   {
     name: 'a volume',
     pod: podOf(['64Mi'], '10Mi'),
@@ -56,7 +58,7 @@ const rows: readonly {
     message: 'Container c0 exceeded its local ephemeral storage limit "64Mi". ',
   },
 ]
-for (const { name, pod, totalMi, volumeMi = 0, containersMi = [], message } of rows)
+for (const { name, pod, totalMi, volumeMi = 0, containersMi = [], message, left = 0 } of rows)
   test(`limits: ${name}`, () => {
     const disk = {
       totalBytes: totalMi * mebi,
@@ -64,6 +66,7 @@ for (const { name, pod, totalMi, volumeMi = 0, containersMi = [], message } of r
       containers: new Map(containersMi.map((size, n) => [`c${n}`, size * mebi])),
     }
     assert.equal(diskExcess(pod, disk), message)
+    assert.equal(diskLeft(pod, disk), left * mebi)
     assert.equal(hasDiskLimits(pod), name !== 'no limit')
   })
 

@@ -48,6 +48,23 @@ export function diskExcess({ spec }: Pod, disk: PodDisk): string | undefined {
   return undefined
 }
 
+/** How much the pod can write, anywhere, before it exceeds a limit. Not measured: nothing is known to be left. */
+export function diskLeft({ spec }: Pod, disk: PodDisk | undefined): number {
+  if (!disk) return 0
+  const podLimit = valueOf(limitOf(spec))
+  const lefts = [
+    ...(podLimit > 0 ? [podLimit - disk.totalBytes] : []),
+    ...(spec.volumes ?? []).flatMap(({ name, emptyDir }) =>
+      emptyDir?.sizeLimit === undefined ? [] : [amountOf(emptyDir.sizeLimit) - (disk.volumes.get(name) ?? 0)],
+    ),
+    ...spec.containers.flatMap(({ name, resources }) => {
+      const limit = resources?.limits?.[storage]
+      return limit === undefined ? [] : [amountOf(limit) - (disk.containers.get(name) ?? 0)]
+    }),
+  ]
+  return Math.max(0, Math.min(...lefts))
+}
+
 const containersOf = ({ containers, initContainers = [] }: Pod['spec']): readonly Container[] => [
   ...initContainers,
   ...containers,

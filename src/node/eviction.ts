@@ -12,7 +12,7 @@
 import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Pod } from '../api/schema/types.gen.ts'
-import { diskExcess, hasDiskLimits, type PodDisk } from './disk-limits.ts'
+import { diskExcess, diskLeft, hasDiskLimits, type PodDisk } from './disk-limits.ts'
 import type { DiskUsage } from './disk-usage.ts'
 import { pressureMessage, rankForEviction, type Candidate, type StarvedResource } from './eviction-rank.ts'
 import { metThresholds, type EvictionThresholds, type SignalLevel } from './eviction-thresholds.ts'
@@ -61,11 +61,10 @@ const lookMs = { min: 50, max: 1_000 }
 const fillBytesPerMs = (2 * 1024 ** 3) / 1_000
 const looksBeforeFull = 4
 
-/** Limits are looked after when something was written, and now and then without that: files may be replaced by others. */
-const limitsMs = { min: 10_000, max: 60_000 }
-const changeBytes = { some: 64 * 1024, much: 16 * 1024 * 1024 }
-/** Of the time, measuring may take this share; twenty times that while the disk is being filled. */
-const measuringShareMax = { calm: 0.002, pressed: 0.05 }
+/** How often limits are looked after: when so much was written that somebody may exceed one, and now and then without that. */
+const limitsMs = { min: 1_000, max: 60_000 }
+/** Of the time, measuring may take this share. */
+const measuringShareMax = { calm: 0.002, alert: 0.02, pressed: 0.05 }
 const reclaimMs = 60_000
 const urgentShare = 0.5 // of the threshold: what is left below that isn't waited for
 const freedMsMax = 3_000 // the files of an evicted pod; afterwards the next one is looked for
@@ -144,6 +143,8 @@ function createWatch(options: EvictionsOptions, signal: AbortSignal) {
   const meter = createPacedMeter(options, signal)
   let reclaimedMs = -Infinity
   let reclaiming: Promise<void> | undefined
+  /** What each pod with a limit could write when it was last measured. */
+  let leftBytes: ReadonlyMap<string, number> = new Map()
 
   const relieveDisk = async (level: SignalLevel) => {
     if (clock.monotonicMs() - reclaimedMs >= reclaimMs) {
@@ -187,8 +188,10 @@ function createWatch(options: EvictionsOptions, signal: AbortSignal) {
     },
     async enforceLimits({ diskFreeBytes }: MachineLoad): Promise<void> {
       const limited = pods().filter(({ pod }) => hasDiskLimits(pod))
-      if (!meter.isDueForLimits(diskFreeBytes) || limited.length === 0) return
+      const left = Math.min(...limited.map(({ uid }) => leftBytes.get(uid) ?? 0))
+      if (!meter.isDueForLimits(diskFreeBytes, left)) return
       const found = await meter.measure(limited)
+      leftBytes = new Map(limited.map(({ uid, pod }) => [uid, diskLeft(pod, found.get(uid))]))
       for (const victim of limited) {
         const own = found.get(victim.uid)
         const message = own && diskExcess(victim.pod, own)
@@ -210,13 +213,14 @@ function createPacedMeter({ clock, disk }: EvictionsOptions, signal: AbortSignal
     clock.monotonicMs() - endedMs >= Math.max(atLeastMs, tookMs / share)
   return {
     isDue,
-    isDueForLimits(freeBytesNow: number): boolean {
+    /** `leftBytes`: with less than that written, nobody can exceed a limit. */
+    isDueForLimits(freeBytesNow: number, leftBytes: number): boolean {
       changedBytes += Math.abs((freeBytes ?? freeBytesNow) - freeBytesNow)
       freeBytes = freeBytesNow
       const isDueNow =
-        changedBytes >= changeBytes.much
-          ? isDue(measuringShareMax.pressed, lookMs.min)
-          : isDue(measuringShareMax.calm, changedBytes >= changeBytes.some ? limitsMs.min : limitsMs.max)
+        changedBytes >= leftBytes
+          ? isDue(measuringShareMax.alert, limitsMs.min)
+          : isDue(measuringShareMax.calm, limitsMs.max)
       if (isDueNow) changedBytes = 0
       return isDueNow
     },
