@@ -1,12 +1,12 @@
 /**
- * From asking for a hello-world app to its first answer over HTTP: as a pod of Sampan, as `node server.js`, under pm2
- * and in a container of podman. They take turns, one at a time. The app of the peers reads its port from PORT; it is
- * examples/hello otherwise.
+ * From asking for a hello-world app to its first answer over HTTP: as a pod of Sampan at each sandbox level, as `node
+ * server.js`, under pm2 and in containers of podman and docker. They take turns, one at a time. The app of the peers reads
+ * its port from PORT; it is examples/hello otherwise.
  */
-import { execFile, spawn, spawnSync } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFileSync, cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { realClock } from '../src/base/clock.ts'
 import { localAddressOf, loopbackBlockAnnotation } from '../src/api/pod-address.ts'
@@ -18,17 +18,16 @@ import { readKubeconfig } from '../src/client/kubeconfig.ts'
 import { restClient } from '../src/client/rest-client.ts'
 import { httpTransport } from '../src/client/transport-http.ts'
 import { kubectlPath } from '../tests/support/kubectl.ts'
+import { copyApp, hello } from './hello.ts'
+import { prepareDocker, preparePodman } from './peer-containers.ts'
+import { preparePm2 } from './peer-pm2.ts'
+import type { Starter } from './peer.ts'
 import { freePort, untilAnswers } from './ports.ts'
 import { median, type Row } from './report.ts'
-import { freePorts, root, sampanDown, startSampan } from './sampan.ts'
+import { freePorts, sampanDown, startSampan } from './sampan.ts'
 
 const rounds = 9
-const pm2Version = '7.0.4'
-const hello = join(root, 'examples', 'hello')
 const run = promisify(execFile)
-
-/** Starts the app once, and ends it. Resolves with milliseconds to the first answer, and what else it measured. */
-type Starter = (round: number) => Promise<Readonly<Record<string, number>>>
 
 export async function measureAppStarts(folder: string, progress: (line: string) => void): Promise<Row[]> {
   const app = join(folder, 'app')
@@ -39,23 +38,34 @@ export async function measureAppStarts(folder: string, progress: (line: string) 
     ports: await freePorts(),
     build: 'compiled',
     withExample: false,
+    env: { SAMPAN_SANDBOX: 'none' }, // a pod can ask for more, never for less
   })
   await using transport = httpTransport(await readKubeconfig(join(dataDir, 'kubeconfig')))
   const client = restClient(transport, 'bench')
   const pm2 = await preparePm2(folder, app, progress)
   const podman = await preparePodman(folder, app, progress)
+  const docker = await prepareDocker(folder, app, progress)
   const starters: Readonly<Record<string, Starter>> = {
     'node server.js': nodeStarter(app),
-    'sampan, POST of a pod': podStarter(client),
-    'sampan, kubectl apply': kubectlStarter(client, dataDir),
+    ...Object.fromEntries(
+      levels.map((level) => [`sampan, POST of a pod, sandbox ${level}`, podStarter(client, level)]),
+    ),
+    ...Object.fromEntries(
+      levels.map((level) => [
+        `sampan, kubectl apply, sandbox ${level}`,
+        kubectlStarter({ client, dataDir, level }),
+      ]),
+    ),
     ...(pm2 && { 'pm2 start': pm2.start }),
     ...(podman && { 'podman run': podman.start }),
+    ...(docker && { 'docker run': docker.start }),
   }
   try {
     return await takeTurns(starters, progress)
   } finally {
     await pm2?.end()
     await podman?.end()
+    await docker?.end()
     await sampan.stop()
     sampanDown(dataDir)
   }
@@ -88,15 +98,6 @@ async function takeTurns(
   }))
 }
 
-function copyApp(app: string): void {
-  cpSync(hello, app, { recursive: true })
-  const server = join(app, 'server.js')
-  writeFileSync(
-    server,
-    readFileSync(server, 'utf8').replace('listen(3000', 'listen(Number(process.env.PORT)'),
-  )
-}
-
 function nodeStarter(app: string): Starter {
   return async () => {
     const port = await freePort()
@@ -111,27 +112,38 @@ function nodeStarter(app: string): Starter {
   }
 }
 
-const podOf = (name: string): Pod => ({
+const levels = existsSync('/usr/bin/bwrap') ? (['bubblewrap', 'none'] as const) : (['none'] as const)
+type Level = (typeof levels)[number]
+
+const podOf = (name: string, level: Level): Pod => ({
   apiVersion: 'v1',
   kind: 'Pod',
-  metadata: { name, namespace: 'default' },
+  metadata: { name, namespace: 'default', annotations: { 'sampan.dev/sandbox': level } },
   spec: { containers: [{ name: 'hello', image: `dir:${hello}`, ports: [{ containerPort: 3000 }] }] },
 })
 
-function podStarter(client: Client): Starter {
+function podStarter(client: Client, level: Level): Starter {
   return (round) => {
-    const pod = podOf(`post-${round}`)
+    const pod = podOf(`post-${level}-${round}`, level)
     return followPod(client, pod.metadata.name ?? '', async () => {
       await client.resource<Pod>(pods).create(pod)
     })
   }
 }
 
-function kubectlStarter(client: Client, dataDir: string): Starter {
+function kubectlStarter({
+  client,
+  dataDir,
+  level,
+}: {
+  readonly client: Client
+  readonly dataDir: string
+  readonly level: Level
+}): Starter {
   const kubeconfig = join(dataDir, 'kubeconfig')
   const cache = join(dataDir, 'kubectl-cache')
   return (round) => {
-    const pod = podOf(`apply-${round}`)
+    const pod = podOf(`apply-${level}-${round}`, level)
     const file = join(dataDir, 'pod.json')
     writeFileSync(file, JSON.stringify(pod))
     return followPod(client, pod.metadata.name ?? '', async () => {
@@ -169,121 +181,4 @@ function answerOf(podIP: string, node: Node | undefined): Promise<string> {
   const podCIDR = node?.spec?.podCIDR ?? ''
   const loopbackBlock = node?.metadata.annotations?.[loopbackBlockAnnotation] ?? ''
   return untilAnswers(`http://${localAddressOf({ podIP, podCIDR, loopbackBlock })}:3000/`)
-}
-
-interface Peer {
-  readonly start: Starter
-  end(): Promise<void>
-}
-
-/** pm2 from npm, its daemon already running. */
-async function preparePm2(
-  folder: string,
-  app: string,
-  progress: (line: string) => void,
-): Promise<Peer | undefined> {
-  const place = join(folder, 'pm2')
-  mkdirSync(place)
-  const flags = ['--no-audit', '--no-fund', '--ignore-scripts', '--no-save']
-  const installed = spawnSync('npm', ['install', ...flags, `pm2@${pm2Version}`], {
-    cwd: place,
-    encoding: 'utf8',
-  })
-  if (installed.status !== 0) {
-    progress(`pm2 can't be installed and is left out: ${installed.stderr ?? installed.error?.message}`)
-    return undefined
-  }
-  const script = join(place, 'node_modules', 'pm2', 'bin', 'pm2')
-  const pm2 = (args: readonly string[], env: NodeJS.ProcessEnv = {}) =>
-    run(process.execPath, [script, ...args], {
-      cwd: app,
-      env: { ...process.env, PM2_HOME: join(place, 'home'), ...env },
-    })
-  await pm2(['ping'])
-  return {
-    async start() {
-      const port = await freePort()
-      const startMs = realClock.monotonicMs()
-      const started = pm2(['start', 'server.js', '--name', 'hello'], { PORT: String(port) })
-      await untilAnswers(`http://127.0.0.1:${port}/`)
-      const ms = realClock.monotonicMs() - startMs
-      await started
-      await pm2(['delete', 'hello'])
-      return { 'first answer': ms }
-    },
-    async end() {
-      await pm2(['kill'])
-    },
-  }
-}
-
-/**
- * podman with an image of nothing but Node.js, its libraries and the app, on the host's network. Images and containers
- * lie in the benchmark's folder. Where cgroups are of both versions crun refuses to start, so podman runs in a mount
- * namespace of its own that shows only those of version 1.
- */
-async function preparePodman(
-  folder: string,
-  app: string,
-  progress: (line: string) => void,
-): Promise<Peer | undefined> {
-  const place = join(folder, 'podman')
-  const storage = ['--root', join(place, 'storage'), '--runroot', join(place, 'run'), '--log-level', 'error']
-  const script = 'umount /sys/fs/cgroup/unified 2>/dev/null; exec podman --cgroup-manager=cgroupfs "$@"'
-  const podman = (args: readonly string[]) =>
-    run('unshare', ['--mount', 'sh', '-c', script, 'podman', ...storage, ...args])
-  const limits = ['--ulimit', 'nofile=1024:1024', '--ulimit', 'nproc=4096:4096']
-  const start: Starter = async (round) => {
-    const port = await freePort()
-    const name = `hello-${round}`
-    const startMs = realClock.monotonicMs()
-    const options = [
-      '--detach',
-      '--name',
-      name,
-      '--network',
-      'host',
-      '--workdir',
-      '/app',
-      '--env',
-      `PORT=${port}`,
-    ]
-    await podman(['run', ...options, ...limits, 'bench-hello', '/usr/bin/node', 'server.js'])
-    await untilAnswers(`http://127.0.0.1:${port}/`)
-    const ms = realClock.monotonicMs() - startMs
-    await podman(['rm', '--force', '--time', '0', name])
-    return { 'first answer': ms }
-  }
-  try {
-    const image = rootFilesystem(join(place, 'image'), app)
-    await podman(['import', image, 'bench-hello'])
-    await start(-1)
-  } catch (error) {
-    progress(
-      `podman can't run here and is left out: ${error instanceof Error ? error.message : String(error)}`,
-    )
-    return undefined
-  }
-  return {
-    start,
-    async end() {
-      await podman(['rmi', '--force', 'bench-hello'])
-    },
-  }
-}
-
-/** A tar of the interpreter, the libraries it names, and the app. */
-function rootFilesystem(place: string, app: string): string {
-  const { stdout } = spawnSync('ldd', [process.execPath], { encoding: 'utf8' })
-  const libraries = [...stdout.matchAll(/\/\S+/g)].map(([path]) => path)
-  for (const library of libraries) {
-    mkdirSync(join(place, dirname(library)), { recursive: true })
-    copyFileSync(library, join(place, library))
-  }
-  mkdirSync(join(place, 'usr', 'bin'), { recursive: true })
-  copyFileSync(process.execPath, join(place, 'usr', 'bin', 'node'))
-  cpSync(app, join(place, 'app'), { recursive: true })
-  const { status, stderr } = spawnSync('tar', ['-C', place, '-cf', `${place}.tar`, '.'], { encoding: 'utf8' })
-  if (status !== 0) throw new Error(`tar failed: ${stderr}`)
-  return `${place}.tar`
 }

@@ -16,6 +16,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   'api-stores': async () => (await import('./api-stores.ts')).benchApiStores,
   gateway: async () => (await import('./gateway.ts')).benchGateway,
   apps: async () => (await import('./apps.ts')).benchApps,
+  density: async () => (await import('./density.ts')).benchDensity,
 }
 
 async function main(names: readonly string[]): Promise<void> {

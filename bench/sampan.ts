@@ -24,6 +24,8 @@ export interface StartOptions {
   readonly withExample: boolean
   /** The interpreter; by default that of the benchmark. */
   readonly node?: string
+  /** More variables of its environment. */
+  readonly env?: NodeJS.ProcessEnv
 }
 
 export interface Started {
@@ -94,7 +96,10 @@ export function sampanDown(dataDir: string): void {
   spawnSync(process.execPath, [executable, 'down', '--data-dir', dataDir], { stdio: 'ignore' })
 }
 
-const environmentOf = ({ build }: StartOptions) => ({ SAMPAN_COMPILED: build === 'compiled' ? '1' : '0' })
+const environmentOf = ({ build, env }: StartOptions) => ({
+  ...env,
+  SAMPAN_COMPILED: build === 'compiled' ? '1' : '0',
+})
 
 export interface Memory {
   readonly name: string
@@ -107,20 +112,23 @@ export interface Memory {
 /** The memory of `sampan up` and its processes. */
 export function memoryOf(pid: number): Memory[] {
   return processesOf(pid).map((one, i) => {
-    const rollup = readFileSync(`/proc/${one}/smaps_rollup`, 'utf8')
-    const kiB = (field: RegExp) =>
-      [...rollup.matchAll(field)].reduce((sum, [, value]) => sum + Number(value), 0)
     const argv = readFileSync(`/proc/${one}/cmdline`, 'utf8').split('\0').filter(Boolean)
-    return {
-      name: i === 0 ? 'up' : (argv.at(-1) ?? String(one)),
-      pssMiB: kiB(/^Pss:\s+(\d+)/gm) / 1024,
-      privateMiB: kiB(/^Private_(?:Clean|Dirty):\s+(\d+)/gm) / 1024,
-    }
+    return { name: i === 0 ? 'up' : (argv.at(-1) ?? String(one)), ...memoryOfProcess(one) }
   })
 }
 
+export function memoryOfProcess(pid: number): Omit<Memory, 'name'> {
+  const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')
+  const kiB = (field: RegExp) =>
+    [...rollup.matchAll(field)].reduce((sum, [, value]) => sum + Number(value), 0)
+  return {
+    pssMiB: kiB(/^Pss:\s+(\d+)/gm) / 1024,
+    privateMiB: kiB(/^Private_(?:Clean|Dirty):\s+(\d+)/gm) / 1024,
+  }
+}
+
 /** The process and its children. */
-const processesOf = (pid: number): number[] => [
+export const processesOf = (pid: number): number[] => [
   pid,
   ...readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number),
 ]

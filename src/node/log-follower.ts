@@ -56,7 +56,8 @@ interface Position {
 
 const streams = ['stdout', 'stderr'] as const
 const releaseBytesMin = 4 * 1024 * 1024 // a hole is punched for each 4 MiB: one short child process for 4 MiB of output
-const pollMs = 5_000 // for file systems whose changes aren't told; otherwise inotify does
+const pollMs = 5_000 // where changes aren't told
+const watchedPollMs = 60_000 // where inotify tells of them: in case one was lost
 /**
  * One app's output may not take all of the agent's time: what is copied in a second is far above what anybody reads and far below
  * what an agent can copy. The pauses are short, for the disk fills meanwhile.
@@ -104,7 +105,7 @@ export async function openLogFollower(options: LogFollowerOptions): Promise<LogF
     })
   }
   const watcher = watchFolder(rawDir, wake)
-  const stopPolling = clock.every(pollMs, wake)
+  const stopPolling = clock.every(watcher ? watchedPollMs : pollMs, wake)
   wake()
   return {
     drain: (how) => drain(how?.isEnd ?? false),

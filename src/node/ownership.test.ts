@@ -48,11 +48,11 @@ test(
   { skip },
   async () => {
     await using volume = await folder()
-    await giveToOwner(volume.path)
+    giveToOwner(volume.path)
     assert.equal(await ownerOf(volume.path), 0)
     await giveDisk(volume.path, owner)
     await writeFile(join(volume.path, 'token'), '', { mode: 0o400 })
-    await giveToOwner(volume.path)
+    giveToOwner(volume.path)
     assert.equal(await ownerOf(join(volume.path, 'token')), owner.uid)
   },
 )

@@ -3,7 +3,8 @@
  * else's pods run as themselves.
  */
 import { execFile } from 'node:child_process'
-import { lchown, lstat, readdir } from 'node:fs/promises'
+import { lchownSync, lstatSync, readdirSync } from 'node:fs'
+import { lchown, lstat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { isPodId } from './sandbox-ids.ts'
@@ -15,26 +16,27 @@ export interface Owner {
 
 const isRoot = (): boolean => process.getuid?.() === 0
 
-export async function give(path: string, { uid, gid }: Owner): Promise<void> {
-  if (isRoot()) await lchown(path, uid, gid)
+export function give(path: string, { uid, gid }: Owner): void {
+  if (isRoot()) lchownSync(path, uid, gid)
 }
 
 /** For what no pod can write to: in a folder of an app's, a link could lead the agent elsewhere between two looks. */
-export async function giveAll(path: string, owner: Owner): Promise<void> {
+export function giveAll(path: string, owner: Owner): void {
   if (!isRoot()) return
-  await give(path, owner)
-  const below = await readdir(path, { withFileTypes: true }).catch(() => []) // a file
-  for (const entry of below) {
+  give(path, owner)
+  if (!lstatSync(path).isDirectory()) return
+  for (const entry of readdirSync(path, { withFileTypes: true })) {
     const inside = join(path, entry.name)
-    await (entry.isDirectory() ? giveAll : give)(inside, owner)
+    if (entry.isDirectory()) giveAll(inside, owner)
+    else give(inside, owner)
   }
 }
 
 /** For files that are written anew while a pod has them: they go to who has the folder already. */
-export async function giveToOwner(folder: string): Promise<void> {
+export function giveToOwner(folder: string): void {
   if (!isRoot()) return
-  const { uid, gid } = await lstat(folder)
-  if (uid !== 0) await giveAll(folder, { uid, gid })
+  const { uid, gid } = lstatSync(folder)
+  if (uid !== 0) giveAll(folder, { uid, gid })
 }
 
 /**

@@ -48,8 +48,8 @@ export function createPodVolumes(context: NodeContext, paths: PodPaths, uid: str
     const path = join(plan.inMemory ? memory : paths.volumes, volume.name)
     await mkdir(path, { recursive: true, mode: plan.kind === 'empty' ? 0o777 : 0o755 })
     if (plan.kind === 'files') {
-      await writeVolume(path, plan.files, context.random)
-      await giveToOwner(path)
+      writeVolume(path, plan.files, context.random)
+      giveToOwner(path)
     }
     folders.set(volume.name, { path, plan })
   }

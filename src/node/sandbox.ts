@@ -49,9 +49,10 @@ export async function makeSandbox(request: SandboxRequest): Promise<Sandbox | un
   const temporary = join(paths.root, 'tmp', container.name, String(request.attempt))
   await mkdir(temporary, { recursive: true })
   await chmod(temporary, 0o1777)
-  await give(paths.home, ids)
+  give(paths.home, ids)
   for (const mount of mounts.filter((each) => isOwn(context, each)))
-    await (isDisk(context, mount.source) ? giveDisk : mount.isAgents ? giveAll : give)(mount.source, ids)
+    if (isDisk(context, mount.source)) await giveDisk(mount.source, ids)
+    else (mount.isAgents ? giveAll : give)(mount.source, ids)
   const { networkSocket } = context
   return {
     binds: [

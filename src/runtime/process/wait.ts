@@ -2,6 +2,7 @@ import { watch } from 'node:fs'
 import { abortReason, type Clock } from '../../base/clock.ts'
 import { deferred } from '../../base/deferred.ts'
 import type { Exit, Handle, WorkloadState } from '../runtime.ts'
+import { isParentAlive } from './group.ts'
 
 // The exit file is announced by the kernel; polling finds what leaves none (a killed parent).
 const pollMs = 3000
@@ -41,7 +42,10 @@ export async function waitForExit(
   if (signal.aborted) onAbort()
   signal.addEventListener('abort', onAbort, { once: true })
   const stopWatch = watchFolder(handle.stateDir, check)
-  const stopPoll = clock.every(stopWatch ? pollMs : pollWithoutWatchMs, check)
+  // As long as its parent lives there is nothing to find: one small read, for each of the hundreds of workloads of a node.
+  const stopPoll = clock.every(stopWatch ? pollMs : pollWithoutWatchMs, () => {
+    if (!stopWatch || !isParentAlive(handle)) check()
+  })
   try {
     check() // after the watch is armed: an exit in between is not missed
     return await ended.promise
