@@ -11,6 +11,29 @@ export interface ServiceName {
 
 export const clusterDomain = 'cluster.local'
 
+/** The Service of the API itself. There is no object of it: nodes know where servers are. */
+export const apiService = { service: 'kubernetes', namespace: 'default', clusterIP: '10.96.0.1', port: 443 }
+
+/** Whether a pod of `namespace` means the API by a name or an address. */
+export function isApiService(host: string, namespace: string): boolean {
+  if (host === apiService.clusterIP) return true
+  const name = serviceNameOf(host, namespace)
+  return (
+    name?.service === apiService.service &&
+    name.namespace === apiService.namespace &&
+    name.hostname === undefined
+  )
+}
+
+/** What a certificate of the API has to be good for. */
+export const apiServiceHosts: readonly string[] = [
+  'kubernetes',
+  'kubernetes.default',
+  'kubernetes.default.svc',
+  `kubernetes.default.svc.${clusterDomain}`,
+  apiService.clusterIP,
+]
+
 const label = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/
 
 /** What a name may mean to a pod of `namespace`; undefined where it can't be a Service's. */

@@ -26,6 +26,8 @@ export interface ServerConnector {
   connect(server: string, identity: TlsIdentity, signal?: AbortSignal): Promise<TLSSocket>
   /** The same by one way, without a look at who it is: nothing may be told there, and nothing believed. */
   connectUnchecked(server: string, way: Way, signal?: AbortSignal): Promise<TLSSocket>
+  /** Bytes to the server's TLS port, for somebody who speaks TLS with it himself; by the way that worked last. */
+  connectBytes(server: string, signal?: AbortSignal): Promise<Duplex>
   /** How the server was reached last. */
   wayTo(server: string): Way | undefined
 }
@@ -55,11 +57,14 @@ export function createConnector({ env, clock, logger }: ConnectorOptions): Serve
     const found = known.get(server)
     return found && clock.monotonicMs() - found.atMs < webSocketKeptMs ? found.way : 'direct'
   }
+  const openBytes = async (target: HostPort, way: Way, signal: AbortSignal) => {
+    const raw = await openRaw(target, env, signal)
+    return way === 'direct' ? raw : await carriedOver(raw, target, clock, signal)
+  }
   const open = async (server: string, way: Way, tls: ConnectionOptions, signal?: AbortSignal) => {
     using deadline = deadlineSignal(clock, connectTimeoutMs, signal)
     const target = hostPortOf(server)
-    const raw = await openRaw(target, env, deadline.signal)
-    const carried = way === 'direct' ? raw : await carriedOver(raw, target, clock, deadline.signal)
+    const carried = await openBytes(target, way, deadline.signal)
     return await secured(carried, { ...tls, ...nameOf(target) }, deadline.signal)
   }
   const attempt = async (server: string, way: Way, identity: TlsIdentity, signal?: AbortSignal) => {
@@ -84,6 +89,10 @@ export function createConnector({ env, clock, logger }: ConnectorOptions): Serve
       }
     },
     connectUnchecked: (server, way, signal) => open(server, way, { rejectUnauthorized: false }, signal),
+    async connectBytes(server, signal) {
+      using deadline = deadlineSignal(clock, connectTimeoutMs, signal)
+      return await openBytes(hostPortOf(server), firstWay(server), deadline.signal)
+    },
     wayTo: (server) => known.get(server)?.way,
   }
 }

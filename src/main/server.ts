@@ -5,6 +5,7 @@ import { realRandom } from '../base/ids.ts'
 import type { Logger } from '../base/logger.ts'
 import { createMetrics } from '../base/metrics.ts'
 import { addProcessMetrics } from '../base/process-metrics.ts'
+import { apiServiceHosts } from '../api/cluster-names.ts'
 import { resources } from '../api/table.ts'
 import {
   openServerCertificate,
@@ -219,6 +220,7 @@ const hostsOf = ({ advertise, tlsListen }: Begin): readonly string[] => [
     'localhost',
     '127.0.0.1',
     '::1',
+    ...apiServiceHosts,
     ...(isWildcard(tlsListen.host) ? machineAddresses() : [tlsListen.host]),
     ...(advertise === undefined ? [] : [new URL(advertise).hostname.replace(/^\[|\]$/g, '')]),
   ]),

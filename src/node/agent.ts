@@ -22,6 +22,7 @@ import { readMachineIdentity } from '../client/machine-identity.ts'
 import type { PackageCache } from '../runtime/packages/cache.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { ApiAddress, NodeContext } from './context.ts'
+import { createApiServerDoor } from './api-server-door.ts'
 import { openNodeDataPort, type DataPort, type DataPortOptions } from './data-port.ts'
 import { openDiskKeeper } from './local-disks.ts'
 import { listArchives } from './log-archive.ts'
@@ -206,6 +207,9 @@ async function openNetwork(
     nodeName,
     localAddress,
     relay: reach.dial,
+    ...(tunnel.connector && {
+      apiServer: createApiServerDoor({ connector: tunnel.connector, servers: urls }),
+    }),
     clock,
     random,
     logger,
@@ -271,6 +275,7 @@ async function assemble(options: AgentOptions, parts: Parts) {
     basePath: options.basePath ?? basePathDefault,
     podCIDR,
     onDiskFull: () => disk()?.noteFullDisk(),
+    pressure: () => disk()?.pressure() ?? { memory: false, disk: false },
   }
   const machineIdentity = readMachineIdentity()
   const identityKey = options.tunnel?.cert && identityKeyOf(options.tunnel.cert)
@@ -285,7 +290,7 @@ async function assemble(options: AgentOptions, parts: Parts) {
       ...(identityKey !== undefined && { identityKey }),
       podsMax: podsLimit,
       thresholds,
-      pressure: disk()?.pressure() ?? { memory: false, disk: false },
+      pressure: context.pressure(),
       nowIso: timeOf(clock.now()),
       ...(!probe.usable && { runtimeProblem: probe.reason }),
       ...(options.labels && { labels: options.labels }),

@@ -13,6 +13,7 @@ import { mkdir, rm } from 'node:fs/promises'
 import { createServer, type Server, type Socket } from 'node:net'
 import { dirname } from 'node:path'
 import type { Duplex } from 'node:stream'
+import { apiService, isApiService } from '../api/cluster-names.ts'
 import { endpointSlices } from '../api/resources/endpointslices.ts'
 import { services } from '../api/resources/services.ts'
 import type { EndpointSlice, Service } from '../api/schema/types.gen.ts'
@@ -42,6 +43,8 @@ export interface ServiceNetworkOptions {
   readonly localAddress: (podIP: string) => string | undefined
   /** The way to pods of other nodes. */
   readonly relay: (target: DialTarget) => Duplex
+  /** A connection to the TLS port of an API server; unset: pods find none by the name of its Service. */
+  readonly apiServer?: () => Duplex
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
@@ -90,11 +93,17 @@ export async function openServiceNetwork(options: ServiceNetworkOptions): Promis
     const view = await sources.view()
     if (typeof resolve === 'string') {
       const addresses = addressesOf(view, resolve, namespace)
-      return addresses ? { addresses } : {}
+      if (addresses) return { addresses }
+      return options.apiServer && isApiService(resolve, namespace)
+        ? { addresses: [apiService.clusterIP] }
+        : {}
     }
     if (typeof connect !== 'string' || typeof port !== 'number') return {}
     const found = follow(view, { host: connect, namespace, port })
-    if (found.kind === 'foreign') return {}
+    if (found.kind === 'foreign') {
+      if (!options.apiServer || !isApiService(connect, namespace)) return {}
+      return port === apiService.port ? await gates.toApiServer(options.apiServer) : { error: 'ECONNREFUSED' }
+    }
     if (found.kind === 'alias') return { alias: found.name }
     const [chosen] = shuffled(found.destinations, options.random)
     return chosen ? await gates.to(chosen) : { error: 'ECONNREFUSED' }
@@ -198,6 +207,8 @@ interface Place {
 interface Gates {
   /** An address on this machine that leads to the pod. */
   to(destination: Destination): Promise<Place>
+  /** The same to an API server. */
+  toApiServer(dial: () => Duplex): Promise<Place>
   sweep(): void
   close(): void
 }
@@ -218,13 +229,13 @@ function openGates({
 }: ServiceNetworkOptions): Gates {
   const gates = new Map<string, Gate>()
   const sockets = new Set<Socket>()
-  const open = (target: Destination): Gate => {
+  const open = (target: string, dial: () => Duplex): Gate => {
     const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
       sockets.add(socket)
       socket.once('close', () => sockets.delete(socket))
-      const far = relay(target)
+      const far = dial()
       far.once('error', (error) =>
-        logger.debug('a pod elsewhere could not be reached', { target, error: describeError(error) }),
+        logger.debug('what is elsewhere could not be reached', { target, error: describeError(error) }),
       )
       void pipeBoth(socket, far)
     })
@@ -242,25 +253,28 @@ function openGates({
     gates.get(key)?.server.close()
     gates.delete(key)
   }
+  const through = async (key: string, dial: () => Duplex): Promise<Place> => {
+    const gate = gates.get(key) ?? open(key, dial)
+    gate.usedMs = clock.monotonicMs()
+    // The one asked for last goes to the end.
+    gates.delete(key)
+    gates.set(key, gate)
+    const [oldest] = gates.keys()
+    if (gates.size > listenersMax && oldest !== undefined) drop(oldest)
+    try {
+      return await gate.place
+    } catch (error) {
+      drop(key)
+      throw error
+    }
+  }
   return {
     async to(destination) {
       const own = destination.node === nodeName ? localAddress(destination.podIP) : undefined
       if (own !== undefined) return { address: own, port: destination.port }
-      const key = `${destination.podIP}:${destination.port}`
-      const gate = gates.get(key) ?? open(destination)
-      gate.usedMs = clock.monotonicMs()
-      // The one asked for last goes to the end.
-      gates.delete(key)
-      gates.set(key, gate)
-      const [oldest] = gates.keys()
-      if (gates.size > listenersMax && oldest !== undefined) drop(oldest)
-      try {
-        return await gate.place
-      } catch (error) {
-        drop(key)
-        throw error
-      }
+      return through(`${destination.podIP}:${destination.port}`, () => relay(destination))
     },
+    toApiServer: (dial) => through('the API', dial),
     sweep() {
       for (const [key, { usedMs }] of gates) if (clock.monotonicMs() - usedMs > listenerIdleMs) drop(key)
     },

@@ -107,17 +107,27 @@ function define(version: KubectlVersion): void {
     await until('they are back', () => cluster.kubectl(both).code === 0 || undefined, 20_000)
   })
 
-  test('an app finds the API, its certificate and its token inside of its pod', () => {
+  test('an app finds the API by address and by name, its certificate and its token inside of its pod', () => {
     const script = `
     const fs = require('node:fs'), https = require('node:https')
     const file = (name) => fs.readFileSync('/var/run/secrets/kubernetes.io/serviceaccount/' + name, 'utf8')
-    const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = process.env
+    const { KUBERNETES_SERVICE_HOST, KUBERNETES_SERVICE_PORT } = process.env
     const path = '/api/v1/namespaces/' + file('namespace') + '/configmaps/kube-root-ca.crt'
-    https.get({ host, port, path, ca: file('ca.crt'), headers: { authorization: 'Bearer ' + file('token') } }, (answer) => {
-      let text = ''
-      answer.on('data', (chunk) => (text += chunk))
-      answer.on('end', () => console.log(answer.statusCode, JSON.parse(text).metadata.name))
-    })`
+    const ask = (host, port) => new Promise((resolve) => {
+      const options = { host, port, path, ca: file('ca.crt'), headers: { authorization: 'Bearer ' + file('token') } }
+      https.get(options, (answer) => {
+        let text = ''
+        answer.on('data', (chunk) => (text += chunk))
+        answer.on('end', () => resolve(console.log(answer.statusCode, JSON.parse(text).metadata.name)))
+      }).on('error', (error) => resolve(console.log(host, error.message)))
+    })
+    const found = (name) => require('node:dns').promises.lookup(name).then(({ address }) => console.log(address))
+    ;(async () => {
+      await ask(KUBERNETES_SERVICE_HOST, KUBERNETES_SERVICE_PORT)
+      for (const host of ['kubernetes.default.svc', 'kubernetes.default.svc.cluster.local', 'kubernetes.default', '10.96.0.1'])
+        await ask(host, 443)
+      await found('kubernetes.default.svc')
+    })()`
     const pod = {
       apiVersion: 'v1',
       kind: 'Pod',
@@ -136,7 +146,7 @@ function define(version: KubectlVersion): void {
     }
     cluster.ok(['apply', '-f', '-'], { input: JSON.stringify(pod) })
     cluster.ok('wait pod/inside --for=jsonpath={.status.phase}=Succeeded --timeout=40s')
-    assert.equal(cluster.ok('logs inside'), '200 kube-root-ca.crt\n')
+    assert.equal(cluster.ok('logs inside'), `${'200 kube-root-ca.crt\n'.repeat(5)}10.96.0.1\n`)
   })
 
   test('keys and tokens are readable by nobody else, and in no log', () => {
