@@ -6,6 +6,7 @@ import type { Client } from '../client/client.ts'
 import type { EventRecorder } from '../client/events.ts'
 import type { PackageCache } from '../runtime/packages/cache.ts'
 import type { Runtime } from '../runtime/runtime.ts'
+import type { Pressure } from './eviction-thresholds.ts'
 import type { LogLimits } from './log-files.ts'
 import type { MountSupport } from './mounts.ts'
 import type { ObjectSource } from './object-source.ts'
@@ -44,6 +45,8 @@ export interface NodeContext {
   /** The node's range of pod addresses; undefined until a controller has assigned one. */
   readonly podCIDR: () => string | undefined
   readonly onDiskFull: () => void
+  /** What the machine has too little of. */
+  readonly pressure: () => Pressure
 }
 
 export interface ApiAddress {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Pod } from '../api/schema/types.gen.ts'
-import { pressureMessage, rankForEviction, type Candidate } from './eviction-rank.ts'
+import { admissionProblem, pressureMessage, rankForEviction, type Candidate } from './eviction-rank.ts'
 import { metThresholds, parseThresholds, thresholdsDefault } from './eviction-thresholds.ts'
 
 const mebi = 1024 ** 2
@@ -66,6 +66,28 @@ test("the message has upstream's form", () => {
     'The node was low on resource: memory. Threshold quantity: 100Mi, available: 1234. ' +
       'Container c was using 20Mi, request is 10Mi, has larger consumption of memory. ',
   )
+})
+
+test('a machine without disk takes no pods, one without memory none that asks for nothing', () => {
+  const key = 'node.kubernetes.io/memory-pressure'
+  const podOf = (qosClass: string, spec: Partial<Pod['spec']> = {}): Pod => ({
+    ...candidate('p', 0).pod,
+    spec: { containers: [], ...spec },
+    status: { qosClass },
+  })
+  const [memory, disk] = [
+    { memory: true, disk: false },
+    { memory: true, disk: true },
+  ]
+  const rows = [
+    [podOf('BestEffort'), { memory: false, disk: false }, undefined],
+    [podOf('BestEffort'), memory, 'The node had condition: [MemoryPressure]. '],
+    [podOf('Burstable'), memory, undefined],
+    [podOf('BestEffort', { tolerations: [{ key, operator: 'Exists' }] }), memory, undefined],
+    [podOf('Guaranteed'), disk, 'The node had condition: [MemoryPressure DiskPressure]. '],
+    [podOf('BestEffort', { priority: 2e9 }), disk, undefined],
+  ] as const
+  for (const [pod, pressure, problem] of rows) assert.equal(admissionProblem(pod, pressure), problem)
 })
 
 const load = {

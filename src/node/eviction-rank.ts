@@ -3,8 +3,8 @@
  * eed236c: rankMemoryPressure, rankDiskPressureFunc, evictionMessage). Pure.
  */
 import { formatQuantity, parseQuantity, quantityOf, valueOf } from '../api/quantity.ts'
-import type { Container, Pod } from '../api/schema/types.gen.ts'
-import type { SignalLevel } from './eviction-thresholds.ts'
+import type { Container, Pod, Toleration } from '../api/schema/types.gen.ts'
+import type { Pressure, SignalLevel } from './eviction-thresholds.ts'
 
 export type StarvedResource = 'memory' | 'ephemeral-storage'
 
@@ -18,6 +18,24 @@ export interface Candidate {
 /** Pods of this priority and above are never evicted. */
 const criticalPriority = 2_000_000_000
 export const isCritical = ({ spec }: Pod): boolean => (spec.priority ?? 0) >= criticalPriority
+
+/**
+ * Why a machine that lacks something takes no more pods of this kind, in upstream's words (eviction_manager.go, Admit): without disk
+ * none, without memory none that asks for nothing and doesn't say that it puts up with that.
+ */
+export function admissionProblem(pod: Pod, pressure: Pressure): string | undefined {
+  const { spec, status } = pod
+  const lacks = [...(pressure.memory ? ['MemoryPressure'] : []), ...(pressure.disk ? ['DiskPressure'] : [])]
+  if (lacks.length === 0 || isCritical(pod)) return undefined
+  const isModest = status?.qosClass !== 'BestEffort' || (spec.tolerations ?? []).some(toleratesLowMemory)
+  if (!pressure.disk && isModest) return undefined
+  return `The node had condition: [${lacks.join(' ')}]. `
+}
+
+const toleratesLowMemory = ({ key = '', operator = 'Equal', value = '', effect = '' }: Toleration): boolean =>
+  (effect === '' || effect === 'NoSchedule') &&
+  (key === 'node.kubernetes.io/memory-pressure' || (key === '' && operator === 'Exists')) &&
+  (operator === 'Exists' || value === '')
 
 /** Who uses more than it has asked for; of those, the lowest priority; of those, by how much. The first goes first. */
 export function rankForEviction(

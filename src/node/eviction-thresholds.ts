@@ -44,6 +44,12 @@ function parseThreshold(signal: EvictionSignal, text: string): Threshold {
   throw new Error(`the threshold of ${signal} is "${text}": write an amount like 100Mi, or a share like 10%`)
 }
 
+/** Of what there is too little. */
+export interface Pressure {
+  readonly memory: boolean
+  readonly disk: boolean
+}
+
 export interface SignalLevel {
   readonly signal: EvictionSignal
   readonly available: number

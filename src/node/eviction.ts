@@ -15,7 +15,12 @@ import type { Pod } from '../api/schema/types.gen.ts'
 import { diskExcess, diskLeft, hasDiskLimits, type PodDisk } from './disk-limits.ts'
 import type { DiskUsage } from './disk-usage.ts'
 import { pressureMessage, rankForEviction, type Candidate, type StarvedResource } from './eviction-rank.ts'
-import { metThresholds, type EvictionThresholds, type SignalLevel } from './eviction-thresholds.ts'
+import {
+  metThresholds,
+  type EvictionThresholds,
+  type Pressure,
+  type SignalLevel,
+} from './eviction-thresholds.ts'
 import type { MachineLoad } from './machine-facts.ts'
 import type { PodEnd } from './pod-records.ts'
 
@@ -25,11 +30,6 @@ export interface EvictablePod {
   readonly pod: Pod
   /** Resolves when what it had on the disk is free again. */
   evict(end: PodEnd): Promise<void>
-}
-
-export interface Pressure {
-  readonly memory: boolean
-  readonly disk: boolean
 }
 
 export interface Evictions extends AsyncDisposable {

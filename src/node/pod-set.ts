@@ -10,6 +10,7 @@ import { createAddressPool } from './address-pool.ts'
 import { createAsker } from './confirm-gone.ts'
 import type { NodeContext } from './context.ts'
 import { allContainers } from './downward-api.ts'
+import { admissionProblem } from './eviction-rank.ts'
 import { isSafeName, readPodRecords, type PodRecord } from './pod-records.ts'
 import { isTerminalPhase } from './pod-status.ts'
 import { startPodWorker, type PodWorker } from './pod-worker.ts'
@@ -47,8 +48,10 @@ export async function openPodSet(context: NodeContext): Promise<PodSet> {
     if (isTerminalPhase(pod.status?.phase) && !pod.metadata.deletionTimestamp) return
     if (!isSafeName(uid) || !allContainers(pod).every((container) => isSafeName(container.name)))
       return logger.error('a pod whose UID or container names can not be folders is ignored', { pod: name })
+    const lack = admissionProblem(pod, context.pressure())
+    if (lack !== undefined) return reject(context, pod, { reason: 'Evicted', message: lack })
     const index = pool.take()
-    if (index === undefined) return reject(context, pod)
+    if (index === undefined) return reject(context, pod, noAddress)
     add({ pod, index, startTime: timeOf(clock.now()) })
   }
   const records = await readPodRecords(context.dataDir, logger)
@@ -122,12 +125,22 @@ async function sweep(
     if (!uids.has(uid)) await rm(join(memoryDir, uid), { recursive: true, force: true })
 }
 
-/** There is no address left: the pod fails, so that its owner makes another one elsewhere. */
-function reject({ client, recorder, logger }: NodeContext, pod: Pod): void {
-  const message = 'Pod was rejected: the node has no free pod address; delete pods or add a node'
-  recorder.record(pod, 'Warning', 'OutOfpods', message)
+const noAddress = {
+  reason: 'OutOfpods',
+  message: 'the node has no free pod address; delete pods or add a node',
+}
+
+/** The pod fails, so that its owner makes another one elsewhere. */
+function reject(
+  { client, recorder, logger }: NodeContext,
+  pod: Pod,
+  why: { readonly reason: string; readonly message: string },
+): void {
+  const { reason } = why
+  const message = `Pod was rejected: ${why.message}`
+  recorder.record(pod, 'Warning', reason, message)
   const { name = '', namespace = 'default', uid } = pod.metadata
-  const patch = { metadata: { uid }, status: { phase: 'Failed', reason: 'OutOfpods', message } }
+  const patch = { metadata: { uid }, status: { phase: 'Failed', reason, message } }
   client
     .resource<Pod>(podsRef)
     .patch(name, 'merge', patch, { namespace, subresource: 'status' })

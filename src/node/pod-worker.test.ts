@@ -99,6 +99,7 @@ async function openNode() {
     basePath: '/bin',
     podCIDR: () => '10.0.0.0/24',
     onDiskFull: () => {},
+    pressure: () => ({ memory: false, disk: false }),
   }
   const paths = podPaths(dataDir, uid)
   const stateDir = paths.attempt('c', 1)
