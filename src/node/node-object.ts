@@ -5,7 +5,12 @@ import { dataAddressesAnnotation } from '../api/streams/data-addresses.ts'
 import { loopbackBlockAnnotation } from '../api/pod-address.ts'
 import type { Node, NodeCondition, NodeStatus } from '../api/schema/types.gen.ts'
 import { canonicalQuantity } from '../api/quantity.ts'
-import { thresholdOf, type EvictionSignal, type EvictionThresholds, type Pressure } from './eviction-thresholds.ts'
+import {
+  thresholdOf,
+  type EvictionSignal,
+  type EvictionThresholds,
+  type Pressure,
+} from './eviction-thresholds.ts'
 import type { MachineFacts, MachineLoad } from './machine-facts.ts'
 
 export interface NodeInput {
