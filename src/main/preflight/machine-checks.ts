@@ -5,9 +5,11 @@ import { arch, platform, release } from 'node:os'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 import { realClock } from '../../base/clock.ts'
+import { describeError } from '../../base/logger.ts'
 import { readMachineLoad } from '../../node/machine-facts.ts'
 import { findMountSupport } from '../../node/mount-support.ts'
 import { lookForCgroups } from '../../runtime/process/find-cgroups.ts'
+import { readWall } from '../../runtime/process/sandbox/network-wall.ts'
 import { openProcessRuntime } from '../../runtime/process/process-runtime.ts'
 import { findSandbox } from '../../runtime/process/sandbox/find-sandbox.ts'
 import type { DataDir } from '../data-dir.ts'
@@ -74,6 +76,23 @@ export async function sandboxCheck(): Promise<Check> {
     next: (await hasUserNamespaces())
       ? 'apt install bubblewrap'
       : 'allow user namespaces (sysctl kernel.unprivileged_userns_clone=1, or kernel.apparmor_restrict_unprivileged_userns=0), or run the agent as root; install bubblewrap',
+  }
+}
+
+export async function networkWallCheck(): Promise<Check> {
+  const name = 'network wall'
+  const lack = "sandboxed pods reach the machine's own services and the cloud's metadata"
+  if (process.getuid?.() !== 0) {
+    const next = 'run the agent as root'
+    return { name, verdict: 'no', found: `${lack}: only root has a packet filter`, next }
+  }
+  try {
+    await readWall('SAMPAN-PREFLIGHT') // which nobody has: only whether one could be looked for
+    const found = "rules keep sandboxed pods from the machine's own services and the cloud's metadata"
+    return { name, verdict: 'ok', found }
+  } catch (error) {
+    const next = 'apt install iptables; in a container, give it CAP_NET_ADMIN'
+    return { name, verdict: 'no', found: `${lack}: ${describeError(error)}`, next }
   }
 }
 
