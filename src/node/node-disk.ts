@@ -1,4 +1,5 @@
 /** What the node keeps on its disk, within bounds: logs, packages, and what pods write. One place to put it together. */
+import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
 import type { NodeContext } from './context.ts'
 import { createDiskUsage } from './disk-usage.ts'
@@ -8,7 +9,7 @@ import { ownerOf, type LogFolder } from './log-archive.ts'
 import type { LogBudget } from './log-budget.ts'
 import { defaultLogLimits, type LogLimits } from './log-files.ts'
 import { openLogKeeper } from './log-keeper.ts'
-import { readMachineLoad } from './machine-facts.ts'
+import { readDiskLoad, readMemoryLoad, type MachineLoad, type MemoryLoad } from './machine-facts.ts'
 import { podPaths } from './pod-records.ts'
 import type { PodSet } from './pod-set.ts'
 import type { PodWorker } from './pod-worker.ts'
@@ -53,6 +54,10 @@ export interface NodeDiskOptions {
 }
 
 const attemptsMax = 20 // a container that crashes for days leaves a log with each
+/** What programs take in a millisecond at their fastest; four looks have to fit before nothing is left. */
+const memoryBytesPerMs = gibi / 1_000
+const looksBeforeTaken = 4
+const memoryMsMax = 5_000
 const packagesMs = 5 * 60_000 // how long the cache may be above its budget
 
 export function openNodeDisk({ context, pods, usage, settings, onPressure }: NodeDiskOptions): NodeDisk {
@@ -71,7 +76,7 @@ export function openNodeDisk({ context, pods, usage, settings, onPressure }: Nod
   const evictions = openEvictions({
     ...settings,
     transitionMs: settings.pressureTransitionMs,
-    readLoad: () => readMachineLoad(dataDir),
+    readLoad: createLoadReader(dataDir, clock),
     pods: () => pods.all().filter((worker) => worker.isActive()),
     disk: createDiskUsage({ ...context, unlinked: (uid) => unlinkedOf(context, pods, uid) }),
     memory: () => memoryOf(usage),
@@ -92,6 +97,20 @@ export function openNodeDisk({ context, pods, usage, settings, onPressure }: Nod
       await evictions[Symbol.asyncDispose]()
       await logs[Symbol.asyncDispose]()
     },
+  }
+}
+
+/** Memory takes more to read than disks do, and is read more seldom while there is plenty. */
+function createLoadReader(dataDir: string, clock: Clock): () => Promise<MachineLoad> {
+  let memory: MemoryLoad | undefined
+  let dueMs = -Infinity
+  return async () => {
+    if (!memory || clock.monotonicMs() >= dueMs) {
+      memory = await readMemoryLoad()
+      const takenMs = memory.memoryAvailableBytes / memoryBytesPerMs / looksBeforeTaken
+      dueMs = clock.monotonicMs() + Math.min(memoryMsMax, takenMs)
+    }
+    return { ...memory, ...(await readDiskLoad(dataDir)) }
   }
 }
 

@@ -189,6 +189,9 @@ test(
     assert.deepEqual(said, { pod: 'talker', container: 'c', attempt: 1, stream: 'stdout', message: 'out' })
     assert.equal(logs('talker', '--until', String(time)).stdout, '')
     assert.ok(logs('web').stdout.includes(webPod), 'the app knows its former pods')
+    begin({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'ghost' } })
+    assert.match(logs('talker').stderr, /logs on node ghost are missing: node "ghost" can't be reached/)
+    cluster.ok('delete node ghost')
     begin(pod('talker', talk))
     await until('who follows sees the next of that name', () =>
       following.output().match(/talker\/c out/g)?.length === 2 ? true : undefined,
