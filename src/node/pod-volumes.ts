@@ -45,6 +45,8 @@ export function createPodVolumes(context: NodeContext, paths: PodPaths, uid: str
     }
     if (plan.kind === 'disk')
       return void folders.set(volume.name, { path: await makeDisk(context, plan), plan })
+    // Looked at every few seconds, for each pod of the node: what was written need not be read again.
+    if (isSamePlan(folders.get(volume.name)?.plan, plan)) return
     const path = join(plan.inMemory ? memory : paths.volumes, volume.name)
     await mkdir(path, { recursive: true, mode: plan.kind === 'empty' ? 0o777 : 0o755 })
     if (plan.kind === 'files') {
@@ -94,6 +96,14 @@ export function createPodVolumes(context: NodeContext, paths: PodPaths, uid: str
     },
     remove: () => rm(memory, { recursive: true, force: true }),
   }
+}
+
+function isSamePlan(before: VolumePlan | undefined, plan: VolumePlan): boolean {
+  if (before?.kind !== 'files' || plan.kind !== 'files' || before.files.size !== plan.files.size) return false
+  return [...plan.files].every(([name, { content, mode }]) => {
+    const old = before.files.get(name)
+    return old?.mode === mode && Buffer.compare(old.content, content) === 0
+  })
 }
 
 async function checkHostPath({
