@@ -20,6 +20,7 @@ import { openApiServers, type ApiServers } from './api-servers.ts'
 import { endProcess, watchCertificate } from './credential-renewal.ts'
 import { readDiskSettings } from './disk-settings.ts'
 import { credentialOf, dataDir, writeWhole } from './data-dir.ts'
+import { readPodsMax } from './pods-max.ts'
 import type { ProcessRoot } from './process.ts'
 import { readSandboxSettings } from './sandbox-settings.ts'
 
@@ -47,6 +48,7 @@ export const agentRoot: ProcessRoot = {
     else stack.defer(() => removeTree(cgroups.tree))
     const sandbox = await findSandbox()
     if (!sandbox.usable) logger.warn('there is no sandbox for pods', { reason: sandbox.reason })
+    const podsMax = readPodsMax(process.env)
     const metrics = createMetrics()
     addProcessMetrics(metrics)
     stack.use(
@@ -64,7 +66,7 @@ export const agentRoot: ProcessRoot = {
         servers,
         ...(begin.dataListen && { dataListen: begin.dataListen }),
         metrics,
-        limits: { disk: readDiskSettings(process.env) },
+        limits: { disk: readDiskSettings(process.env), ...(podsMax !== undefined && { pods: podsMax }) },
         customCommands: areCustomCommandsEnabled(process.env),
         ...readSandboxSettings(process.env, sandbox),
         clock,
