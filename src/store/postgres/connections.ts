@@ -5,10 +5,11 @@ import { isStoreError, type Revision } from '../store.ts'
 import { checkDurability, migrate } from './migrate.ts'
 import { createPool, type Pool } from './pool.ts'
 import { translateError, wentBackError } from './postgres-errors.ts'
-import type { PostgresTarget } from './postgres-url.ts'
+import type { Host, PostgresTarget } from './postgres-url.ts'
 import { connectPrimary } from './primary.ts'
 import type { Reader } from './read.ts'
 import type { Session } from './session.ts'
+import { createTimelines } from './timelines.ts'
 
 /** With the writer's and the tail's, ten connections of the server's (by default) hundred for a replica. */
 const readersMax = 8
@@ -47,24 +48,33 @@ export async function openConnections(
   options: ConnectionsOptions,
 ): Promise<Connections> {
   const { clock, random, logger, answerMsMax, searchMsMax } = options
+  const timelines = createTimelines(logger)
+  const admit = (session: Session) => timelines.admit(session)
+  await survey(target, (alone) =>
+    connectPrimary({ clock, random, target: alone, answerMsMax, searchMsMax: 0, verify: admit }),
+  )
   const first = await connectPrimary({
     clock,
     random,
     target,
     answerMsMax,
     searchMsMax: Math.max(searchMsMax, openSearchMsMax),
-    verify: (session) => migrate(session, target.schema),
+    async verify(session) {
+      await admit(session)
+      await migrate(session, target.schema)
+    },
   })
   const isDurable = await checkDurability(first, logger)
   await first.close()
 
   let check = async (_session: Session) => {}
   const seen = { revision: 0, stamp: '' }
+  const verify = async (session: Session) => {
+    await admit(session)
+    await check(session)
+  }
   const connect = (signal: AbortSignal) =>
-    connectPrimary(
-      { clock, random, target, answerMsMax, searchMsMax, verify: (session) => check(session) },
-      signal,
-    )
+    connectPrimary({ clock, random, target, answerMsMax, searchMsMax, verify }, signal)
   const waitMsMax = answerMsMax + searchMsMax
   const readers = createPool({ clock, sessionsMax: readersMax, waitMsMax, connect })
   const writer = createPool({ clock, sessionsMax: 1, waitMsMax, connect })
@@ -101,6 +111,17 @@ export async function openConnections(
       await Promise.all([readers[Symbol.asyncDispose](), writer[Symbol.asyncDispose]()])
     },
   }
+}
+
+/** Looks at all hosts at once: who has just started has yet to see the latest timeline. */
+async function survey(
+  target: PostgresTarget,
+  connect: (alone: PostgresTarget) => Promise<Session>,
+): Promise<void> {
+  if (target.hosts.length < 2) return
+  const look = async (host: Host) => (await connect({ ...target, hosts: [host] })).close()
+  // A host that doesn't answer tells nothing; whether any does is said by the search that follows.
+  await Promise.allSettled(target.hosts.map(look))
 }
 
 /** Tells a lost session from a server that refuses: the error of the former is not final for a read. */

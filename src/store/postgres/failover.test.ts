@@ -7,7 +7,7 @@ import { describe, it } from 'node:test'
 import { realClock } from '../../base/clock.ts'
 import { realRandom } from '../../base/ids.ts'
 import { silentLogger } from '../../base/logger.ts'
-import { all, bytes, text, thrown } from '../conformance/suite.ts'
+import { all, bytes, keysOf, text, thrown } from '../conformance/suite.ts'
 import { openPostgresStore } from './postgres-store.ts'
 import { skipReason, startTestServer, type TestServer } from './test-server.ts'
 
@@ -81,6 +81,33 @@ describe('PostgreSQL fails over to its standby', { skip: skipReason() }, () => {
     })
     await using restarted = await openPostgresStore(url, context)
     assert.equal(text((await restarted.get('/other')).entry?.value), 'y')
+  })
+
+  it('an old primary that wakes up beside the new one is left alone, also by who has just started', async () => {
+    await using pair = await startPair({})
+    const { primary, standby } = pair
+    const first = `127.0.0.1:${primary.port}`
+    const url = primary.url('sampan').replace(first, `${first},127.0.0.1:${standby.port}`)
+    const hasty = { ...context, answerMsMax: 1_000 }
+    const givenUp: string[] = []
+    const onGivenUp = (error: Error) => givenUp.push(error.message)
+    await using store = await openPostgresStore(url, { ...hasty, onGivenUp })
+    await store.create('/before', bytes('x'))
+    await caughtUp(primary, standby)
+    await standby.promote()
+    primary.signal('SIGSTOP')
+    const write = (key: string) => store.create(key, bytes('x')).catch((error: unknown) => error)
+    while (isUnavailable(await write('/new'))); // until the hung one is given up
+    primary.signal('SIGCONT')
+    await standby.sql(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'sampan'",
+    )
+    while (isUnavailable(await write('/newer'))); // until the sessions are made anew
+    await using second = await openPostgresStore(url, hasty)
+    await using there = await openPostgresStore(standby.url('sampan'), context)
+    for (const one of [store, second, there])
+      assert.deepEqual(await keysOf(one, ''), ['/before', '/new', '/newer'])
+    assert.deepEqual(givenUp, [])
   })
 })
 

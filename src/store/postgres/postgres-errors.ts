@@ -27,6 +27,9 @@ const isTlsRefusal = (error: Error): boolean =>
   / SSL |certificate/.test(error.message) ||
   ('code' in error && /CERT|TLS|SIGNATURE/.test(String(error.code)))
 
+/** The user may not do that. */
+export const isDenied = (error: unknown): boolean => stateOf(error) === '42501'
+
 /** After such an error the session is of no more use. */
 export const isGone = (error: unknown): boolean =>
   !(error instanceof pg.DatabaseError) || goneStates.test(stateOf(error) ?? '')
@@ -79,7 +82,7 @@ export const unreachableError = (hosts: string, why: string): StoreError =>
 export const wentBackError = (schema: string, seen: number, now: number): StoreError =>
   new StoreError(
     'corrupt',
-    `PostgreSQL's schema ${schema} no longer has the revision ${seen} that was acknowledged (it is at ${now}): a failover or a restored backup lost writes. Servers of Sampan that knew them end, and start anew with what there is; make sure that the right PostgreSQL answers.`,
+    `PostgreSQL's schema ${schema} no longer has the revision ${seen} that was acknowledged (${now < seen ? `it is at ${now}` : 'it has another write there'}): a failover or a restored backup lost writes. Servers of Sampan that knew them end, and start anew with what there is; make sure that the right PostgreSQL answers.`,
   )
 
 export const badRowError = (what: string): StoreError =>

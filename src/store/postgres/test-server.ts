@@ -47,7 +47,7 @@ export interface TestServer extends AsyncDisposable {
   promote(): Promise<void>
   /** Of the server and all its processes; none when it does not run. */
   pids(): readonly number[]
-  /** Processor seconds of the server and its processes. */
+  /** Processor seconds of the server and its processes, those that have ended among them. */
   cpuSeconds(): number
 }
 
@@ -275,5 +275,6 @@ const ticksPerSecond = 100 // USER_HZ, the same on every Linux that Node support
 
 function cpuSecondsOf(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
-  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond // utime and stime, see proc(5)
+  const [utime, stime, ofEndedUtime, ofEndedStime] = fields.slice(11, 15).map(Number) // see proc(5)
+  return ((utime ?? 0) + (stime ?? 0) + (ofEndedUtime ?? 0) + (ofEndedStime ?? 0)) / ticksPerSecond
 }
