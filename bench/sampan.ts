@@ -49,7 +49,8 @@ export const freePorts = async (): Promise<Ports> => ({
 /** Compiles `src/` to `dist/`. Throws when there is nothing to run afterwards. */
 export function buildSampan(): void {
   spawnSync(process.execPath, [join(root, 'tools', 'build.ts')], { stdio: 'inherit' })
-  if (!existsSync(join(root, 'dist', 'main', 'cli.js'))) throw new Error('the build made no dist/main/cli.js')
+  if (!existsSync(join(root, 'dist', 'main', 'cli.cjs')))
+    throw new Error('the build made no dist/main/cli.cjs')
 }
 
 export async function startSampan(options: StartOptions): Promise<Started> {

@@ -147,6 +147,9 @@ test('no file is dead: each is imported, run by name, or a test', () => {
     for (const [, name] of read(file).matchAll(/['"]\.{1,2}\/([\w./-]+\.(?:ts|cjs))['"]/g)) {
       used.add(relative(root, resolve(root, dirname(file), name ?? '')))
     }
+    for (const [, name] of read(file).matchAll(/\bneighbour\(import\.meta\.url, '([\w-]+)'\)/g)) {
+      used.add(join(dirname(file), `${name}.ts`))
+    }
   }
   const dead = sources.filter(
     (file) => !file.endsWith('.test.ts') && !used.has(file) && file !== 'src/main/cli.ts',

@@ -1,14 +1,59 @@
-/** `npm run build`: compiles `src/` to `dist/` for publishing, since Node.js strips no types below `node_modules`. */
-import { spawnSync } from 'node:child_process'
-import { cpSync, globSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+/**
+ * `npm run build`: bundles `src/` to `dist/` for publishing, since Node.js strips no types below `node_modules`. Each
+ * process loads a dozen files instead of hundreds; docs/decisions/0009-bundles.md has what that brings.
+ */
+import { copyFileSync, globSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { rolldown } from 'rolldown'
 
 const root = join(import.meta.dirname, '..')
-const dist = join(root, 'dist')
+/** All in one folder, as deep as `src/main`: an entry finds its neighbours in it and the package two levels up. */
+const target = join(root, 'dist', 'main')
 
-rmSync(dist, { recursive: true, force: true })
-const tsc = join(root, 'node_modules', '.bin', 'tsc')
-const { status } = spawnSync(tsc, ['-p', join(root, 'tsconfig.build.json')], { stdio: 'inherit' })
-const notTypeScript = globSync('**/*.cjs', { cwd: join(root, 'src'), exclude: ['**/testdata/**'] })
-for (const file of notTypeScript) cpSync(join(root, 'src', file), join(dist, file))
-process.exitCode = status ?? 1
+/** What is started by name: by `bin/sampan`, as a process or as a thread. */
+const entries = {
+  cli: 'main/cli.ts',
+  supervisor: 'main/supervisor.ts',
+  run: 'main/run.ts',
+  'database-thread': 'store/sqlite/database-thread.ts',
+  'install-worker': 'runtime/packages/install-worker.ts',
+}
+
+/** Packages of which something is needed at every start. The others stay in `node_modules` until somebody needs them. */
+const inlined = ['commander', 'semver']
+
+async function bundle(name: string, file: string): Promise<void> {
+  await using build = await rolldown({
+    input: { [name]: join(root, 'src', file) },
+    platform: 'node',
+    external: (id) => !/^[./]/.test(id) && !inlined.includes(id.split('/')[0] ?? ''),
+  })
+  const { output } = await build.generate({
+    // As CommonJS: an `import` from one of Node.js's own modules also loads what its getters are there to put off.
+    format: 'cjs',
+    comments: false,
+    entryFileNames: '[name].cjs',
+    chunkFileNames: `${name}-[name].cjs`,
+  })
+  for (const chunk of output) {
+    if (chunk.type === 'chunk') writeFileSync(join(target, chunk.fileName), inAscii(chunk.code))
+  }
+}
+
+/** V8 keeps a source with a single letter beyond Latin-1 at two bytes for each letter, as long as the process lives. */
+function inAscii(code: string): string {
+  return code.replaceAll(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+}
+
+rmSync(join(root, 'dist'), { recursive: true, force: true })
+mkdirSync(target, { recursive: true })
+for (const [name, file] of Object.entries(entries)) await bundle(name, file)
+// Given to Node.js by their paths.
+for (const file of globSync('src/**/*.cjs', { cwd: root, exclude: ['**/testdata/**'] })) {
+  copyFileSync(join(root, file), join(target, basename(file)))
+}
+const licenses = join(root, 'dist', 'licenses')
+mkdirSync(licenses)
+for (const name of inlined) {
+  copyFileSync(join(root, 'node_modules', name, 'LICENSE'), join(licenses, `${name}.txt`))
+}

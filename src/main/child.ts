@@ -1,9 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import { backoffMs } from '../base/backoff.ts'
 import type { Clock } from '../base/clock.ts'
 import { deferred, type Deferred } from '../base/deferred.ts'
+import { neighbour } from '../base/neighbour.ts'
 import { CommandError } from './command-error.ts'
+import { frugalEnv, frugalFlags } from './frugal-node.ts'
 import type { Begin, FromProcess, Ready } from './messages.ts'
 
 export interface Child {
@@ -32,9 +33,7 @@ const healthyMs = 2_000
 const firstStartsMax = 3
 const stopKillMs = 10_000
 
-// Under type stripping this file ends in .ts, compiled in .js, and so does its neighbour.
-const run = import.meta.url.endsWith('.ts') ? './run.ts' : './run.js'
-const entry = fileURLToPath(new URL(run, import.meta.url))
+const entry = neighbour(import.meta.url, 'run')
 
 /** One process of Sampan under supervision. Its modules load while others start; it waits for `begin`. */
 export function openChild({ name, clock, onReady, onCrash, onSpawn }: ChildOptions): Child {
@@ -45,11 +44,10 @@ export function openChild({ name, clock, onReady, onCrash, onSpawn }: ChildOptio
   const first: Deferred<void> = deferred()
 
   function launch(): ChildProcess {
-    const args = [`--max-semi-space-size=${nurseryMb(name)}`, '--no-warnings', entry, name]
+    const args = [...frugalFlags(name), entry, name]
     return spawn(process.execPath, args, {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      // The store's URL may hold a password: who needs it is told by message.
-      env: { ...process.env, SAMPAN_STORE: undefined, ...nodeEnv },
+      env: { ...process.env, ...frugalEnv },
     })
   }
   /** Only before it was ready for the first time: later, whatever stands in its way may go away again. */
@@ -112,12 +110,3 @@ export function openChild({ name, clock, onReady, onCrash, onSpawn }: ChildOptio
     },
   }
 }
-
-/**
- * Idle, Sampan should take little. V8's nursery grows while modules load: with 1 MB instead of 16 the three processes take
- * 18 MB less. What is in work in a busy server doesn't fit into that and is moved twice: with 4 MB a create takes a fifth
- * less of the processor. Idle, it takes half a megabyte more: the collection after the start shrinks the nursery.
- */
-const nurseryMb = (name: string): number => (name === 'server' ? 4 : 1)
-/** glibc otherwise gives each of V8's and libuv's threads a heap of its own: 6 MB more in all. */
-const nodeEnv = { MALLOC_ARENA_MAX: '1' }

@@ -1,14 +1,12 @@
 /** The executable. Each command loads what it needs when it is called: `sampan version` should not wait for a server's modules. */
-import { spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { Command, Option } from 'commander'
-import { describeError } from '../base/logger.ts'
 import { kubernetesVersion, sampanVersion } from '../base/version.ts'
 import { parseSchedule } from './backup-flags.ts'
-import { CommandError } from './command-error.ts'
+import { becomeSupervisor, type SupervisorSettings } from './become-supervisor.ts'
+import { complain } from './complain.ts'
 import { dataDir, defaultDataDir } from './data-dir.ts'
-import { formatListen, parseListen, parseServerUrl } from './listen-address.ts'
+import { parseListen, parseServerUrl } from './listen-address.ts'
 import { addInsightCommands } from './insight-commands.ts'
 import { addLogsCommand } from './logs-command.ts'
 import { addNodeCommands, dataListenOption, nodeNameDefault, parseDataListen } from './node-commands.ts'
@@ -39,30 +37,22 @@ function addServers(program: Command): void {
     .option(...dataListenOption)
     .option('--name <node>', "this machine's name in the cluster", nodeNameDefault())
     .option('--example', 'also deploy examples/hello')
-    .action(async (flags: ServerFlags & UpFlags) => {
-      const { up } = await import('./up.ts')
-      await up({
+    .action((flags: ServerFlags & UpFlags) =>
+      becomeSupervisor({
         ...serverSettings(flags),
         parts: ['server', 'agent', 'gateway'],
         nodeName: flags.name,
         gatewayListen: parseListen(flags.gatewayListen, '--gateway-listen'),
         ...dataListenOf(flags),
-        onReady: async ({ gatewayListen }, signal) => {
-          if (!flags.example) return
-          const where = ['--data-dir', flags.dataDir, '--gateway', formatListen(gatewayListen)]
-          await runApart(['deploy-example', ...where], signal)
-        },
-      })
-    })
+        ...(flags.example && { exampleBy: process.argv[1] ?? '' }),
+      }),
+    )
 
   serverOptions(
     program
       .command('server')
       .description('start a server alone: API, controllers and scheduler; several may share one store'),
-  ).action(async (flags: ServerFlags) => {
-    const { up } = await import('./up.ts')
-    await up({ ...serverSettings(flags), parts: ['server'] })
-  })
+  ).action((flags: ServerFlags) => becomeSupervisor({ ...serverSettings(flags), parts: ['server'] }))
 }
 
 function addOffline(program: Command): void {
@@ -136,15 +126,14 @@ const serverOptions = (command: Command): Command =>
     .option('--backup-every <duration>', 'how often', '1h')
     .option('--backup-keep <number>', 'how many of them are kept', '24')
 
-const serverSettings = (flags: ServerFlags) => ({
+const serverSettings = (flags: ServerFlags): Omit<SupervisorSettings, 'parts'> => ({
   dir: dataDir(resolve(flags.dataDir)),
   listen: parseListen(flags.listen, '--listen'),
   tlsListen: parseListen(flags.tlsListen, '--tls-listen'),
   store: flags.store,
   ...(flags.advertise !== undefined && { advertise: parseServerUrl(flags.advertise, '--advertise') }),
-  ...(flags.serverTokenFile !== undefined && { serverToken: readServerToken(flags.serverTokenFile) }),
+  ...(flags.serverTokenFile !== undefined && { serverTokenFile: flags.serverTokenFile }),
   ...(flags.backupDir !== undefined && { backups: parseSchedule({ ...flags, backupDir: flags.backupDir }) }),
-  print,
 })
 
 /** Where others reach the API they reach the pods: on this machine alone, unless told otherwise. */
@@ -154,49 +143,4 @@ function dataListenOf({ dataListen, tlsListen }: ServerFlags & UpFlags) {
   return found && { dataListen: found }
 }
 
-/** Long enough that nobody guesses it. */
-const serverTokenLengthMin = 16
-
-function readServerToken(file: string): string {
-  let token: string
-  try {
-    token = readFileSync(file, 'utf8').trim()
-  } catch (cause) {
-    throw new CommandError(`can't read --server-token-file ${file}: ${(cause as Error).message}`, { cause })
-  }
-  if (token.length >= serverTokenLengthMin) return token
-  throw new CommandError(
-    `--server-token-file ${file} holds fewer than ${serverTokenLengthMin} characters: copy credentials/server.token from the data directory of the cluster's first server`,
-  )
-}
-
-/**
- * A command of `up` that must not cost its supervisor memory for ever: 15 MB, were its modules loaded there. It says
- * itself what went wrong, and the cluster is up all the same.
- */
-function runApart(args: readonly string[], signal: AbortSignal): Promise<void> {
-  const argv = [process.argv[1] ?? '', ...args]
-  const child = spawn(process.execPath, argv, { stdio: ['ignore', 'inherit', 'inherit'], signal })
-  return new Promise((done, failed) => {
-    child.once('exit', () => done())
-    child.once('error', (error) => (signal.aborted ? done() : failed(error)))
-  })
-}
-
-function complain(error: unknown): void {
-  process.stderr.write(`sampan: ${error instanceof CommandError ? error.message : describeError(error)}\n`)
-  if (
-    !(error instanceof CommandError) &&
-    error instanceof Error &&
-    process.env['SAMPAN_LOG_LEVEL'] === 'debug'
-  ) {
-    process.stderr.write(`${error.stack}\n`)
-  }
-}
-
-try {
-  await main()
-} catch (error) {
-  complain(error)
-  process.exitCode = 1
-}
+main().catch(complain)

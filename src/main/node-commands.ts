@@ -2,6 +2,7 @@
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { Option, type Command } from 'commander'
+import { becomeSupervisor } from './become-supervisor.ts'
 import { dataDir, defaultDataDir } from './data-dir.ts'
 import { parseDuration } from './duration-flag.ts'
 import { parseListen, parseServerUrl, type ListenAddress } from './listen-address.ts'
@@ -40,7 +41,7 @@ function addJoin(program: Command, print: Print): void {
       "sha256:… of the cluster's CA, the first time: for machines whose key is allowed",
     )
     .action(async (url: string, flags: JoinFlags) => {
-      const [{ join }, { checkNodeName, up }] = await Promise.all([import('./join.ts'), import('./up.ts')])
+      const [{ join }, { checkNodeName }] = await Promise.all([import('./join.ts'), import('./up.ts')])
       const [dir, nodeName] = [dataDir(resolve(flags.dataDir)), flags.name]
       checkNodeName(nodeName)
       const { caHash, token } = flags
@@ -54,7 +55,7 @@ function addJoin(program: Command, print: Print): void {
         ...(caHash !== undefined && { caHash }),
       })
       const dataListen = parseDataListen(flags.dataListen)
-      await up({ parts: ['agent'], dir, nodeName, print, ...(dataListen && { dataListen }) })
+      becomeSupervisor({ parts: ['agent'], dir, nodeName, ...(dataListen && { dataListen }) })
     })
 }
 

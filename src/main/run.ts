@@ -13,4 +13,4 @@ const roots: Readonly<Record<string, () => Promise<ProcessRoot>>> = {
 const [name = ''] = process.argv.slice(2)
 const load = roots[name]
 if (!load) throw new Error(`Sampan has no process ${JSON.stringify(name)}: \`sampan up\` starts those it has`)
-await runProcess(await load())
+void load().then(runProcess)

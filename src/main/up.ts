@@ -2,7 +2,6 @@ import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { checkDns1123Subdomain } from '../api/names.ts'
 import { realClock } from '../base/clock.ts'
-import { releaseStartMemory } from '../base/start-memory.ts'
 import type { BackupSchedule } from './backup-schedule.ts'
 import { openChild, type Child } from './child.ts'
 import { CommandError } from './command-error.ts'
@@ -111,7 +110,6 @@ export async function up(options: UpOptions): Promise<void> {
       await Promise.all(others.map((part) => part.begin(begin)))
       isUp = true
       print('ready')
-      releaseStartMemory(realClock)
       await options.onReady?.(where, ending.signal)
     })()
     await Promise.race([started, ended])

@@ -251,4 +251,4 @@ function describeFailure(e: unknown, step: Failure['step']): Failure {
   }
 }
 
-await main()
+void main()

@@ -1,9 +1,8 @@
 import { spawn } from 'node:child_process'
 import { rm } from 'node:fs/promises'
-import { extname } from 'node:path'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { abortReason, type Clock } from '../../base/clock.ts'
+import { neighbour } from '../../base/neighbour.ts'
 import { PackageError } from './errors.ts'
 import { packageErrorOf, redact, type FailureContext } from './failures.ts'
 import type { Job, Message } from './install-worker.ts'
@@ -20,10 +19,7 @@ export interface WorkerRun {
   readonly onResolved: (version: string) => void
 }
 
-// The same file as TypeScript in development and as JavaScript once compiled.
-const workerFile = fileURLToPath(
-  new URL(`./install-worker${extname(fileURLToPath(import.meta.url))}`, import.meta.url),
-)
+const workerFile = neighbour(import.meta.url, 'install-worker')
 // Of the agent's environment only what reaching a registry, or a compiler of an install script, needs.
 const passedOn =
   /^(PATH|HOME|TMPDIR|LANG|(https?|no|all)_proxy|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR)|OPENSSL_CONF)$/i

@@ -61,6 +61,19 @@ export function readEnviron(pid: number): Readonly<Record<string, string>> | und
 }
 
 /**
+ * Variables of that environment by name. For scans of the whole machine: to take every environment apart is work enough
+ * that V8 optimises it, for which the agent would take 5 MB more for ever.
+ */
+export function environOf(pid: number): (name: string) => string | undefined {
+  const text = `\0${readProc(`/proc/${pid}/environ`) ?? ''}`
+  return (name) => {
+    const before = `\0${name}=`
+    const at = text.indexOf(before)
+    return at < 0 ? undefined : text.slice(at + before.length).split('\0', 1)[0]
+  }
+}
+
+/**
  * Memory in bytes that its end would free, 0 when it is gone: without the files that it has mapped. Those are mostly
  * Node.js itself, which is in memory once for all who run it (34 of 42 MiB of an idle program). Proportional shares
  * (smaps_rollup) would be more exact and cost sixty times as much.

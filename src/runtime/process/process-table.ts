@@ -1,5 +1,5 @@
 import type { Clock } from '../../base/clock.ts'
-import { type ProcessStat, readEnviron, scanProcesses } from './proc.ts'
+import { type ProcessStat, environOf, scanProcesses } from './proc.ts'
 
 /** A live process, with the marks that a workload of ours carries in its environment. */
 export interface MarkedProcess extends ProcessStat {
@@ -51,6 +51,6 @@ export function createProcessTable(clock: Clock): ProcessTable {
 }
 
 function mark(stat: ProcessStat): MarkedProcess {
-  const env = readEnviron(stat.pid)
-  return { ...stat, mark: env?.['SAMPAN_WORKLOAD'], stateDir: env?.['SAMPAN_STATE_DIR'] }
+  const valueOf = environOf(stat.pid)
+  return { ...stat, mark: valueOf('SAMPAN_WORKLOAD'), stateDir: valueOf('SAMPAN_STATE_DIR') }
 }

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads'
 
 import { deferred, type Deferred } from '../../base/deferred.ts'
+import { neighbour } from '../../base/neighbour.ts'
 import { closedError } from '../errors.ts'
 import { StoreError } from '../store.ts'
 import { transferables, type CallName, type Calls, type Request, type Response } from './protocol.ts'
@@ -15,9 +16,7 @@ export interface DatabaseClient {
 
 /** `onCrash` is called once if the thread ends other than by `end()`. */
 export function startDatabase(onCrash: (error: StoreError) => void): DatabaseClient {
-  // Under type stripping this file ends in .ts, compiled in .js, and so does its neighbour.
-  const thread = import.meta.url.endsWith('.ts') ? './database-thread.ts' : './database-thread.js'
-  const worker = new Worker(new URL(thread, import.meta.url), { name: 'sampan-store' })
+  const worker = new Worker(neighbour(import.meta.url, 'database-thread'), { name: 'sampan-store' })
   const waiting = new Map<number, Deferred<Calls[CallName]['result']>>()
   let lastId = 0
   let gone: StoreError | undefined
