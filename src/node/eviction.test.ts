@@ -19,6 +19,7 @@ function openMachine(podsMi: Record<string, { mi: number; limit?: string }>) {
     memoryMi: 900,
     evicted: [] as string[],
     messages: [] as string[],
+    told: 0,
   }
   const usedMi = () =>
     state.othersMi + state.packagesMi + Object.values(podsMi).reduce((sum, { mi }) => sum + mi, 0)
@@ -51,7 +52,7 @@ function openMachine(podsMi: Record<string, { mi: number; limit?: string }>) {
     memory: async () =>
       new Map(Object.entries(podsMi).map(([uid, { mi }]) => [uid, new Map([['c', mi * mebi]])])),
     reclaim: async () => void (state.packagesMi = 0),
-    onPressure: () => {},
+    onPressure: () => state.told++,
     clock,
     logger: silentLogger,
   })
@@ -94,6 +95,7 @@ test('what can be made again goes first; then the pod that frees the most, and n
   assert.equal(evictions.pressure().disk, true, 'for a while it is said')
   await clock.advance(60_000)
   assert.equal(evictions.pressure().disk, false)
+  assert.equal(state.told, 2, 'when it begins, and when it is over')
 })
 
 test('a disk that others have filled costs no app', async () => {

@@ -51,6 +51,7 @@ export interface EvictionsOptions {
   readonly memory: () => Promise<ReadonlyMap<string, ReadonlyMap<string, number>>>
   /** Removes what can be made again. */
   readonly reclaim: () => Promise<void>
+  /** It is another from now on. */
   readonly onPressure: () => void
   readonly clock: Clock
   readonly logger: Logger
@@ -124,15 +125,17 @@ function createLasting({ clock, transitionMs, onPressure, logger }: EvictionsOpt
     memory: clock.monotonicMs() < untilMs.memory,
     disk: clock.monotonicMs() < untilMs.disk,
   })
+  let told = now()
   return {
     now,
     note(seen: Pressure) {
-      const before = now()
       for (const kind of ['memory', 'disk'] as const)
         if (seen[kind]) untilMs[kind] = clock.monotonicMs() + transitionMs
-      const isNew = (seen.memory && !before.memory) || (seen.disk && !before.disk)
-      if (!isNew) return
-      logger.error('the machine has too little left', { memory: seen.memory, disk: seen.disk })
+      const { memory, disk } = now()
+      if (memory === told.memory && disk === told.disk) return
+      told = { memory, disk }
+      if (memory || disk) logger.error('the machine has too little left', told)
+      else logger.info('the machine has enough of everything again')
       onPressure()
     },
   }
