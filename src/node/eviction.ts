@@ -65,7 +65,7 @@ const looksBeforeFull = 4
 /** How often limits are looked after: when so much was written that somebody may exceed one, and now and then without that. */
 const limitsMs = { min: 1_000, max: 60_000 }
 /** Of the time, measuring may take this share. */
-const measuringShareMax = { calm: 0.002, alert: 0.02, pressed: 0.05 }
+const measuringShareMax = { calm: 0.002, alert: 0.05 }
 const reclaimMs = 60_000
 const urgentShare = 0.5 // of the threshold: what is left below that isn't waited for
 const freedMsMax = 3_000 // the files of an evicted pod; afterwards the next one is looked for
@@ -134,7 +134,7 @@ function createLasting({ clock, transitionMs, onPressure, logger }: EvictionsOpt
       const { memory, disk } = now()
       if (memory === told.memory && disk === told.disk) return
       told = { memory, disk }
-      if (memory || disk) logger.error('the machine has too little left', told)
+      if (memory || disk) logger.error('the machine has too little left', { memory, disk })
       else logger.info('the machine has enough of everything again')
       onPressure()
     },
@@ -156,7 +156,7 @@ function createWatch(options: EvictionsOptions, signal: AbortSignal) {
     }
     // The next look tells whether that was enough, unless the disk would be full by then.
     if (reclaiming && level.available >= level.threshold * urgentShare) return await reclaiming
-    if (!meter.isDue(measuringShareMax.pressed, lookMs.min)) return
+    if (!meter.isDue(measuringShareMax.alert, lookMs.min)) return
     const candidates = pods()
     const found = await meter.measure(candidates)
     const sized = candidates.map((each) => ({ ...sizeOf(found.get(each.uid)), pod: each.pod }))
