@@ -6,6 +6,7 @@ import {
   type AddressInfo,
   type Socket,
 } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import { describe, test } from 'node:test'
 import { connectThrough, proxyFor, ProxyError } from './http-proxy.ts'
 
@@ -46,6 +47,11 @@ describe('which proxy leads to a host', () => {
   for (const { except, host, isDirect } of addresses)
     test(`${host} ${isDirect ? 'is' : 'is not'} reached directly with NO_PROXY=${except}`, () =>
       assert.equal(proxyFor({ host, port: 443 }, { ...plain, NO_PROXY: except }) === undefined, isDirect))
+
+  test('addresses of this machine are reached directly', () => {
+    for (const { address: host } of Object.values(networkInterfaces()).flatMap((all = []) => all))
+      assert.equal(proxyFor({ host, port: 443 }, plain), undefined, host)
+  })
 
   test('something that is no proxy is refused without its credentials', () => {
     for (const HTTPS_PROXY of ['socks5://user:secret@proxy.test', 'http://user:secret@:99999'])

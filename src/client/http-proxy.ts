@@ -5,6 +5,7 @@
 import type { ClientRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { BlockList, isIP, isIPv6 } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import type { Duplex } from 'node:stream'
 import { http } from '../base/node-http.ts'
 
@@ -31,7 +32,7 @@ export class ProxyError extends Error {
 /** Undefined: the host is reached without one, as those of this machine always are. Throws `ProxyError`. */
 export function proxyFor({ host, port }: HostPort, env: NodeJS.ProcessEnv): HttpProxy | undefined {
   const text = env['https_proxy'] || env['HTTPS_PROXY'] || ''
-  if (text === '' || isLoopback(host)) return undefined
+  if (text === '' || isLoopback(host) || isOwn(host)) return undefined
   const exceptions = env['no_proxy'] || env['NO_PROXY'] || ''
   if (exceptions.split(/[\s,]+/).some((exception) => covers(exception, { host, port }))) return undefined
   const full = text.includes('://') ? text : `http://${text}`
@@ -96,6 +97,10 @@ export const withoutBrackets = (hostname: string): string => hostname.replace(/^
 
 const isLoopback = (host: string): boolean =>
   host === 'localhost' || host.endsWith('.localhost') || host === '::1' || host.startsWith('127.')
+
+/** A server beside us that tells others its outer address. */
+const isOwn = (host: string): boolean =>
+  Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ address }) => address === host))
 
 /** `*`, `host`, `.domain`, `*.domain`, an address, a range; each but the first with a port or without. */
 function covers(exception: string, { host, port }: HostPort): boolean {
