@@ -111,6 +111,10 @@ const attacks = {
   "reaches the cloud's metadata": () => reaches('169.254.169.254', METADATA_PORT),
 }
 
+// What every pod may reach, behind whatever wall.
+const { KUBERNETES_SERVICE_HOST, KUBERNETES_SERVICE_PORT } = process.env
+console.log(`API ${reaches(KUBERNETES_SERVICE_HOST, KUBERNETES_SERVICE_PORT) ? 'reached' : 'not reached'}`)
+
 const results = {}
 // The bomb comes last: nothing could be started beside it.
 const order = Object.keys(attacks).filter((name) => name.includes(ONLY ?? '')).toSorted((a, b) => Number(a.startsWith('starts')) - Number(b.startsWith('starts')))
