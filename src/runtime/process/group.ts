@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { constants } from 'node:os'
 import type { Clock } from '../../base/clock.ts'
 import { type Handle, RuntimeError } from '../runtime.ts'
-import { endGroup, groupFolders, groupProcesses } from './cgroup.ts'
+import { endGroup, groupFolders } from './cgroup.ts'
 import { markOf } from './environment.ts'
 import { ignoresSignal, isAlive, readChildren } from './proc.ts'
 import type { MarkedProcess, ProcessTable } from './process-table.ts'
@@ -11,6 +11,11 @@ import { readExit, readIdentity, writeExit } from './records.ts'
 
 /** Whether the tiny parent lives. Says nothing about a program that outlived it. */
 export const isParentAlive = ({ pid, startTicks }: Handle): boolean => isAlive({ pid, startTicks })
+
+function isProgramAlive({ stateDir }: Handle): boolean {
+  const child = readIdentity(stateDir, 'child')
+  return typeof child === 'object' && isAlive(child)
+}
 
 /**
  * The live processes of the workload: its group, and what left the group but carries its mark.
@@ -47,8 +52,7 @@ export function programProcesses(
 const pollMsMin = 5
 const pollMsMax = 50
 const killMsMax = 30_000 // a process that survives SIGKILL this long waits for a device; nothing here can end it
-
-const reapRounds = 3
+const reapRounds = 40 // a fifth of a second; what nobody waits for by then stays as it is
 
 interface StopContext {
   readonly clock: Clock
@@ -110,7 +114,7 @@ export function signalNumber(signal: string): number {
 }
 
 async function isGroupAlive(handle: Handle, { clock, table }: StopContext): Promise<boolean> {
-  if (isParentAlive(handle)) return true
+  if (isParentAlive(handle) || isProgramAlive(handle)) return true
   // Mostly it is only ended processes that nobody has waited for yet: cheaper to give it a moment than to look at all processes.
   for (let round = 0; round < reapRounds && groupExists(handle); round++) await clock.sleep(pollMsMin)
   if (!groupExists(handle)) return false
@@ -137,8 +141,8 @@ async function groupGone(handle: Handle, timeoutMs: number, context: StopContext
 
 /** Ends what left the group (daemons, commands of `exec`): its control group knows, or the table of processes. Repeats, because a dying process may have had a child. */
 async function killRest(handle: Handle, { clock, table }: StopContext): Promise<void> {
-  if (groupProcesses(groupFolders(handle.stateDir)) !== undefined)
-    return await endGroup(handle.stateDir, clock)
+  // A control group that is gone already had nobody in it.
+  if (groupFolders(handle.stateDir).length > 0) return await endGroup(handle.stateDir, clock)
   const deadlineMs = clock.monotonicMs() + killMsMax
   for (;;) {
     const rest = workloadProcesses(handle, await table.fresh()).filter((p) => p.pid !== process.pid)

@@ -15,7 +15,8 @@ import { makeStdin } from './stdin.ts'
  * It is passed as an argument, not as a file, because an upgrade may replace files under a running shell.
  *
  * - It creates `pid` exclusively (set -C) and goes on only if it was the creator: a second parent for the same id, of
- *   an agent that retries after a crash, ends here. Nothing the agent does or dies of can start the program twice.
+ *   an agent that retries after a crash, ends here. Nothing the agent does or dies of can start the program twice. `true`,
+ *   because a refused redirection of `:`, as of every special builtin, would end the shell before it says so.
  * - The signals that go to the group reach the shell too; a trap that does nothing makes it survive them. An ignored
  *   signal would be inherited by the program, a trapped one is not. For the same reason the program runs in the
  *   foreground: a shell makes background programs ignore SIGINT and SIGQUIT.
@@ -36,7 +37,7 @@ import { makeStdin } from './stdin.ts'
 const parentScript = `
 trap : 1 2 3 4 5 6 7 8 10 11 12 13 14 15 16 20 21 22 24 25 26 27 29 30 31
 set -C
-: >"$SAMPAN_STATE_DIR/pid" || { echo taken >&3; exit 75; }
+true >"$SAMPAN_STATE_DIR/pid" || { echo taken >&3; exit 75; }
 read -r _sampan_stat </proc/self/stat
 echo "$_sampan_stat" >>"$SAMPAN_STATE_DIR/pid" || { echo full >&3; exit 75; }
 set +C

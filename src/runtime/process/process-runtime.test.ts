@@ -86,6 +86,13 @@ describe('the process runtime', () => {
     const won = outcomes.flatMap((o) => (o.status === 'fulfilled' ? [o.value] : []))
     started.push(...won)
     assert.equal(won.length, 1)
+    for (const outcome of outcomes)
+      if (outcome.status === 'rejected')
+        assert.notEqual(
+          (outcome.reason as RuntimeError).code,
+          'start-failed',
+          'it runs: another one started it',
+        )
     assert.deepEqual(await runtime.recover(spec.stateDir), won[0])
     await until(async () => (await readFile(spec.stdoutPath, 'utf8')) !== '')
     assert.equal(await readFile(spec.stdoutPath, 'utf8'), 'started\n')
