@@ -9,10 +9,9 @@ export async function* mergeSorted<T>(
   const iterators = sources.map((source) => source[Symbol.asyncIterator]())
   const heads: { value: T; readonly iterator: AsyncIterator<T> }[] = []
   try {
-    for (const iterator of iterators) {
-      const { done, value } = await iterator.next()
-      if (done !== true) heads.push({ value, iterator })
-    }
+    const firsts = iterators.map(async (iterator) => ({ iterator, first: await iterator.next() }))
+    for (const { iterator, first } of await Promise.all(firsts))
+      if (first.done !== true) heads.push({ value: first.value, iterator })
     heads.sort((a, b) => compare(a.value, b.value))
     for (let first = heads.shift(); first; first = heads.shift()) {
       yield first.value

@@ -29,7 +29,8 @@ export async function logHistory(context: VerbContext): Promise<ApiResponse> {
   const { nodes } = machinery
   if (!nodes) throw serviceUnavailable('no node is connected to this server: logs can not be read')
   const isExact = !(await mayReadAll(context))
-  const path = `/logHistory/${[info.namespace, info.name].map(encodeURIComponent).join('/')}?${historyQuery({ ...options, isExact }).toString()}`
+  const place = [info.namespace, info.name].map(encodeURIComponent).join('/')
+  const path = `/logHistory/${place}?${historyQuery({ ...options, isExact }).toString()}`
   const lines = (await nodeNames(context)).map((node) =>
     linesOfNode(nodes, { node, path, signal: context.signal }),
   )
