@@ -6,8 +6,8 @@
 import { lookup } from 'node:dns/promises'
 import { readFileSync } from 'node:fs'
 import type { Clock } from '../base/clock.ts'
-import { describeError, type Logger } from '../base/logger.ts'
-import { raiseWall, readWall, wallChainOf } from '../runtime/process/sandbox/network-wall.ts'
+import type { Logger } from '../base/logger.ts'
+import { raiseWall, readWall, wallChainOf, type WallState } from '../runtime/process/sandbox/network-wall.ts'
 import type { Door, Wall } from '../runtime/process/sandbox/wall-rules.ts'
 import type { ApiAddress } from './context.ts'
 import { podIdsOf } from './sandbox-ids.ts'
@@ -32,36 +32,32 @@ const lookMs = 60_000
 export async function openNetworkWall(options: NetworkWallOptions): Promise<NetworkWall> {
   const { apiServer, clock, dataDir, loopbackBlock, logger } = options
   const chain = wallChainOf(dataDir)
-  let isUp = false
-  let stood = ''
+  let state: WallState | undefined
   const raise = async () => {
     const doors = [...(await apiDoors(apiServer)), ...nameServerDoors(readResolvConf())]
     const wall: Wall = { chain, groups: podIdsOf(loopbackBlock), own: loopbackBlock, doors }
-    const state = await raiseWall(wall)
-    if (!state.isUp && (isUp || stood === ''))
+    const next = await raiseWall(wall)
+    if (!next.isUp && state?.isUp !== false)
       logger.warn('pods in sandboxes reach services on this machine and the metadata of a cloud', {
-        reason: state.reason,
+        reason: next.reason,
       })
-    isUp = state.isUp
-    stood = isUp ? await readWall(chain) : 'none'
+    state = next
   }
   const look = async () => {
-    if (isUp && (await readWall(chain)) === stood) return
-    if (isUp) logger.warn('the rules that keep pods from services of this machine were changed: made again')
+    if (state?.isUp) {
+      // What can't be read is made anew, or gets its reason.
+      if ((await readWall(chain).catch(() => '')) === state.stands) return
+      logger.warn('the rules that keep pods from services of this machine were changed: made again')
+    }
     await raise()
   }
   let looking = raise()
   await looking
   const stop = clock.every(lookMs, () => {
-    looking = look().catch((error: unknown) => {
-      isUp = false
-      logger.warn('the rules that keep pods from services of this machine could not be looked at', {
-        error: describeError(error),
-      })
-    })
+    looking = look()
   })
   return {
-    isUp: () => isUp,
+    isUp: () => state?.isUp === true,
     async [Symbol.asyncDispose]() {
       stop()
       await looking

@@ -13,7 +13,10 @@ import { families, raiseRules, razeRules, wallIn, type Family, type Wall } from 
 export const wallChainOf = (dataDir: string): string =>
   `SAMPAN-${createHash('sha256').update(dataDir).digest('hex').slice(0, 16)}`
 
-export type WallState = { readonly isUp: true } | { readonly isUp: false; readonly reason: string }
+/** `stands` is what `readWall` answers as long as nobody changes it. */
+export type WallState =
+  | { readonly isUp: true; readonly stands: string }
+  | { readonly isUp: false; readonly reason: string }
 
 const programs = { ipv4: 'iptables', ipv6: 'ip6tables' } as const
 /** Another program may hold the packet filter's lock. */
@@ -28,13 +31,13 @@ export async function raiseWall(wall: Wall): Promise<WallState> {
       const saved = await save(family)
       await restore(family, raiseRules(wall, family, saved))
     }
-    return { isUp: true }
+    return { isUp: true, stands: await readWall(wall.chain) }
   } catch (error) {
     return { isUp: false, reason: error instanceof Error ? error.message : String(error) }
   }
 }
 
-/** What stands now; compare it with what stood after raising. Throws where there is no packet filter. */
+/** What stands now. Throws where there is no packet filter. */
 export async function readWall(chain: string): Promise<string> {
   const texts: string[] = []
   for (const family of families.filter(isSpoken)) texts.push(wallIn(chain, await save(family)))
