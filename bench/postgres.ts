@@ -40,6 +40,14 @@ interface Subject {
 interface Round {
   readonly perSecond: number
   readonly latencyMs: number
+  readonly writes: number
+}
+
+/** Processor microseconds for one write. */
+interface Cost {
+  /** Of who asks; `pgbench` is a process of its own and not in it. */
+  readonly clientUs: number
+  readonly serverUs: number
 }
 
 export const benchPostgres: Bench = async (progress) => {
@@ -69,20 +77,36 @@ export const benchPostgres: Bench = async (progress) => {
       { name: 'pgbench', round: (writers) => pgbench({ server, programs, folder, writers, valueBytes }) },
       { name: 'pg driver', round: (writers, round) => driver(server, writers, round) },
     ]
-    return await measure(subjects, progress)
+    return await measure(server, subjects, progress)
   } finally {
     rmSync(folder, { recursive: true })
   }
 }
 
-async function measure(subjects: readonly Subject[], progress: (line: string) => void): Promise<Row[]> {
+async function costed(server: TestServer, run: () => Promise<Round>): Promise<Round & Cost> {
+  const client = process.cpuUsage()
+  const serverSeconds = server.cpuSeconds()
+  const result = await run()
+  const { system, user } = process.cpuUsage(client)
+  return {
+    ...result,
+    clientUs: (system + user) / result.writes,
+    serverUs: ((server.cpuSeconds() - serverSeconds) * 1e6) / result.writes,
+  }
+}
+
+async function measure(
+  server: TestServer,
+  subjects: readonly Subject[],
+  progress: (line: string) => void,
+): Promise<Row[]> {
   for (const subject of subjects) await subject.round(64, -1) // warm-up
   const rows: Row[] = []
   for (const writers of writerCounts) {
-    const measured = new Map<Subject, Round[]>(subjects.map((subject) => [subject, []]))
+    const measured = new Map<Subject, (Round & Cost)[]>(subjects.map((subject) => [subject, []]))
     for (let round = 0; round < rounds; round++) {
       for (const subject of subjects) {
-        const result = await subject.round(writers, round)
+        const result = await costed(server, () => subject.round(writers, round))
         measured.get(subject)?.push(result)
         progress(`${subject.name}, ${writers} writers, round ${round + 1}: ${Math.round(result.perSecond)}/s`)
       }
@@ -96,6 +120,8 @@ async function measure(subjects: readonly Subject[], progress: (line: string) =>
         perSecond: Math.round(perSecondOf(results)),
         meanMs: Number(median(results.map(({ latencyMs }) => latencyMs)).toFixed(2)),
         costOfOurs: Number((perSecondOf(results) / ours).toFixed(2)),
+        'client µs': Math.round(median(results.map(({ clientUs }) => clientUs))),
+        'server µs': Math.round(median(results.map(({ serverUs }) => serverUs))),
       })
     }
   }
@@ -118,7 +144,7 @@ async function drive(
   }
   await Promise.all(Array.from({ length: writers }, (_, name) => writer(name)))
   const elapsedMs = realClock.monotonicMs() - startMs
-  return { perSecond: (count / elapsedMs) * 1_000, latencyMs: (elapsedMs * writers) / count }
+  return { perSecond: (count / elapsedMs) * 1_000, latencyMs: (elapsedMs * writers) / count, writes: count }
 }
 
 async function driver(server: TestServer, writers: number, round: number): Promise<Round> {
@@ -182,5 +208,5 @@ INSERT INTO pgbench_rows VALUES ('/registry/pods/namespace-' || :client_id || '/
   })
   const perSecond = Number(/^tps = ([0-9.]+)/m.exec(stdout)?.[1])
   const latencyMs = Number(/^latency average = ([0-9.]+)/m.exec(stdout)?.[1])
-  return { perSecond, latencyMs }
+  return { perSecond, latencyMs, writes: writers * Number(transactions[writers]) }
 }

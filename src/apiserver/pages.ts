@@ -174,10 +174,18 @@ export async function readOne(
   resourceVersion: string,
 ): Promise<CachedObject | undefined> {
   const key = objectKeyOf(cache.def, namespace, name)
-  if (resourceVersion === '') {
-    const { entry } = await cache.store.get(key)
-    return entry && new CachedObject(cache.def, key, entry.value, entry.revision)
+  if (resourceVersion !== '') {
+    await fresh(cache, resourceVersion)
+    return cache.find(key)
   }
-  await fresh(cache, resourceVersion)
-  return cache.find(key)
+  if (await hasEverything(cache)) return cache.find(key)
+  const { entry } = await cache.store.get(key)
+  return entry && new CachedObject(cache.def, key, entry.value, entry.revision)
+}
+
+/** Whether all that was written before the call is in the cache. A store of one process knows without being asked; nobody waits. */
+async function hasEverything(cache: WatchCache): Promise<boolean> {
+  if (!cache.liveRing || cache.store.capabilities.shared) return false
+  const current = await cache.store.current()
+  return cache.liveRing !== undefined && cache.revision >= current
 }

@@ -60,6 +60,18 @@ test('a write of an object that the cache knows reads nothing', async () => {
   assert.deepEqual([status, behind.reads() - before], [200, 0])
 })
 
+test('a read of one object asks the store only while the cache is behind', async () => {
+  await using behind = await openBehind()
+  const { request } = behind.fixture
+  const before = behind.reads()
+  assert.equal((await request('GET', `${path}/a`)).body.data.n, '1')
+  assert.equal(behind.reads(), before)
+  behind.hold()
+  await request('PATCH', `${path}/a`, { data: { n: '2' } }, merge)
+  const { body } = await request('GET', `${path}/a`)
+  assert.deepEqual([body.data.n, behind.reads() - before], ['2', 1])
+})
+
 test('a change of a state that is out of date is made of the present one', async () => {
   await using behind = await openBehind()
   const { request } = behind.fixture

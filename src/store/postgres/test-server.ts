@@ -274,7 +274,13 @@ function killIfThere(pid: number): void {
 const ticksPerSecond = 100 // USER_HZ, the same on every Linux that Node supports
 
 function cpuSecondsOf(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
+  let stat: string
+  try {
+    stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+  } catch {
+    return 0 // it has just ended: its parent counts the time
+  }
+  const fields = stat.split(') ')[1]?.split(' ') ?? []
   const [utime, stime, ofEndedUtime, ofEndedStime] = fields.slice(11, 15).map(Number) // see proc(5)
   return ((utime ?? 0) + (stime ?? 0) + (ofEndedUtime ?? 0) + (ofEndedStime ?? 0)) / ticksPerSecond
 }
