@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { fieldErrorText } from '../field-errors.ts'
+import { historyQuery, parseHistoryOptions } from './log-history.ts'
 import { formatLogRecord, logTextBytesMax, logTime, parseLogRecord, splitOutput } from './log-lines.ts'
 import { parseLogOptions } from './log-options.ts'
 
@@ -78,4 +80,29 @@ test('log options say what is wrong with them', () => {
     'sinceTime',
     'tailLines',
   ])
+})
+
+test('one stream can be asked for, but not its last lines', () => {
+  const texts = (query: string) => parseLogOptions(new URLSearchParams(query)).errors.map(fieldErrorText)
+  assert.deepEqual(texts('stream=Stderr'), [])
+  assert.deepEqual(texts('stream=All&tailLines=1'), [])
+  assert.deepEqual(texts('stream=Stdout&tailLines=1'), [
+    '[]: Forbidden: `tailLines` and specific `stream` are mutually exclusive for now',
+  ])
+  assert.deepEqual(texts('stream=out'), [
+    'stream: Unsupported value: "out": supported values: "All", "Stderr", "Stdout"',
+  ])
+})
+
+test('a history is asked for as it is answered', () => {
+  const options = {
+    since: new Date('2026-01-01T00:00:00Z'),
+    until: new Date('2026-01-02T00:00:00Z'),
+    container: 'app',
+    stream: 'stderr',
+    isExact: true,
+  } as const
+  assert.deepEqual(parseHistoryOptions(historyQuery(options)), { options, errors: [] })
+  const endless = parseHistoryOptions(new URLSearchParams('follow=true&untilTime=2026-01-02T00:00:00Z'))
+  assert.equal(endless.errors.length, 1)
 })
