@@ -138,14 +138,14 @@ test('a bomb without a name is found by what it holds open', { skip }, async () 
 })
 
 test('a log bomb keeps to its share, and others keep every line', { skip }, async () => {
-  // More than the disk has, at 200 MB a second.
+  // More than the disk has, at 100 MB a second.
   const shout = `
     const fs = require('node:fs'), piece = ('x'.repeat(1023) + '\\n').repeat(1024)
     let n = 0
     const timer = setInterval(() => {
       if (n++ < 400) return fs.writeSync(1, piece)
       clearInterval(timer); console.log('done'); setInterval(() => {}, 1000)
-    }, 5)`
+    }, 10)`
   const count = `let n = 0; const timer = setInterval(() => { console.log('line ' + n++); if (n === 200) clearInterval(timer) }, 5)`
   begin(pod('quiet', `${count}; setInterval(() => {}, 1000)`), pod('loud', shout))
   const lowest = { mi: Infinity }
