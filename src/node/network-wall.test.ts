@@ -2,15 +2,15 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
 import { findProgram } from '../runtime/process/sandbox/find-program.ts'
-import { nameServerDoors } from './network-wall.ts'
+import { nameServerOpenings } from './network-wall.ts'
 
-test('the system’s name servers are doors, on port 53 only', () => {
+test('the system’s name servers stay open, on port 53 only', () => {
   const text = `# nameserver 10.0.0.1
 nameserver 127.0.0.53
  nameserver\tfe80::1%eth0
 search home
 options nameserver`
-  assert.deepEqual(nameServerDoors(text), [
+  assert.deepEqual(nameServerOpenings(text), [
     { address: '127.0.0.53', port: 53, protocol: 'udp' },
     { address: '127.0.0.53', port: 53, protocol: 'tcp' },
     { address: 'fe80::1', port: 53, protocol: 'udp' },

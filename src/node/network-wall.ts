@@ -8,7 +8,7 @@ import { readFileSync } from 'node:fs'
 import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
 import { raiseWall, readWall, wallChainOf, type WallState } from '../runtime/process/sandbox/network-wall.ts'
-import type { Door, Wall } from '../runtime/process/sandbox/wall-rules.ts'
+import type { Opening, Wall } from '../runtime/process/sandbox/wall-rules.ts'
 import type { ApiAddress } from './context.ts'
 import { podIdsOf } from './sandbox-ids.ts'
 
@@ -34,8 +34,8 @@ export async function openNetworkWall(options: NetworkWallOptions): Promise<Netw
   const chain = wallChainOf(dataDir)
   let state: WallState | undefined
   const raise = async () => {
-    const doors = [...(await apiDoors(apiServer)), ...nameServerDoors(readResolvConf())]
-    const wall: Wall = { chain, groups: podIdsOf(loopbackBlock), own: loopbackBlock, doors }
+    const openings = [...(await apiOpenings(apiServer)), ...nameServerOpenings(readResolvConf())]
+    const wall: Wall = { chain, groups: podIdsOf(loopbackBlock), own: loopbackBlock, openings }
     const next = await raiseWall(wall)
     if (!next.isUp && state?.isUp !== false)
       logger.warn('pods in sandboxes reach services on this machine and the metadata of a cloud', {
@@ -65,7 +65,7 @@ export async function openNetworkWall(options: NetworkWallOptions): Promise<Netw
   }
 }
 
-async function apiDoors(apiServer: ApiAddress | undefined): Promise<readonly Door[]> {
+async function apiOpenings(apiServer: ApiAddress | undefined): Promise<readonly Opening[]> {
   if (!apiServer) return []
   const { host, port } = apiServer
   // A name that leads nowhere now leads to no service of this machine either.
@@ -74,7 +74,7 @@ async function apiDoors(apiServer: ApiAddress | undefined): Promise<readonly Doo
 }
 
 /** The system's resolver often listens on loopback; in some clouds it is the metadata service itself. */
-export const nameServerDoors = (resolvConf: string): readonly Door[] =>
+export const nameServerOpenings = (resolvConf: string): readonly Opening[] =>
   [...resolvConf.matchAll(/^\s*nameserver\s+([\da-f:.]+)/gim)].flatMap(([, address = '']) =>
     (['udp', 'tcp'] as const).map((protocol) => ({ address, port: 53, protocol })),
   )

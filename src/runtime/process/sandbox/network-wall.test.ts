@@ -9,7 +9,7 @@ const wall: Wall = {
   chain: 'SAMPAN-one',
   groups: { first: 1000, last: 1999 },
   own: '127.64.4.0/22',
-  doors: [
+  openings: [
     { address: '127.0.0.1', port: 6443, protocol: 'tcp' },
     { address: '::1', port: 53, protocol: 'udp' },
   ],

@@ -6,7 +6,7 @@
  * opens a connection (the first packet of TCP; everything else but TCP), so a running connection passes two comparisons, and
  * what pods answer to clients on localhost is left alone. The chain is one agent's own: others have another, for other groups.
  *
- *   OUTPUT ─▶ of a pod, and opening? ─▶ chain: pods' own addresses, doors: go on ─▶ loopback, link-local: refused
+ *   OUTPUT ─▶ of a pod, a first packet? ─▶ chain: pods' own addresses, openings: go on ─▶ loopback, link-local: refused
  *          ─▶ from a pod's address, agreeing to a connection, of neither a pod nor root? ─▶ chain: dropped
  *
  * The second is for services that listen on all addresses, hence on those of pods, and trust whoever comes from this machine.
@@ -19,11 +19,11 @@ export interface Wall {
   readonly groups: { readonly first: number; readonly last: number }
   /** Where its pods listen: `127.A.B.0/22`. */
   readonly own: string
-  readonly doors: readonly Door[]
+  readonly openings: readonly Opening[]
 }
 
 /** What pods reach on the machine all the same. */
-export interface Door {
+export interface Opening {
   /** IPv4 or IPv6. */
   readonly address: string
   readonly port: number
@@ -44,11 +44,11 @@ const refused: Readonly<Record<Family, readonly string[]>> = {
 
 /** The transaction that makes the chain as it shall be. `saved` is what iptables-save says now. */
 export function raiseRules(wall: Wall, family: Family, saved: string): string {
-  const { chain, groups, own, doors } = wall
+  const { chain, groups, own, openings } = wall
   const isSix = family === 'ipv6'
   const passing = [
     ...(isSix ? [] : [`-d ${own}`]),
-    ...doors
+    ...openings
       .filter(({ address }) => address.includes(':') === isSix)
       .map(({ address, port, protocol }) => `-d ${address} -p ${protocol} --dport ${port}`),
   ]
