@@ -1,5 +1,5 @@
 /**
- * `npm run build`: bundles `src/` to `dist/` for publishing, since Node.js strips no types below `node_modules`. Each
+ * `npm run build`: bundles `src/` to `dist/` for publishing (of another folder, if one is named), since Node.js strips no types below `node_modules`. Each
  * process loads a dozen files instead of hundreds; docs/decisions/0009-bundles.md has what that brings.
  */
 import { copyFileSync, globSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
@@ -7,8 +7,9 @@ import { basename, join } from 'node:path'
 import { rolldown } from 'rolldown'
 
 const root = join(import.meta.dirname, '..')
+const dist = join(process.argv[2] ?? root, 'dist')
 /** All in one folder, as deep as `src/main`: an entry finds its neighbours in it and the package two levels up. */
-const target = join(root, 'dist', 'main')
+const target = join(dist, 'main')
 
 /** What is started by name: by `bin/sampan`, as a process or as a thread. */
 const entries = {
@@ -45,14 +46,14 @@ function inAscii(code: string): string {
   return code.replaceAll(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
-rmSync(join(root, 'dist'), { recursive: true, force: true })
+rmSync(dist, { recursive: true, force: true })
 mkdirSync(target, { recursive: true })
 for (const [name, file] of Object.entries(entries)) await bundle(name, file)
 // Given to Node.js by their paths.
 for (const file of globSync('src/**/*.cjs', { cwd: root, exclude: ['**/testdata/**'] })) {
   copyFileSync(join(root, file), join(target, basename(file)))
 }
-const licenses = join(root, 'dist', 'licenses')
+const licenses = join(dist, 'licenses')
 mkdirSync(licenses)
 for (const name of inlined) {
   copyFileSync(join(root, 'node_modules', name, 'LICENSE'), join(licenses, `${name}.txt`))

@@ -1,7 +1,17 @@
 /** The life of a Sampan on one machine, as its user sees it: start, end, start again, down. */
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  copyFileSync,
+  cpSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -108,6 +118,51 @@ test('a part that can not start ends sampan up with a reason, not in a loop', ()
     rmSync(folder, { recursive: true, force: true })
   }
 })
+
+test('the package as it is published runs; idle it takes less than twice what four bare processes take', async () => {
+  await using stack = new AsyncDisposableStack()
+  const folder = mkdtempSync(join(tmpdir(), 'sampan-package-'))
+  stack.defer(() => rmSync(folder, { recursive: true, force: true }))
+  const build = spawnSync(process.execPath, [join(root, 'tools', 'build.ts'), folder], { encoding: 'utf8' })
+  assert.equal(build.status, 0, build.stderr)
+  cpSync(join(root, 'bin'), join(folder, 'bin'), { recursive: true })
+  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
+  // Pages of the interpreter count by how many share them: nobody else uses this one.
+  const node = join(folder, 'node')
+  copyFileSync(process.execPath, node)
+  const bare = await bareProcessesMiB(node)
+
+  const sampan = { node, file: join(folder, 'bin', 'sampan') }
+  const cluster = stack.use(await openCluster({ sampan }))
+  await cluster.stop()
+  await cluster.start() // the second start is the usual one: the first makes certificates
+  assert.match(cluster.ok('get nodes --no-headers'), /^node-1 +Ready/)
+  const taken = await until('memory of the start is given back', () => {
+    const mib = processesOf(cluster.pidOf('supervisor')).reduce((sum, pid) => sum + pssMiB(pid), 0)
+    return mib < 1.9 * bare ? mib : undefined
+  })
+  console.log(`idle ${taken.toFixed(0)} MiB, four bare processes ${bare.toFixed(0)} MiB`)
+})
+
+async function bareProcessesMiB(node: string): Promise<number> {
+  const code = 'setInterval(() => {}, 1e9); console.log()'
+  const processes = Array.from({ length: 4 }, () => spawn(node, ['-e', code]))
+  await Promise.all(processes.map(({ stdout }) => once(stdout, 'data')))
+  const mib = processes.reduce((sum, { pid = 0 }) => sum + pssMiB(pid), 0)
+  for (const bare of processes) bare.kill('SIGKILL')
+  await Promise.all(processes.map((bare) => once(bare, 'exit')))
+  return mib
+}
+
+/** The process and its children. */
+const processesOf = (pid: number): readonly number[] => [
+  pid,
+  ...readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number),
+]
+
+/** What is its own, and its share of what it shares. */
+const pssMiB = (pid: number): number =>
+  Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1]) / 1024
 
 function isAlive(pid: number): boolean {
   try {

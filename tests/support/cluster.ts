@@ -51,12 +51,21 @@ export interface Output {
   readonly stderr: string
 }
 
+export interface Executable {
+  /** The interpreter. */
+  readonly node: string
+  /** `bin/sampan`. */
+  readonly file: string
+}
+
 export interface ClusterOptions {
   /** Default: `up`. A server alone has no gateway and no node. */
   readonly command?: 'up' | 'server'
   /** More arguments for it. */
   readonly args?: readonly string[]
   readonly env?: NodeJS.ProcessEnv
+  /** What runs; default: the sources. */
+  readonly sampan?: Executable
   /** Where its processes and kubectl run; default: here. */
   readonly host?: Host
   /** A folder of the caller's; default: one of its own, which goes in the end. */
@@ -94,7 +103,8 @@ export async function openCluster(options: ClusterOptions = {}): Promise<Cluster
     const own = command === 'up' ? ['--gateway-listen', ports.gateway, '--name', 'node-1'] : []
     const listen = ['--listen', ports.api, '--tls-listen', ports.tls, ...own]
     const args = [command, '--data-dir', dataDir, ...listen, ...(options.args ?? [])]
-    child = spawn(...placed(process.execPath, [executable, ...args]), {
+    const { node, file } = options.sampan ?? { node: process.execPath, file: executable }
+    child = spawn(...placed(node, [file, ...args]), {
       stdio: ['ignore', 'pipe', 'pipe'],
       env,
     })
