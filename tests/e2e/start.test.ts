@@ -136,7 +136,9 @@ test('the package as it is published runs; idle it takes less than twice what fo
   const cluster = stack.use(await openCluster({ sampan }))
   await cluster.stop()
   await cluster.start() // the second start is the usual one: the first makes certificates
-  assert.match(cluster.ok('get nodes --no-headers'), /^node-1 +Ready/)
+  await until('the node is ready', () =>
+    /^node-1 +Ready/.test(cluster.ok('get nodes --no-headers')) ? true : undefined,
+  )
   const taken = await until('memory of the start is given back', () => {
     const mib = processesOf(cluster.pidOf('supervisor')).reduce((sum, pid) => sum + pssMiB(pid), 0)
     return mib < 1.9 * bare ? mib : undefined
