@@ -99,7 +99,8 @@ describe('a store with a fault is found out', () => {
   })
   found(
     'a watch that leaves an event out',
-    /lacks|missed|has not seen|which nobody|no watcher saw|deep-equal/,
+    // Reads of one object believe the cache too: who adds to an object whose change was left out never gets it right.
+    /lacks|missed|has not seen|which nobody|no watcher saw|deep-equal|attempts were not enough/,
     changed((batch, count) =>
       count > 20 && count < 30 ? { ...batch, events: batch.events.slice(1) } : batch,
     ),
