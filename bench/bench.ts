@@ -16,6 +16,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   'api-stores': async () => (await import('./api-stores.ts')).benchApiStores,
   gateway: async () => (await import('./gateway.ts')).benchGateway,
   apps: async () => (await import('./apps.ts')).benchApps,
+  relay: async () => (await import('./relay.ts')).benchRelay,
   density: async () => (await import('./density.ts')).benchDensity,
 }
 
