@@ -15,7 +15,7 @@ export interface Listening {
 const listenMsMax = 5_000
 /** Between two questions, at first and at most: starting takes Node.js some tens of milliseconds. */
 const [waitMsMin, waitMsMax] = [10, 250]
-const waitFactor = 1.5
+const waitFactor = 1.2 // an app that listens after 150 ms is found 15 ms later, on average
 
 /** Undefined: there is nothing to wait for. */
 export function startListening(container: Container, startedMs: number): Listening | undefined {
