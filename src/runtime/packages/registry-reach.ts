@@ -16,7 +16,8 @@ export interface RegistryReach {
 }
 
 export async function tryRegistry(npm: NpmConfig): Promise<RegistryReach> {
-  const registry = String(npm['registry'] ?? 'https://registry.npmjs.org/')
+  const { registry: configured } = npm
+  const registry = typeof configured === 'string' ? configured : 'https://registry.npmjs.org/'
   const cache = await mkdtemp(join(tmpdir(), 'sampan-registry-'))
   try {
     const { default: pacote } = await import('pacote')
