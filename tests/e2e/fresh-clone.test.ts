@@ -64,13 +64,17 @@ test('bin/sampan says in one sentence when there is no Node.js that is new enoug
       old,
       "Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '20.1.0' } })",
     )
-    const { status, stderr } = spawnSync(
-      process.execPath,
-      ['-r', old, join(folder, 'bin', 'sampan'), 'version'],
-      { encoding: 'utf8' },
-    )
-    assert.equal(status, 1)
-    assert.match(stderr, /^sampan needs Node\.js 24 or later.*`npm ci`.*\n$/)
+    const run = () => {
+      const args = ['-r', old, join(folder, 'bin', 'sampan'), 'version']
+      const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' })
+      assert.equal(status, 1)
+      return stderr
+    }
+    // As it is installed there is nothing to run `npm ci` on.
+    assert.match(run(), /^sampan needs Node\.js 24 or later[^`]*: install a newer Node\.js\.\n$/)
+    mkdirSync(join(folder, 'src', 'main'), { recursive: true })
+    writeFileSync(join(folder, 'src', 'main', 'cli.ts'), '')
+    assert.match(run(), /^sampan needs Node\.js 24 or later.*`npm ci`.*\n$/)
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
