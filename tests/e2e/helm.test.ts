@@ -80,6 +80,12 @@ describe('a web app with everything around it', () => {
   const pods = () =>
     cluster.ok('-n web get pod -l app.kubernetes.io/instance=web -o jsonpath={.items[*].metadata.name}')
   const answerOf = async () => (await ask(cluster.gatewayUrl, { host: 'web.example.test' })).body
+  /** Hooks are gone soon after they have run; their events stay. */
+  const hasStarted = (pod: string) =>
+    until(`the event of ${pod}`, () => {
+      const events = cluster.ok(`-n web get events --field-selector involvedObject.name=${pod}`)
+      return events.includes('Started container task') || undefined
+    })
 
   test('install has made every object, and the app answers', async () => {
     const names = objectsIn('web').filter((name) => !/^(pod|replicaset\.apps|secret)\//.test(name))
@@ -108,12 +114,11 @@ describe('a web app with everything around it', () => {
     )
   })
 
-  test('hooks have run, and are kept or gone as their policies say', () => {
+  test('hooks have run, and are kept or gone as their policies say', async () => {
     assert.equal(cluster.ok('-n web logs web-pre-install'), 'pre-install of revision 1\n')
     const gone = cluster.kubectl('-n web get pod web-post-install')
     assert.match(gone.stderr, /pods "web-post-install" not found/)
-    const events = cluster.ok('-n web get events --field-selector involvedObject.name=web-post-install')
-    assert.match(events, /Started container task/)
+    await hasStarted('web-post-install')
   })
 
   test('helm get tells what was installed', () => {
@@ -150,10 +155,7 @@ describe('a web app with everything around it', () => {
 
   test('uninstall runs the last hook and leaves only what Helm keeps', async () => {
     helm.ok('uninstall web --wait --timeout 60s')
-    assert.match(
-      cluster.ok('-n web get events --field-selector involvedObject.name=web-pre-delete'),
-      /Started container task/,
-    )
+    await hasStarted('web-pre-delete')
     const kept = ['pod/web-post-upgrade', 'pod/web-pre-install', 'pod/web-test']
     const left = await until('the pods to leave', () => {
       const names = objectsIn('web')

@@ -32,15 +32,19 @@ async function run(wrong: Wrong): Promise<RoundReport> {
     const wanted = asks + asksMin
     return until('the store was asked', () => (asks >= wanted ? true : undefined))
   }
-  const slow: Store['get'] = async (...args) => {
-    const read = await (methods.get ?? store.get.bind(store))(...args)
+  const slow: Store['update'] = async (...args) => {
     await pause(1) // in memory clients would hardly meet
-    return read
+    return (methods.update ?? store.update.bind(store))(...args)
+  }
+  const own = {
+    ...methods,
+    update: slow,
+    capabilities: { ...store.capabilities, shared: true }, // as it is: by two servers
   }
   const faulty = new Proxy(store, {
     get(target, property) {
       if (property === Symbol.asyncDispose) return async () => {}
-      const value: unknown = Reflect.get({ ...methods, get: slow }, property) ?? Reflect.get(target, property)
+      const value: unknown = Reflect.get(own, property) ?? Reflect.get(target, property)
       return typeof value === 'function' ? value.bind(target) : value
     },
   })
@@ -105,15 +109,11 @@ const rows: readonly Row[] = [
     name: 'swaps without comparing',
     says: /lost update/,
     wrong: (store, isBad) => ({
-      // Between what a client reads and its write others get their turn.
-      async get(...args) {
-        const read = await store.get(...args)
-        await pause(isBad() ? 20 : 0)
-        return read
-      },
       async update(key, value, expected, options) {
+        if (!isBad()) return store.update(key, value, expected, options)
+        await pause(20) // others get their turn
         const { entry } = await store.get(key)
-        return store.update(key, value, isBad() ? (entry?.revision ?? 0) : expected, options)
+        return store.update(key, value, entry?.revision ?? 0, options)
       },
     }),
   },

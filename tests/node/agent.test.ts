@@ -133,9 +133,10 @@ test(
       assert.equal(env.HOSTNAME, name)
       assert.equal(await cluster.logs(name), `starting ${name}\n`)
     }
-    const reasons = (await cluster.events('twin-a')).map(({ reason }) => reason)
-    for (const reason of ['Pulled', 'Created', 'Started'])
-      assert.ok(reasons.includes(reason), `${reason} in ${reasons.join(' ')}`)
+    for (const wanted of ['Pulled', 'Created', 'Started'])
+      await waitFor(`the event ${wanted}`, async () =>
+        (await cluster.events('twin-a')).some(({ reason }) => reason === wanted),
+      )
     const pod = await cluster.pod('twin-a')
     const address = await addressOf(pod)
     for (const name of ['twin-a', 'twin-b']) await cluster.remove(name)
@@ -288,7 +289,9 @@ test(
       `back-off 10s restarting failed container=c pod=crasher_default(${pod.metadata.uid})`,
     )
     assert.match(await cluster.logs('crasher', 'previous=true'), /about to fail/)
-    assert.ok((await cluster.events('crasher')).some(({ reason }) => reason === 'BackOff'))
+    await waitFor('its event', async () =>
+      (await cluster.events('crasher')).some(({ reason }) => reason === 'BackOff'),
+    )
     await cluster.remove('crasher')
   },
 )
@@ -314,16 +317,13 @@ test('a failing liveness probe restarts the container', { timeout: 60_000 }, asy
     (p) => p.status?.containerStatuses?.[0]?.restartCount === 1 && isReady(p),
   )
   assert.equal(restarted.status?.podIP, pod.status?.podIP)
-  const events = await cluster.events('sick')
-  assert.ok(
-    events.some(({ message }) => message === 'Liveness probe failed: HTTP probe failed with statuscode: 500'),
-  )
-  assert.ok(
-    events.some(
-      ({ reason, message }) =>
-        reason === 'Killing' && message === 'Container c failed liveness probe, will be restarted',
-    ),
-  )
+  for (const wanted of [
+    'Unhealthy: Liveness probe failed: HTTP probe failed with statuscode: 500',
+    'Killing: Container c failed liveness probe, will be restarted',
+  ])
+    await waitFor(`the event ${wanted}`, async () =>
+      (await cluster.events('sick')).some(({ reason, message }) => `${reason}: ${message}` === wanted),
+    )
   await cluster.remove('sick')
 })
 
