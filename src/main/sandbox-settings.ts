@@ -1,5 +1,5 @@
 /** How far the operator of this machine wants pods held off from it: SAMPAN_SANDBOX and SAMPAN_NETWORK_WALL. */
-import { isSandboxLevel, type SandboxLevel } from '../node/sandbox.ts'
+import { isSandboxLevel, type SandboxLevel } from '../node/sandbox-level.ts'
 import type { SandboxSupport } from '../runtime/process/sandbox/find-sandbox.ts'
 import { CommandError } from './command-error.ts'
 

@@ -10,7 +10,8 @@ import type { Pressure } from './eviction-thresholds.ts'
 import type { LogLimits } from './log-files.ts'
 import type { MountSupport } from './mounts.ts'
 import type { ObjectSource } from './object-source.ts'
-import type { SandboxLevel } from './sandbox.ts'
+import type { SandboxLevel } from './sandbox-level.ts'
+import type { ApiAddress } from './service-env.ts'
 import type { TokenSource } from './service-account-tokens.ts'
 
 export interface NodeContext {
@@ -47,9 +48,4 @@ export interface NodeContext {
   readonly onDiskFull: () => void
   /** What the machine has too little of. */
   readonly pressure: () => Pressure
-}
-
-export interface ApiAddress {
-  readonly host: string
-  readonly port: number
 }

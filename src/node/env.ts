@@ -3,9 +3,8 @@
  * links, then `envFrom`, then `env`, later ones winning. Pure: the objects it refers to come in as arguments.
  */
 import type { ConfigMap, Container, EnvVar, Pod, Secret, Service } from '../api/schema/types.gen.ts'
-import type { ApiAddress } from './context.ts'
 import { fieldValue, resourceValue } from './downward-api.ts'
-import { apiServerEnv, networkEnv, serviceEnv } from './service-env.ts'
+import { apiServerEnv, networkEnv, serviceEnv, type ApiAddress } from './service-env.ts'
 
 /** A container can't be configured yet; it is tried again. The message is upstream's. */
 export class ContainerConfigError extends Error {

@@ -9,8 +9,8 @@ import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
 import { raiseWall, readWall, wallChainOf, type WallState } from '../runtime/process/sandbox/network-wall.ts'
 import type { Opening, Wall } from '../runtime/process/sandbox/wall-rules.ts'
-import type { ApiAddress } from './context.ts'
 import { podIdsOf } from './sandbox-ids.ts'
+import type { ApiAddress } from './service-env.ts'
 
 export interface NetworkWallOptions {
   readonly dataDir: string

@@ -10,7 +10,13 @@ import { Readable } from 'node:stream'
 import { pipeBoth } from '../base/byte-streams.ts'
 import { badRequest } from '../api/status.ts'
 import { askProcess, nodeProcessOf, readFrames, type InsightContext } from './node-insight.ts'
-import { accept, notRunning, workerOf, type NodeStreamsOptions, type StreamRequest } from './node-streams.ts'
+import {
+  accept,
+  notRunning,
+  workerOf,
+  type NodeStreamsOptions,
+  type StreamRequest,
+} from './stream-request.ts'
 
 type Options = NodeStreamsOptions & InsightContext
 

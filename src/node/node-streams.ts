@@ -8,41 +8,26 @@
  *   POST /dial?ip&port                                                           the same, to a pod by its address
  *   POST /profile/…, POST /inspect/…                                             see `node-insight-streams.ts`
  */
-import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2'
+import type { OutgoingHttpHeaders } from 'node:http2'
 import { connect, type Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { pipeBoth } from '../base/byte-streams.ts'
-import type { Clock } from '../base/clock.ts'
-import type { Logger } from '../base/logger.ts'
-import { badRequest, failure, internal, notFound, serviceUnavailable } from '../api/status.ts'
+import { badRequest, failure, internal, serviceUnavailable } from '../api/status.ts'
 import { dataAddressesHeader } from '../api/streams/data-addresses.ts'
 import { isPort } from '../api/streams/port-forward.ts'
 import { parseCommandOptions, type CommandOptions } from '../api/streams/channels.ts'
-import { RuntimeError, type ExecSession, type Runtime } from '../runtime/runtime.ts'
+import { RuntimeError, type ExecSession } from '../runtime/runtime.ts'
 import { attachedInput, takeAttached } from './attach-input.ts'
 import { attachedOutput } from './attach.ts'
 import { serveCommand } from './command-session.ts'
 import type { PodWorker } from './pod-worker.ts'
-
-export interface NodeStreamsOptions {
-  readonly clock: Clock
-  readonly logger: Logger
-  readonly runtime: Runtime
-  readonly findPod: (namespace: string, name: string) => PodWorker | undefined
-  readonly findByAddress: (podIP: string) => PodWorker | undefined
-  /** Where others reach this node without a server in between; told to whoever connects to a pod. */
-  readonly dataAddresses: string
-}
-
-/** What the stream was opened for. It answers, with 200 first. Rejects with a StatusError as long as nothing is answered. */
-export interface StreamRequest {
-  readonly stream: ServerHttp2Stream
-  /** Decoded segments. */
-  readonly path: readonly string[]
-  readonly query: URLSearchParams
-  /** Aborts when the stream has closed. */
-  readonly signal: AbortSignal
-}
+import {
+  accept,
+  notRunning,
+  workerOf,
+  type NodeStreamsOptions,
+  type StreamRequest,
+} from './stream-request.ts'
 
 /** Undefined: no such path. */
 export function serveStream(options: NodeStreamsOptions, request: StreamRequest): Promise<void> | undefined {
@@ -56,25 +41,6 @@ export function serveStream(options: NodeStreamsOptions, request: StreamRequest)
     return import('./node-insight-streams.ts').then((insight) => insight[first](options, place, request))
   }
   return undefined
-}
-
-export const accept = (stream: ServerHttp2Stream, headers: OutgoingHttpHeaders = {}) =>
-  stream.respond({
-    ':status': 200,
-    'content-type': 'application/octet-stream',
-    'cache-control': 'no-store',
-    ...headers,
-  })
-
-export function workerOf(
-  { findPod }: Pick<NodeStreamsOptions, 'findPod'>,
-  [namespace = '', name = '']: readonly string[],
-  query: URLSearchParams,
-): PodWorker {
-  const worker = findPod(namespace, name)
-  const uid = query.get('uid')
-  if (!worker || (uid && worker.uid !== uid)) throw notFound({ group: '', resource: 'pods' }, name)
-  return worker
 }
 
 async function exec(
@@ -114,10 +80,6 @@ async function openSession({ runtime }: NodeStreamsOptions, command: CommandPlac
     throw internal(new Error(`error executing command in container: ${error.message}`, { cause: error }))
   }
 }
-
-/** As kubelet says it of a container that has ended or not begun. */
-export const notRunning = (container: string, pod: string) =>
-  badRequest(`container ${JSON.stringify(container)} in pod ${JSON.stringify(pod)} is not running`)
 
 async function attach(
   options: NodeStreamsOptions,

@@ -16,15 +16,7 @@ import type { Mount } from './mounts.ts'
 import { give, giveAll, giveDisk, type Owner } from './ownership.ts'
 import type { PodPaths } from './pod-records.ts'
 import { namespaceIdOf, podIdOf } from './sandbox-ids.ts'
-
-/** `none`: a process of the agent's user. `bubblewrap`: namespaces, a root and a user of its own, fewer system calls. */
-export type SandboxLevel = 'none' | 'bubblewrap'
-const levels: readonly SandboxLevel[] = ['none', 'bubblewrap']
-
-export const sandboxAnnotation = 'sampan.dev/sandbox'
-
-export const isSandboxLevel = (text: string | undefined): text is SandboxLevel =>
-  levels.some((level) => level === text)
+import { isSandboxLevel, sandboxAnnotation, sandboxLevels, type SandboxLevel } from './sandbox-level.ts'
 
 export interface SandboxRequest {
   readonly context: NodeContext
@@ -77,7 +69,9 @@ export async function makeSandbox(request: SandboxRequest): Promise<Sandbox | un
 export function levelOf({ runtime, sandboxLevel = 'none' }: NodeContext, { metadata }: Pod): SandboxLevel {
   const wanted = metadata.annotations?.[sandboxAnnotation]
   if (wanted !== undefined && !isSandboxLevel(wanted))
-    throw new ContainerConfigError(`${sandboxAnnotation} is "${wanted}"; write one of ${levels.join(', ')}`)
+    throw new ContainerConfigError(
+      `${sandboxAnnotation} is "${wanted}"; write one of ${sandboxLevels.join(', ')}`,
+    )
   const level = sandboxLevel === 'bubblewrap' || wanted === 'bubblewrap' ? 'bubblewrap' : 'none'
   if (level === 'bubblewrap' && !runtime.capabilities.sandbox)
     throw new ContainerConfigError('this node has no sandbox to give: install bubblewrap on it')

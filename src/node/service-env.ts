@@ -1,6 +1,11 @@
 /** Variables that tell a pod of the Services of its namespace (pkg/kubelet/envvars/envvars.go). Pure. */
 import type { Service, ServicePort } from '../api/schema/types.gen.ts'
-import type { ApiAddress } from './context.ts'
+
+/** Where pods reach the API. */
+export interface ApiAddress {
+  readonly host: string
+  readonly port: number
+}
 
 export function serviceEnv(services: readonly Service[]): Record<string, string> {
   const env: Record<string, string> = {}

@@ -4,8 +4,7 @@ import { constants } from 'node:os'
 import type { Readable, Writable } from 'node:stream'
 import type { Clock } from '../../base/clock.ts'
 import { type ExecSession, type ExecStreamSpec, RuntimeError } from '../runtime.ts'
-import type { Surroundings } from './exec.ts'
-import { insideCommand } from './join-group.ts'
+import { insideCommand, type Surroundings } from './join-group.ts'
 import { openTerminal } from './terminal.ts'
 
 const hangUpMs = 2_000 // what ignores SIGHUP for so long gets SIGKILL

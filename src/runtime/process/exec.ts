@@ -1,30 +1,14 @@
 import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import type { Clock } from '../../base/clock.ts'
-import type { ExecResult, ExecSpec, Sandbox } from '../runtime.ts'
-import { insideCommand } from './join-group.ts'
-import type { SandboxTools } from './sandbox/bubblewrap.ts'
+import type { ExecResult, ExecSpec } from '../runtime.ts'
+import { insideCommand, type Surroundings } from './join-group.ts'
 
 const outputBytesMax = 10 * 1024 // as the kubelet keeps of a probe's output
 /** What a shell, and timeout(1), say. */
 const codeNotFound = 127
 const codeNotExecutable = 126
 const codeTimedOut = 124
-
-export interface Surroundings {
-  readonly env: Readonly<Record<string, string>>
-  readonly cwd: string
-  /** Of its control group; none when it has none. */
-  readonly folders: readonly string[]
-  /** Its sandbox, by a process in it; then `cwd` counts for what stands outside only. */
-  readonly inside?: {
-    readonly pid: number
-    readonly sandbox: Sandbox
-    readonly tools: SandboxTools
-    /** Where the filter of system calls lies. */
-    readonly seccompFile: string
-  }
-}
 
 /** Runs a command and waits until its output is closed. Its whole process group is killed at the timeout. */
 export function execIn(within: Surroundings, spec: ExecSpec, clock: Clock): Promise<ExecResult> {

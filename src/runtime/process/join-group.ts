@@ -1,10 +1,26 @@
 /** Makes a command one that runs where a workload runs: in its control group from its first instruction on, in its sandbox. */
 import { accessSync, constants, statSync } from 'node:fs'
 import { isAbsolute, join, resolve } from 'node:path'
+import type { Sandbox } from '../runtime.ts'
 import { carry } from './environment.ts'
-import type { Surroundings } from './exec.ts'
-import { enterSandbox, seccompFd } from './sandbox/bubblewrap.ts'
+import { enterSandbox, seccompFd, type SandboxTools } from './sandbox/bubblewrap.ts'
 import { terminalCommand } from './terminal.ts'
+
+/** Of a workload. */
+export interface Surroundings {
+  readonly env: Readonly<Record<string, string>>
+  readonly cwd: string
+  /** Of its control group; none when it has none. */
+  readonly folders: readonly string[]
+  /** Its sandbox, by a process in it; then `cwd` counts for what stands outside only. */
+  readonly inside?: {
+    readonly pid: number
+    readonly sandbox: Sandbox
+    readonly tools: SandboxTools
+    /** Where the filter of system calls lies. */
+    readonly seccompFile: string
+  }
+}
 
 export interface Command {
   readonly argv: readonly string[]

@@ -17,10 +17,11 @@ import { endGroup, groupFolders, groupProcesses, groupStats, makeGroup } from '.
 import { createEntry, type CgroupEntry } from './cgroup-entry.ts'
 import type { CgroupTree } from './cgroup-plan.ts'
 import { markOf } from './environment.ts'
-import { execIn, type Surroundings } from './exec.ts'
+import { execIn } from './exec.ts'
 import { execStreamIn } from './exec-stream.ts'
 import { isParentAlive, isSandboxed, programProcesses, stopWorkload, workloadProcesses } from './group.ts'
 import { unlinkedBytes } from './unlinked-files.ts'
+import type { Surroundings } from './join-group.ts'
 import { prepareFiles, spawnParent } from './parent.ts'
 import type { SandboxTools } from './sandbox/bubblewrap.ts'
 import {
