@@ -2,7 +2,7 @@
  * Durable calls through the whole API server on each store, from many clients at once over HTTP/1.1 that is kept alive, beside
  * what etcd and PostgreSQL alone do with the same values. Server and clients are processes of their own. Processor time is that of
  * one call: "main" of the server's event loop, "store" of its other threads, of which SQLite is one (etcd and PostgreSQL are in
- * neither), "clients" of those who ask.
+ * neither), "clients" of those who ask. `STORES=sqlite,etcd` measures some.
  */
 import { chmodSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -50,8 +50,10 @@ export const benchApiStores: Bench = async (progress) => {
       ...(etcd ? [{ name: 'etcd', url: `etcd://${etcd.endpoint}` }] : []),
       ...(postgres ? [{ name: 'postgres', url: `postgres:${postgres.url('sampan')}` }] : []),
     ]
+    const chosen = process.env['STORES']?.split(',')
     const rows: Row[] = []
-    for (const subject of subjects) rows.push(...(await measure(subject, join(folder, 'pki'), progress)))
+    for (const subject of subjects.filter(({ name }) => chosen?.includes(name) ?? true))
+      rows.push(...(await measure(subject, join(folder, 'pki'), progress)))
     if (etcd) for (const clients of clientCounts) rows.push(await rawEtcd(etcd, clients))
     if (programs && postgres) {
       await postgres.sql('CREATE TABLE pgbench_rows (key text PRIMARY KEY, value bytea NOT NULL)')
