@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { setTimeout as pause } from 'node:timers/promises'
 import { seededRandom, type Random } from '../../src/base/ids.ts'
 import { isStoreError } from '../../src/store/store.ts'
@@ -55,6 +56,7 @@ export async function runRound(
     nemesis = await runNemesis([...world.faults, compaction(world, clients, begin)], { random, seconds })
     const recoveredMs = await recovered(world)
     await clients.stopWorking()
+    await finished(world)
     await until('the last write is done', async () =>
       (await writeLast(world.replicas, recorder, clients.last)).is === 'done' ? true : undefined,
     )
@@ -197,6 +199,25 @@ async function recovered({ replicas, store }: World): Promise<number> {
   await Promise.all(Array.from({ length: replicas.replicas }, (_, i) => serves(i)))
   await until('our own connection to the store works again', () => store.current(), recoveryMsMax)
   return performance.now() - startMs
+}
+
+/**
+ * What clients no longer wait for a server may still carry out, and that after the last write. Each server says how much it is
+ * at; this question is one of it.
+ */
+async function finished({ replicas }: World): Promise<void> {
+  const running = /^apiserver_flowcontrol_current_executing_requests (\d+)$/m
+  for (let i = 0; i < replicas.replicas; i++)
+    await until(
+      `server ${i + 1} has done all it was asked for`,
+      async () => {
+        const answer = await replicas.open(i, '/metrics', AbortSignal.timeout(recoveryMsMax))
+        const count = running.exec(await text(answer))?.[1]
+        assert.ok(count !== undefined, 'the server says what it is at')
+        return Number(count) <= 1 ? true : undefined
+      },
+      recoveryMsMax,
+    )
 }
 
 async function judge(world: World, recorder: Recorder, clients: Clients, seed: number): Promise<void> {
