@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { appendFileSync } from 'node:fs'
 import { appendFile, mkdir, mkdtemp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -164,6 +165,19 @@ test('a raw file that was truncated as the agent died is read from its start', a
   await write('3\n')
   await copyAll()
   assert.equal(await read(''), '1\n2\n3\n')
+})
+
+test('a tail is the lines asked for, not what is written while it is read', async () => {
+  const long = 'x'.repeat(40_000)
+  options = { ...options, limits: { segmentBytesMax: 1e6, segmentsMax: 3, segmentMsMax: 1e9 } }
+  await write(`1\n${long}\n`)
+  await copyAll()
+  const segment = segmentPath(options.logDir, 1, 0)
+  const text = await readFile(segment, 'utf8')
+  // The start of the tail is known when a reader first asks to hear of changes.
+  const growing: LogSource = { ...still(), onChange: () => (appendFileSync(segment, text), () => {}) }
+  assert.equal(await read('tailLines=1', growing), `${long}\n`)
+  assert.equal(await read('tailLines=2', growing), `1\n${long}\n`)
 })
 
 test('tail, limit and since', async () => {

@@ -75,6 +75,9 @@ async function* readRecords(
   const start = await findStart(source, options.tailLines)
   let segment = start.segment
   let offset = start.offset
+  // Who doesn't follow gets the lines asked for, and none that is written meanwhile.
+  let left = options.follow ? Infinity : (options.tailLines ?? Infinity)
+  if (left === 0) return
   const change = createWaiter(source, signal)
   try {
     for (;;) {
@@ -83,8 +86,13 @@ async function* readRecords(
       const isLast = !(await listSegments(source.logDir, source.attempt)).some((s) => s.segment > segment)
       for await (const { records, next } of readSegment(source, segment, offset)) {
         offset = next
-        yield records
-        if (signal.aborted) return
+        if (left === Infinity) yield records
+        else {
+          const some = firstLines(records, left)
+          left -= linesIn(some)
+          yield some
+        }
+        if (signal.aborted || left === 0) return
       }
       if (!isLast) {
         segment++
@@ -94,6 +102,15 @@ async function* readRecords(
   } finally {
     change.end()
   }
+}
+
+const linesIn = (records: readonly LogRecord[]): number => records.filter(({ partial }) => !partial).length
+
+/** A copy: the records up to the end of the last of so many lines, or all. */
+function firstLines(records: readonly LogRecord[], lines: number): LogRecord[] {
+  let seen = 0
+  const last = records.findIndex(({ partial }) => !partial && ++seen === lines)
+  return last < 0 ? [...records] : records.slice(0, last + 1)
 }
 
 /** Resolves at each change since the last time; false once the signal aborts. */

@@ -75,7 +75,7 @@ const restartsOfWeb = () =>
 const writeTo = (folder: string, mi: number) => `
   const fs = require('node:fs'), piece = Buffer.alloc(${mebi}, 1), fd = fs.openSync(${folder} + '/bomb', 'w')
   let written = 0
-  const go = () => { try { if (written < ${mi}) { fs.writeSync(fd, piece); written++ } } catch {} setImmediate(go) }
+  const go = () => { try { if (written < ${mi}) { fs.writeSync(fd, piece); written++ } } catch { /* the disk is full: again, until it is stopped */ } setImmediate(go) }
   go()`
 
 test('a pod that exceeds a limit of its own is evicted', { skip }, async () => {
