@@ -131,13 +131,17 @@ async function* entriesOf(
   hash: ReturnType<typeof createHash>,
 ): AsyncGenerator<BackupEntry> {
   let count = 0
+  let isWhole = false
   for await (const { bytes, payload, type } of frames) {
+    if (isWhole) throw new BackupError('something follows its end')
     if (type === types.trailer) {
       const { entries, sha256 } = parse<Trailer>(payload)
       if (entries !== count) throw new BackupError(`it should hold ${entries} entries and holds ${count}`)
       if (sha256 !== hash.digest('hex'))
         throw new BackupError('its entries are not those that were backed up')
-      return
+      // Read on: the checksum of the packed stream comes after its last frame.
+      isWhole = true
+      continue
     }
     if (type !== types.entry) throw new BackupError(`it has a record of type ${type}, which is none`)
     hash.update(bytes)
@@ -145,7 +149,7 @@ async function* entriesOf(
     const keyEnd = 2 + payload.readUInt16BE(0)
     yield { key: payload.toString('utf8', 2, keyEnd), value: payload.subarray(keyEnd) }
   }
-  throw new BackupError(`it ends after ${count} entries, in the middle`)
+  if (!isWhole) throw new BackupError(`it ends after ${count} entries, in the middle`)
 }
 
 interface Frame {

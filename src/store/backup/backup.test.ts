@@ -160,6 +160,12 @@ test('a backup that was cut or changed anywhere is refused, and leaves an empty 
     if (i % 3 !== 0) bad[at] = (bad[at] ?? 0) ^ (1 << Math.floor(random.float() * 8))
     await assert.rejects(readAll(bad), BackupError, `${i % 3 === 0 ? 'cut' : 'flipped'} at ${at}`)
   }
+  for (let fromEnd = 1; fromEnd <= 16; fromEnd++) {
+    const bad = Buffer.from(content)
+    bad[content.length - fromEnd] = (bad[content.length - fromEnd] ?? 0) ^ 1
+    for (const step of [1, content.length])
+      await assert.rejects(readAll(bad, step), BackupError, `flipped ${fromEnd} from the end, step ${step}`)
+  }
   t.diagnostic(`300 changes of ${content.length} bytes`)
   await using target = await (openers['memory'] as () => Promise<Store>)()
   const cut = await decodeBackup(streamOf(content.subarray(0, content.length - 3)))
