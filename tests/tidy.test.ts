@@ -137,6 +137,18 @@ test('banned calls and words are absent', () => {
   assert.deepEqual(found, [])
 })
 
+// While a file waits between two of its tests, those above may all have ended: Node.js then runs its `after`.
+test('a test file awaits what it needs before its first test', () => {
+  const late: string[] = []
+  for (const file of [...sources, ...tests].filter((name) => name.endsWith('.test.ts'))) {
+    const [, ...below] = read(file).split(/^(?=[ ]{0,2}test\()/m)
+    for (const line of below.join('').split('\n'))
+      if (/^(?! |.*(?:=>|\basync\b|^\/\/|'[^']*\bawait\b)).*\bawait\b/.test(line))
+        late.push(`${file}: ${line}`)
+  }
+  assert.deepEqual(late, [])
+})
+
 test('no file is dead: each is imported, run by name, or a test', () => {
   const used = new Set<string>()
   for (const file of [...sources, ...tests, ...globSync('tools/*.ts', { cwd: root })]) {

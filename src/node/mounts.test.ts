@@ -9,6 +9,8 @@ import { after, before, test } from 'node:test'
 import { findMountSupport } from './mount-support.ts'
 import { enterCommand, mountCommand, mountSteps, type Mount } from './mounts.ts'
 
+const support = await findMountSupport()
+
 let folder = ''
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sampan-mounts-'))
@@ -80,7 +82,6 @@ const run = (argv: readonly string[], asNobody: boolean): Promise<Ran> => {
   })
 }
 
-const support = await findMountSupport()
 const isRoot = process.getuid?.() === 0
 const users = [
   { name: 'root', asNobody: false, user: 'root' as const, skip: !isRoot },

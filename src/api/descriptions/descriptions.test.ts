@@ -18,6 +18,8 @@ const schemas: Readonly<Record<string, JsonObject>> = Object.assign(
     return objectOf(objectOf(components)['schemas'])
   }),
 )
+const entries = readEntries(await loadText())
+
 const described = Object.entries(schemas).flatMap(([name, schema]) => [
   { name, description: schema['description'] },
   ...Object.entries(objectOf(schema['properties'])).map(([field, property]) => ({
@@ -44,8 +46,6 @@ test('a field does not repeat what its type says: kubectl shows both', () => {
   )
   assert.deepEqual(repeated, [])
 })
-
-const entries = readEntries(await loadText())
 
 test('every sentence is used: nothing is said of a type or a field that is not there', () => {
   const fields = new Map(
