@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { deepFreeze } from '../freeze.ts'
 import type { JsonObject } from '../json.ts'
+import { decode } from '../schema/decode.ts'
 import { typeNamed } from '../schema/schema.ts'
 import { StatusError } from '../status.ts'
 import { applyConfiguration } from './apply.ts'
@@ -218,6 +219,31 @@ test('several conflicts are listed by owner; each is a cause', () => {
     ])
     return true
   })
+})
+
+test('two appliers of the same empty map do not conflict over what is never stored', () => {
+  const configMap = typeNamed('core.v1.ConfigMap')
+  const live = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'c' } }
+  const applyTo = (to: JsonObject, manager: string, config: JsonObject): JsonObject => {
+    const writer = { manager, subresource: '', now: noon, apiVersion: 'v1', resetFields: {}, force: false }
+    const wish = { apiVersion: 'v1', kind: 'ConfigMap', ...config }
+    const applied = applyConfiguration(to, wish, { ...writer, kind: 'ConfigMap', schema: configMap })
+    return decode(applied, configMap, { unknown: 'drop', omitEmpty: true }).object as JsonObject
+  }
+  const empty = { data: { a: '1' }, binaryData: {} }
+  const both = applyTo(applyTo(live, 'one', empty), 'two', empty)
+  assert.deepEqual(ownersOf(both), {
+    'one Apply': ['.binaryData', '.data.a'],
+    'two Apply': ['.binaryData', '.data.a'],
+  })
+  assert.equal(
+    refusal(() => applyTo(both, 'one', empty)),
+    'no refusal',
+  )
+  assert.match(
+    refusal(() => applyTo(both, 'one', { ...empty, data: { a: '2' } })),
+    /1 conflict.*"two": .data.a$/,
+  )
 })
 
 test('force takes the fields; equal values are owned together without it', () => {

@@ -6,10 +6,11 @@
 import { isEqual } from '../equal.ts'
 import { isJsonObject, type JsonObject } from '../json.ts'
 import { groupVersionOf } from '../meta.ts'
+import { decode } from '../schema/decode.ts'
 import { badRequest, internal } from '../status.ts'
 import { changedFields, compare } from './compare.ts'
 import { conflictError, conflictsOf, conflictsOutside, type Conflict } from './conflicts.ts'
-import { differenceBelow, emptySet } from './field-set.ts'
+import { differenceBelow, emptySet, hasPath } from './field-set.ts'
 import { managedFieldsOf, ownable, type FieldWriter } from './field-writer.ts'
 import { fieldsOf } from './fields-of.ts'
 import { fieldsLastApplied, kubectlManager, withLastApplied } from './last-applied.ts'
@@ -19,7 +20,7 @@ import { ownersAfterUpdate, takenBy, withoutTaken } from './record-update.ts'
 import { pruned } from './prune.ts'
 import { withAtomicWholes } from './remove-fields.ts'
 import { typeErrors, typeErrorsText } from './type-errors.ts'
-import { changesBetween, schemaIn } from './versions.ts'
+import { changesBetween, schemaIn, type ChangesIn } from './versions.ts'
 
 export interface Applier extends FieldWriter {
   readonly kind: string
@@ -106,21 +107,36 @@ function overlay(live: JsonObject, config: JsonObject, before: readonly Owner[],
   const fields = differenceBelow(fieldsOf(config, schema), applier.resetFields)
   const merged = merge(live, config, schema)
   const object = pruned(merged, { last, fields, others, applier })
-  const own = compare(live, object, schema)
-  const changesIn = changesBetween(live, object, { ...applier, own, bare: (each) => each })
-  const conflicts = conflictsOf(others, (version) =>
-    differenceBelow(changedFields(changesIn(version)), applier.resetFields),
+  const asked = changesTo(live, object, applier)
+  const touched = conflictsOf(others, (version) =>
+    differenceBelow(changedFields(asked(version)), applier.resetFields),
   )
+  const changesIn = touched.length === 0 ? asked : changesTo(live, withoutEmpties(object, applier), applier)
+  const takenIn = (version: string) => takenBy(changesIn(version), applier)
+  const conflicts = touched.filter(({ owner, path }) => hasPath(takenIn(owner.apiVersion), path))
   const isChanged = !isEqual(live, object)
   const time = last === undefined || isChanged ? now : last.time
   return {
     object: isChanged ? object : live,
     owners: withoutEmpty([
-      ...withoutTaken(others, (version) => takenBy(changesIn(version), applier)),
+      ...withoutTaken(others, takenIn),
       { ...identity, time, fields: ownable(fields, applier) },
     ]),
     conflicts,
   }
+}
+
+const changesTo = (live: JsonObject, object: JsonObject, applier: Applier): ChangesIn =>
+  changesBetween(live, object, {
+    ...applier,
+    own: compare(live, object, applier.schema),
+    bare: (each) => each,
+  })
+
+/** As it will be stored: a map that is empty both before and after is no change that somebody could object to. */
+function withoutEmpties(object: JsonObject, { schema }: Applier): JsonObject {
+  const stored = decode(object, schema, { unknown: 'drop', omitEmpty: true }).object
+  return isJsonObject(stored) ? stored : object
 }
 
 /** The list goes where it was, or to the end. */
