@@ -8,7 +8,7 @@ import { realRandom } from '../base/ids.ts'
 import { silentLogger } from '../base/logger.ts'
 import { openMemoryStore } from '../store/memory/memory-store.ts'
 import { openCluster, type Cluster, type Headers } from './access-fixture.ts'
-import { admin, configMap, refusal } from './fixture.ts'
+import { admin, configMap, pod, refusal } from './fixture.ts'
 import type { UserInfo } from './http.ts'
 import { openApiServer } from './server.ts'
 import { staticAuthenticator, withAuthenticated } from './stages/authenticate.ts'
@@ -311,4 +311,51 @@ test('a greedy client is told to wait, and others are answered before it', async
     order.indexOf('modest') - refused.length < served / 2,
     `answered as number ${order.indexOf('modest')}`,
   )
+})
+
+test('a role in one namespace opens nothing outside of it, on a WebSocket no more than without', async () => {
+  await using cluster = await openCluster()
+  await grant(cluster, { apiGroups: ['*'], resources: ['*'], verbs: ['*'] })
+  const path = '/api/v1/namespaces/default/nodes?watch=true'
+  assert.equal((await cluster.ask('GET', path, { user: ana })).status, 404)
+  const socket = new PassThrough()
+  const headers = {
+    upgrade: 'websocket',
+    connection: 'Upgrade',
+    'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+    'sec-websocket-version': '13',
+  }
+  await cluster.server.upgrade({ method: 'GET', path, headers, user: ana }, socket, new Uint8Array())
+  const [head = ''] = String(socket.read()).split('\r\n')
+  socket.destroy()
+  assert.equal(head, 'HTTP/1.1 404 Not Found')
+})
+
+test('a node reads what its pods refer to, and nothing of that name in other namespaces', async () => {
+  await using cluster = await openCluster()
+  await cluster.asAdmin('POST', '/api/v1/namespaces', { metadata: { name: 'other' } })
+  for (const namespace of ['default', 'other'])
+    await cluster.asAdmin('POST', `/api/v1/namespaces/${namespace}/configmaps`, configMap('shared'))
+  await cluster.asAdmin('POST', '/api/v1/namespaces/default/serviceaccounts', {
+    metadata: { name: 'default' },
+  })
+  const own = pod('p', {
+    nodeName: 'n1',
+    volumes: [{ name: 'v', configMap: { name: 'shared' } }],
+  })
+  await cluster.asAdmin('POST', '/api/v1/namespaces/default/pods', own)
+  const user = { name: 'system:node:n1', groups: ['system:nodes'] }
+  const get = async (path: string) => (await cluster.ask('GET', path, { user })).status
+  const named = 'configmaps?fieldSelector=metadata.name%3Dshared'
+  assert.equal(await get(`/api/v1/namespaces/default/${named}`), 200)
+  assert.equal(await get(`/api/v1/namespaces/other/${named}`), 403)
+  assert.equal(await get(`/api/v1/${named}`), 403)
+})
+
+test('a path of nothing but slashes, which anybody may send, costs no more than reading it', async () => {
+  await using cluster = await openCluster()
+  // A regular expression that goes back at each slash would take minutes.
+  const { status } = await cluster.ask('GET', `/healthz${'/'.repeat(1_000_000)}x`)
+  assert.equal(status, 404)
+  assert.equal((await cluster.ask('GET', '/healthz//')).status, 200)
 })

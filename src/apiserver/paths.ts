@@ -40,7 +40,7 @@ export function serverPaths(
       const handler = own?.get(info.path)
       if (handler) return handler(request)
       if (info.method !== 'GET' && info.method !== 'HEAD') throw methodNotAllowed()
-      const path = info.path.replace(/(?<=.)\/+$/, '')
+      const path = withoutTrailingSlashes(info.path)
       const [root] = path.split('/').filter((segment) => segment !== '')
       switch (root) {
         case undefined:
@@ -78,6 +78,13 @@ export function serverPaths(
       throw unknownResource()
     },
   }
+}
+
+/** By hand: a regular expression takes the square of a run of slashes, and anybody may send one. */
+function withoutTrailingSlashes(path: string): string {
+  let end = path.length
+  while (end > 1 && path[end - 1] === '/') end--
+  return path.slice(0, end)
 }
 
 async function openApi(

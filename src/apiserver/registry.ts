@@ -87,9 +87,9 @@ const nameLengthMax = 253
 
 /**
  * A name with a slash would reach into another namespace's keys, and a namespaced object has no place outside of
- * one: neither can exist.
+ * one: neither can exist. Whoever serves a request asks first: a role in a namespace says nothing of what has none.
  */
-function checkPlace(def: ResourceDef, info: RequestInfo): void {
+export function checkPlace(def: ResourceDef, info: RequestInfo): void {
   const isOdd = [info.name, info.namespace].some((word) => word.includes('/') || word.length > nameLengthMax)
   const isMisplaced = def.namespaced
     ? info.name !== '' && info.namespace === ''

@@ -4,6 +4,7 @@
  */
 import type { Duplex } from 'node:stream'
 import { badRequest, methodNotAllowed, tooManyRequests, unknownResource } from '../../api/status.ts'
+import { checkPlace } from '../registry.ts'
 import { isTrue } from '../request-info.ts'
 import { log } from '../subresources/log.ts'
 import { watch } from '../verbs/watch.ts'
@@ -84,6 +85,7 @@ export function createUpgrades(): Upgrades {
 
 /** Throws what an ordinary request would be told. */
 function loaderOf({ def, info }: VerbContext): Load {
+  checkPlace(def, info)
   if (info.subresource !== '') {
     const load = def.group === '' ? subresources[`${def.plural}/${info.subresource}`] : undefined
     if (!load) throw unknownResource()

@@ -86,7 +86,8 @@ function ownObject(node: string, request: AccessRequest): AccessDecision | 'ask'
         : refuse('can only list/watch pods with spec.nodeName field selector')
     case 'configmaps':
     case 'secrets':
-      if (name === '') return refuse(`can only list or watch a resource of this type by metadata.name`)
+      if (namespace === '') return refuse('can only read a resource of this type in a namespace')
+      if (name === '') return refuse('can only list or watch a resource of this type by metadata.name')
       return 'ask'
     case 'serviceaccounts':
       return subresource === 'token' ? 'ask' : undefined
