@@ -77,7 +77,7 @@ const httpLimits = {
   maxHeaderSize: headerBytesMax,
   headersTimeout: headersTimeoutMs,
   keepAliveTimeout: keepAliveTimeoutMs,
-  // Watches and log follows last for hours; bodies are bounded in size, headers in time.
+  // What an app behind `proxy` is sent may take hours; other bodies are bounded by `body.ts`, headers in time.
   requestTimeout: 0,
   noDelay: true,
 }

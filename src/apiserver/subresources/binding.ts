@@ -21,7 +21,7 @@ export async function binding(context: VerbContext): Promise<ApiResponse> {
   const { dryRun, fieldValidation } = writeOptionsOf(info.query, 'CreateOptions')
   const expected = { group: '', version: 'v1', kind: 'Binding', schema: typeNamed('core.v1.Binding') }
   const contentType = request.headers['content-type']
-  const body = await decodeBody(await readBody(request), expected, { contentType, fieldValidation, warnings })
+  const body = await decodeBody(await readBody(context), expected, { contentType, fieldValidation, warnings })
   const bound = body as Binding & KubeObject
   checkIdentity(
     body.metadata,

@@ -21,7 +21,7 @@ export async function eviction(context: VerbContext): Promise<ApiResponse> {
     schema: typeNamed('policy.v1.Eviction'),
   }
   const contentType = request.headers['content-type']
-  const body = await decodeBody(await readBody(request), expected, { contentType, fieldValidation, warnings })
+  const body = await decodeBody(await readBody(context), expected, { contentType, fieldValidation, warnings })
   checkIdentity(body.metadata, info)
   const given: unknown = 'deleteOptions' in body ? body.deleteOptions : {}
   if (!isJsonObject(given)) throw badRequest('deleteOptions of an Eviction must be an object')

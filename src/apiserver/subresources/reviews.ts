@@ -38,7 +38,7 @@ function reviewOf(review: Review): VerbHandler {
     const { def, info, request, warnings } = context
     const { fieldValidation } = writeOptionsOf(info.query, 'CreateOptions')
     const contentType = request.headers['content-type']
-    const body = await decodeBody(await readBody(request), def, { contentType, fieldValidation, warnings })
+    const body = await decodeBody(await readBody(context), def, { contentType, fieldValidation, warnings })
     const answer = { ...body, status: await review(context, withSpec(body)) }
     return plainResponse(context, 201, answer)
   }

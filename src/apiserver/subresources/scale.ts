@@ -89,7 +89,7 @@ async function readWish(context: VerbContext) {
   const { dryRun, fieldValidation } = writeOptionsOf(info.query, 'UpdateOptions')
   const contentType = request.headers['content-type']
   const expected = { ...scaleBody, schema: scaleSchema() }
-  const body = (await decodeBody(await readBody(request), expected, {
+  const body = (await decodeBody(await readBody(context), expected, {
     contentType,
     fieldValidation,
     warnings,

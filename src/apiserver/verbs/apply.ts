@@ -84,7 +84,7 @@ export async function readApply(context: VerbContext, expected: AppliedKind): Pr
   const { info, request, warnings } = context
   const { group, kind, schema, version } = expected
   const options = writeOptionsOf(info.query, 'PatchOptions', { isApply: true })
-  const { duplicates, value: config } = await parseConfiguration(await readBody(request), options)
+  const { duplicates, value: config } = await parseConfiguration(await readBody(context), options)
   if (options.fieldValidation === 'Warn') warnings.push(...duplicates)
   checkIdentityOf(config, info)
   const { otherVersion, ...plain } = fieldWriterOf(context, info.subresource)

@@ -11,7 +11,7 @@ export async function create(context: VerbContext): Promise<ApiResponse> {
   representationOne(context)
   const { dryRun, fieldValidation } = writeOptionsOf(info.query, 'CreateOptions')
   const contentType = request.headers['content-type']
-  const body = await decodeBody(await readBody(request), def, { contentType, fieldValidation, warnings })
+  const body = await decodeBody(await readBody(context), def, { contentType, fieldValidation, warnings })
   const { object, stored } = await createObject(context, body, { dryRun, namespace: info.namespace })
   return stored ? objectResponse(context, 201, stored) : plainResponse(context, 201, object)
 }

@@ -26,8 +26,9 @@ export function deletionResponse(
 }
 
 /** The body is optional; clients of every age send DeleteOptions under their own group's version. */
-export async function readDeleteOptions({ info, request, warnings }: VerbContext): Promise<DeleteOptions> {
-  const bytes = await readBody(request)
+export async function readDeleteOptions(context: VerbContext): Promise<DeleteOptions> {
+  const { info, request, warnings } = context
+  const bytes = await readBody(context)
   if (bytes.length === 0) return checkDeleteOptions({}, info.query)
   const schema = typeNamed('meta.v1.DeleteOptions')
   const body = await decodeBody(

@@ -47,7 +47,7 @@ export async function readPatch(
   // A header may say `__proto__`.
   const applyOf = Object.hasOwn(known, type) ? known[type] : undefined
   if (!applyOf) throw unsupportedMediaType([...Object.keys(known), applyType])
-  const { value, duplicates } = parsePatch(await readBody(request))
+  const { value, duplicates } = parsePatch(await readBody(context))
   return (current) => {
     const patched = applyOf(asJson(current), copyOf(value))
     const { kind, apiVersion } = current

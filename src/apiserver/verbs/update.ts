@@ -18,7 +18,7 @@ export async function update(context: VerbContext): Promise<ApiResponse> {
   representationOne(context)
   const { dryRun, fieldValidation } = writeOptionsOf(info.query, 'UpdateOptions')
   const contentType = request.headers['content-type']
-  const body = await decodeBody(await readBody(request), def, { contentType, fieldValidation, warnings })
+  const body = await decodeBody(await readBody(context), def, { contentType, fieldValidation, warnings })
   checkIdentity(body.metadata, info)
   try {
     const change = () => copyOf(body)
