@@ -1,6 +1,6 @@
 /** Reaching into a running container: for probes, hooks and `exec`. */
 import type { Container } from '../api/schema/types.gen.ts'
-import type { ExecSpec, Handle } from '../runtime/runtime.ts'
+import type { ExecCommand, Handle } from '../runtime/runtime.ts'
 import { isSandboxed } from '../runtime/process/group.ts'
 import type { ContainerSlot } from './container-slot.ts'
 import type { NodeContext } from './context.ts'
@@ -32,17 +32,19 @@ interface Entering {
 async function enterContainer(
   { runtime, mountSupport }: NodeContext,
   { container, handle, argv }: Entering,
-): Promise<Pick<ExecSpec, 'argv' | 'cwd'>> {
+): Promise<ExecCommand> {
   if (isSandboxed(handle)) return { argv } // its runtime knows the way in
   if ((container.volumeMounts ?? []).length === 0 || !mountSupport.usable) return { argv }
   const found = await runtime.inspect(handle)
   if (found.phase !== 'running') return { argv }
   // The program's own folder may exist among its mounts only: the command goes there once it is inside.
-  return { argv: enterCommand(argv, { pid: found.pid, user: mountSupport.user }), cwd: '/' }
+  const { pid } = found
+  const entering = enterCommand(argv, { pid, user: mountSupport.user })
+  return { argv: entering, cwd: '/', enters: { pid, program: argv[0] ?? '' } }
 }
 
 /** A command as it is run inside of a container. */
-export interface InsideCommand extends Pick<ExecSpec, 'argv' | 'cwd'> {
+export interface InsideCommand extends ExecCommand {
   readonly handle: Handle
 }
 

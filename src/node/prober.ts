@@ -5,7 +5,7 @@ import { connect } from 'node:net'
 import type { Clock } from '../base/clock.ts'
 import { http } from '../base/node-http.ts'
 import type { Container, HTTPGetAction, IntOrString, Probe } from '../api/schema/types.gen.ts'
-import type { ExecSpec, Handle, Runtime } from '../runtime/runtime.ts'
+import type { ExecCommand, Handle, Runtime } from '../runtime/runtime.ts'
 import { askGrpc } from './grpc-probe.ts'
 import { timeoutMs } from './probe-state.ts'
 
@@ -19,7 +19,7 @@ export interface ProbeTarget {
   readonly runtime: Runtime
   readonly clock: Clock
   /** Makes a command one that sees the container's volumes. */
-  readonly enter: (argv: readonly string[]) => Promise<Pick<ExecSpec, 'argv' | 'cwd'>>
+  readonly enter: (argv: readonly string[]) => Promise<ExecCommand>
 }
 
 export interface ProbeAnswer {

@@ -116,9 +116,15 @@ export interface RuntimeCapabilities {
   readonly sandbox: boolean
 }
 
-export interface ExecSpec {
+/** A command beside a workload. */
+export interface ExecCommand {
   readonly argv: readonly string[]
   readonly cwd?: string
+  /** `argv` goes to where the process `pid` is before it becomes what was asked for: there `program` is looked for. */
+  readonly enters?: { readonly pid: number; readonly program: string }
+}
+
+export interface ExecSpec extends ExecCommand {
   readonly timeoutMs: number
 }
 
@@ -128,9 +134,7 @@ export interface ExecResult {
   readonly output: string
 }
 
-export interface ExecStreamSpec {
-  readonly argv: readonly string[]
-  readonly cwd?: string
+export interface ExecStreamSpec extends ExecCommand {
   /** Without it the command reads an empty stdin. */
   readonly stdin: boolean
   /** The command gets a terminal: its stdout and stderr are one, what is typed is echoed. */

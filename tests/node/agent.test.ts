@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
+import type { IncomingMessage } from 'node:http'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { after, before, test } from 'node:test'
+import { WebSocket } from 'ws'
 import type { ConfigMap, Lease, Node, Pod, Secret } from '../../src/api/schema/types.gen.ts'
 import type { ResourceRef } from '../../src/client/client.ts'
 import { findMountSupport } from '../../src/node/mount-support.ts'
-import { isReady, nodeName, openTestCluster, waitFor, type TestCluster } from './harness.ts'
+import { isReady, nodeName, openTestCluster, token, waitFor, type TestCluster } from './harness.ts'
 
 const ref = (plural: string, kind: string): ResourceRef => ({
   group: '',
@@ -254,6 +258,8 @@ test(
     assert.equal(await get(pod, '/file?path=/etc/sampan-test-conf/app.yaml'), 'v: 1')
     assert.equal(await get(pod, '/file?path=/sampan-test-keys/key'), 'hidden')
     assert.equal(await get(pod, '/file?path=/sampan-test-cache/x'), 'ok\n')
+    // Also behind what brings a command among the mounts.
+    assert.match(await execRefusal('mounter', 'no-such-program'), notFound)
     const onDisk = await readdir(join(cluster.folder, 'node/pods', pod.metadata.uid ?? '', 'volumes'))
     assert.deepEqual(onDisk.sort(), ['conf', 'tmp'])
     await maps.patch('conf', 'merge', { data: { 'app.yaml': 'v: 2' } }, { namespace: 'default' })
@@ -264,6 +270,24 @@ test(
     await cluster.remove('mounter')
   },
 )
+
+const notFound =
+  /error executing command in container: exec: "no-such-program": executable file not found in \$PATH/
+
+/** What is said in place of the streams of a command. */
+async function execRefusal(name: string, command: string): Promise<string> {
+  const query = new URLSearchParams({ command, stdout: 'true' }).toString()
+  const url = `${cluster.url.replace('http', 'ws')}/api/v1/namespaces/default/pods/${name}/exec?${query}`
+  const socket = new WebSocket(url, 'v5.channel.k8s.io', { headers: { authorization: `Bearer ${token}` } })
+  const refusal = once(socket, 'unexpected-response') as Promise<[unknown, IncomingMessage]>
+  const opened = once(socket, 'open').then(() => {
+    socket.terminate()
+    throw new Error('the command was started')
+  })
+  const [, answer] = await Promise.race([refusal, opened])
+  const { message } = JSON.parse(await text(answer)) as { readonly message: string }
+  return message
+}
 
 test(
   'a crashing container is restarted at once, then after ten seconds, and says why it ended',

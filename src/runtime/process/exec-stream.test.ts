@@ -68,10 +68,17 @@ describe('commands with streams', () => {
   })
 
   it('names a program that is not there, and one in a folder that is not there', async () => {
-    await assert.rejects(open(['no-such-command']), {
-      code: 'start-failed',
-      message: 'exec: "no-such-command": executable file not found in $PATH',
-    })
+    const entering = { enters: { pid: process.pid, program: 'no-such-command' } }
+    const asked = [
+      open(['no-such-command']),
+      open(['no-such-command'], { tty: true }),
+      open(['true', 'no-such-command'], entering),
+    ]
+    for (const session of asked)
+      await assert.rejects(session, {
+        code: 'start-failed',
+        message: 'exec: "no-such-command": executable file not found in $PATH',
+      })
     await assert.rejects(open(['/etc']), { code: 'start-failed', message: /EACCES/ })
     await assert.rejects(open(['true'], { cwd: '/no/such' }), { message: /working directory \/no\/such/ })
   })

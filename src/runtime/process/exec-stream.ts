@@ -4,7 +4,8 @@ import { constants } from 'node:os'
 import type { Readable, Writable } from 'node:stream'
 import type { Clock } from '../../base/clock.ts'
 import { type ExecSession, type ExecStreamSpec, RuntimeError } from '../runtime.ts'
-import { insideCommand, type Surroundings } from './join-group.ts'
+import { insideCommand, programOf, type Surroundings } from './join-group.ts'
+import { programNotFound } from './program-search.ts'
 import { openTerminal } from './terminal.ts'
 
 const hangUpMs = 2_000 // what ignores SIGHUP for so long gets SIGKILL
@@ -15,9 +16,11 @@ export async function execStreamIn(
   spec: ExecStreamSpec,
   clock: Clock,
 ): Promise<ExecSession> {
-  const { argv, tty } = spec
+  const { tty } = spec
   const folder = spec.cwd ?? within.cwd
-  const wrapped = insideCommand(within, { argv, tty, cwd: folder })
+  const name = programOf(spec)
+  const wrapped = insideCommand(within, { ...spec, cwd: folder })
+  if (!wrapped) throw new RuntimeError('start-failed', programNotFound(name))
   const [program = '', ...args] = wrapped.argv
   const child = spawn(program, args, {
     cwd: folder,
@@ -26,7 +29,7 @@ export async function execStreamIn(
     stdio: [spec.stdin ? 'pipe' : 'ignore', 'pipe', 'pipe'],
   })
   const code = codeOf(child)
-  await started(child, { program: argv[0] ?? '', folder, tty })
+  await started(child, { program: name, folder, tty })
   const window = tty ? openTerminal(child.pid ?? 0, clock) : undefined
   // A command that has read enough closes its stdin; writing on is no failure.
   child.stdin?.on('error', () => {})
@@ -67,12 +70,10 @@ function started(child: ChildProcess, { program, folder, tty }: Started): Promis
       const isMissing = error.code === 'ENOENT'
       const isFolderMissing = isMissing && !existsSync(folder)
       if (tty && isMissing && !isFolderMissing) return reject(noTerminal(error))
-      const why = isFolderMissing
-        ? `its working directory ${folder} does not exist`
-        : isMissing
-          ? 'executable file not found in $PATH'
-          : error.message
-      reject(new RuntimeError('start-failed', `exec: ${JSON.stringify(program)}: ${why}`, { cause: error }))
+      const why = isFolderMissing ? `its working directory ${folder} does not exist` : error.message
+      const message =
+        isMissing && !isFolderMissing ? programNotFound(program) : `exec: ${JSON.stringify(program)}: ${why}`
+      reject(new RuntimeError('start-failed', message, { cause: error }))
     })
   })
 }

@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import type { Clock } from '../../base/clock.ts'
 import type { ExecResult, ExecSpec } from '../runtime.ts'
-import { insideCommand, type Surroundings } from './join-group.ts'
+import { insideCommand, programOf, type Surroundings } from './join-group.ts'
+import { programNotFound } from './program-search.ts'
 
 const outputBytesMax = 10 * 1024 // as the kubelet keeps of a probe's output
 /** What a shell, and timeout(1), say. */
@@ -13,8 +14,10 @@ const codeTimedOut = 124
 /** Runs a command and waits until its output is closed. Its whole process group is killed at the timeout. */
 export function execIn(within: Surroundings, spec: ExecSpec, clock: Clock): Promise<ExecResult> {
   const cwd = spec.cwd ?? within.cwd
-  const [program = ''] = spec.argv
-  const { argv, env } = insideCommand(within, { argv: spec.argv, tty: false, cwd })
+  const program = programOf(spec)
+  const command = insideCommand(within, { ...spec, tty: false, cwd })
+  if (!command) return Promise.resolve({ code: codeNotFound, output: programNotFound(program) })
+  const { argv, env } = command
   const { promise, resolve } = Promise.withResolvers<ExecResult>()
   const chunks: Buffer[] = []
   let sizeBytes = 0

@@ -1,8 +1,7 @@
 /** Makes a command one that runs where a workload runs: in its control group from its first instruction on, in its sandbox. */
-import { accessSync, constants, statSync } from 'node:fs'
-import { isAbsolute, join, resolve } from 'node:path'
-import type { Sandbox } from '../runtime.ts'
+import type { ExecCommand, Sandbox } from '../runtime.ts'
 import { carry } from './environment.ts'
+import { isProgram, searchBeside } from './program-search.ts'
 import { enterSandbox, seccompFd, type SandboxTools } from './sandbox/bubblewrap.ts'
 import { terminalCommand } from './terminal.ts'
 
@@ -27,27 +26,30 @@ export interface Command {
   readonly env: Readonly<Record<string, string>>
 }
 
-export interface WantedCommand {
-  readonly argv: readonly string[]
+export interface WantedCommand extends ExecCommand {
   readonly tty: boolean
   readonly cwd: string
 }
 
-/** Not what was asked for: outside of the sandbox there may be a program of that name. */
-const nowhere = '/proc/no-such-program'
-
-export function insideCommand(within: Surroundings, { argv, tty, cwd }: WantedCommand): Command {
+/** Undefined when the program isn't there: outside of the sandbox there may be one of that name. */
+export function insideCommand(within: Surroundings, wanted: WantedCommand): Command | undefined {
   const { env, folders, inside } = within
+  const { argv, cwd, enters, tty } = wanted
+  const isWrapped = inside !== undefined || enters !== undefined || folders.length > 0 || tty
+  const place = inside ?? enters
+  const search = place ? searchBeside(place.pid, env) : { env, cwd, root: '/' }
+  // By itself a program that isn't there is an error of `spawn`, with its reason.
+  if (isWrapped && !isProgram(programOf(wanted), search)) return undefined
   const terminal = (command: Command): Command => (tty ? terminalCommand(command.argv, command.env) : command)
   if (!inside && folders.length === 0) return terminal({ argv, env })
-  const found = { env, cwd: inside ? '/' : cwd, root: inside ? `/proc/${inside.pid}/root` : '/' }
-  // Behind shells its absence would show as an exit code only.
-  if (!tty && !isProgram(argv[0] ?? '', found)) return { argv: [nowhere], env: {} }
   const { carried, around } = carry(env)
   const plain = ['/usr/bin/env', ...around, ...argv]
   const own = terminal({ argv: inside ? enterSandbox(plain, inside) : plain, env: carried })
   return joinGroup(own, folders, inside?.seccompFile)
 }
+
+/** What was asked for, by its name. */
+export const programOf = ({ argv, enters }: ExecCommand): string => enters?.program ?? argv[0] ?? ''
 
 /** The first argument is the file that goes to a sandbox by its descriptor, or empty. */
 const script = `
@@ -61,27 +63,4 @@ function joinGroup({ argv, env }: Command, folders: readonly string[], seccompFi
   return folders.length === 0 && seccompFile === ''
     ? { argv, env }
     : { argv: ['/bin/sh', '-c', script, 'sampan', seccompFile, ...folders, '--', ...argv], env }
-}
-
-interface Search {
-  readonly env: Readonly<Record<string, string>>
-  readonly cwd: string
-  /** Where its `/` is. */
-  readonly root: string
-}
-
-/** Whether `execvp` would find the program. */
-function isProgram(program: string, { env, cwd, root }: Search): boolean {
-  if (program.includes('/')) return isExecutable(join(root, resolve(cwd, program)))
-  const folders = (env['PATH'] ?? '/bin:/usr/bin').split(':')
-  return folders.some((folder) => isExecutable(join(root, isAbsolute(folder) ? folder : cwd, program)))
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK)
-    return statSync(path).isFile()
-  } catch {
-    return false // the search goes on
-  }
 }
