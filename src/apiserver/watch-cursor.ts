@@ -89,19 +89,28 @@ export function showTo(selection: Selection, event: CacheEvent): Seen | undefine
   return did && previous ? { type: 'DELETED', object: previous.at(event.revision), event } : undefined
 }
 
+/** A cursor that goes on after `from`. Undefined where the ring does not reach back so far, or the cache is not loaded. */
+export const cursorAfter = (
+  cache: WatchCache,
+  selection: Selection,
+  from: Revision,
+): WatchCursor | undefined =>
+  cache.liveRing && from >= cache.liveRing.floor ? new WatchCursor(cache, selection, from) : undefined
+
 /** Times that the store may cut off a reading of history before it has got any further. */
 const lagsMax = 3
 
 /**
  * The changes after `from` that are older than the ring, read from the store, ending where the ring takes over. Returns
- * the revision up to which it has told everything. Throws the store's `compacted`, and `lagging` when it gets nowhere.
+ * the cursor that goes on from there: made at once, because the ring goes on too. Undefined: the signal or the store has
+ * ended it. Throws the store's `compacted`, and `lagging` when it gets nowhere.
  */
 export async function* history(
   cache: WatchCache,
   selection: Selection,
   from: Revision,
   signal: AbortSignal,
-): AsyncGenerator<readonly Seen[], Revision> {
+): AsyncGenerator<readonly Seen[], WatchCursor | undefined> {
   let reached = from
   for (let lags = 0; ;) {
     const before = reached
@@ -113,9 +122,10 @@ export async function* history(
         if (seen.length > 0) yield seen
         reached = revision
         await cache.ready()
-        if (reached >= cache.ring.floor) return reached
+        const cursor = cursorAfter(cache, selection, reached)
+        if (cursor) return cursor
       }
-      return reached
+      return undefined
     } catch (error) {
       lags = reached > before ? 0 : lags + 1
       if (!isStoreError(error, 'lagging') || lags > lagsMax) throw error

@@ -81,7 +81,7 @@ export interface ReadApply {
 }
 
 export async function readApply(context: VerbContext, expected: AppliedKind): Promise<ReadApply> {
-  const { info, request, warnings } = context
+  const { info, warnings } = context
   const { group, kind, schema, version } = expected
   const options = writeOptionsOf(info.query, 'PatchOptions', { isApply: true })
   const { duplicates, value: config } = await parseConfiguration(await readBody(context), options)

@@ -1,10 +1,20 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { resources } from '../../api/table.ts'
 import { realClock } from '../../base/clock.ts'
 import { fakeClock } from '../../base/fake-clock.ts'
+import { realRandom } from '../../base/ids.ts'
+import { silentLogger } from '../../base/logger.ts'
+import { openMemoryStore } from '../../store/memory/memory-store.ts'
 import { ringEventsMax } from '../event-ring.ts'
-import { encodeStored } from '../wire.ts'
 import { configMap, openFixture, type Fixture, type WatchLines } from '../fixture.ts'
+import { resourcePrefix } from '../keys.ts'
+import { selectionOf } from '../selection.ts'
+import { StoreFeed } from '../store-feed.ts'
+import { WatchCache } from '../watch-cache.ts'
+import { history } from '../watch-cursor.ts'
+import type { WatchFrames } from '../watch-frames.ts'
+import { encodeStored } from '../wire.ts'
 
 const path = '/api/v1/namespaces/default/configmaps'
 const notOlder = 'sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true'
@@ -275,4 +285,34 @@ test('as PartialObjectMetadata only metadata is told', async () => {
     [object.kind, object.apiVersion, object.metadata.name, object.data],
     ['PartialObjectMetadata', 'meta.k8s.io/v1', 'a', undefined],
   )
+})
+
+test('where history ends the ring takes over at once: what it loses afterwards is no silent gap', async () => {
+  await using store = await openMemoryStore({ clock: realClock, logger: silentLogger })
+  const def = resources.find(({ plural }) => plural === 'configmaps')
+  assert.ok(def)
+  const key = `${resourcePrefix(def)}default/a`
+  let revision = await store.create(key, encodeStored(configMap('a')))
+  const from = revision
+  const write = async (times: number) => {
+    for (let i = 0; i < times; i++) revision = await store.update(key, encodeStored(configMap('a')), revision)
+  }
+  await write(2)
+  await using feed = await StoreFeed.open({
+    store,
+    clock: realClock,
+    random: realRandom,
+    logger: silentLogger,
+  })
+  const cache = new WatchCache(def, feed)
+  await cache.ready()
+  const selection = selectionOf(def, '', new URLSearchParams())
+  const past = history(cache, selection, from, new AbortController().signal)
+  let step = await past.next()
+  while (step.done !== true) step = await past.next()
+  // Whoever asked for it may be slow to go on.
+  await write(ringEventsMax + 10)
+  assert.ok(await cache.reaches(revision, 10_000))
+  const frames = { areShared: false, change: () => Buffer.from('x') } as unknown as WatchFrames
+  assert.equal(step.value?.take(frames), 'slow')
 })

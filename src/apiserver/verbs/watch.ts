@@ -17,7 +17,7 @@ import { selectionOf, type Selection } from '../selection.ts'
 import type { ApiResponse } from '../http.ts'
 import { endable } from '../streams.ts'
 import type { WatchCache } from '../watch-cache.ts'
-import { history, WatchCursor } from '../watch-cursor.ts'
+import { cursorAfter, history, WatchCursor } from '../watch-cursor.ts'
 import { watchFrames, type WatchFrames } from '../watch-frames.ts'
 
 const bookmarkPeriodMs = 60_000
@@ -67,8 +67,7 @@ async function startAfter(cache: WatchCache, selection: Selection, from: Revisio
   if (!(await cache.reaches(from, freshnessTimeoutMs)))
     throw tooLargeResourceVersion({ asked: from, current: cache.revision })
   await cache.ready()
-  const cursor = from >= cache.ring.floor ? new WatchCursor(cache, selection, from) : undefined
-  return { from, objects: undefined, cursor }
+  return { from, objects: undefined, cursor: cursorAfter(cache, selection, from) }
 }
 
 interface Run {
@@ -95,8 +94,8 @@ async function* run(watch: Run): AsyncGenerator<Uint8Array> {
       let step = await past.next()
       for (; step.done !== true; step = await past.next())
         yield* joined(step.value.map((seen) => frames.change(seen)))
-      if (signal.aborted) return
-      cursor = new WatchCursor(cache, selection, step.value)
+      cursor = step.value
+      if (!cursor) return
     } catch (error) {
       if (!isStoreError(error, 'compacted') && !isStoreError(error, 'lagging')) throw error
       yield frames.error(tooOld(start.from, error.revision ?? cache.revision))
