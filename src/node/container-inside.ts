@@ -2,6 +2,7 @@
 import type { Container } from '../api/schema/types.gen.ts'
 import type { ExecCommand, Handle } from '../runtime/runtime.ts'
 import { isSandboxed } from '../runtime/process/group.ts'
+import { findProgram } from '../runtime/process/sandbox/find-program.ts'
 import type { ContainerSlot } from './container-slot.ts'
 import type { NodeContext } from './context.ts'
 import { enterCommand } from './mounts.ts'
@@ -39,7 +40,8 @@ async function enterContainer(
   if (found.phase !== 'running') return { argv }
   // The program's own folder may exist among its mounts only: the command goes there once it is inside.
   const { pid } = found
-  const entering = enterCommand(argv, { pid, user: mountSupport.user })
+  const nsenter = findProgram('nsenter') ?? 'nsenter'
+  const entering = enterCommand(argv, { pid, user: mountSupport.user, nsenter })
   return { argv: entering, cwd: '/', enters: { pid, program: argv[0] ?? '' } }
 }
 

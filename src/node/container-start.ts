@@ -62,15 +62,18 @@ export async function startContainer(input: StartInput): Promise<void> {
   signal.throwIfAborted()
   const attempt = nextAttempt(run.record)
   const sandbox = await makeSandbox({ ...input, prepared: image.prepared, mounts, attempt })
+  const own = {
+    PATH: entry.path,
+    HOME: paths.home,
+    HOSTNAME: hostnameOf(pod),
+    ...portVariable(container),
+    ...env,
+  }
   const launch: ContainerLaunch = {
-    ...(sandbox ? { argv: entry.argv, cwd, sandbox } : place({ ...input, mounts, argv: entry.argv, cwd })),
-    env: {
-      PATH: entry.path,
-      HOME: paths.home,
-      HOSTNAME: hostnameOf(pod),
-      ...portVariable(container),
-      ...env,
-    },
+    ...(sandbox
+      ? { argv: entry.argv, cwd, sandbox }
+      : place({ ...input, mounts, argv: entry.argv, cwd, path: own.PATH })),
+    env: own,
     address: input.address,
     node: entry.node,
     ...(container.stdin === true && { stdin: true }),
@@ -186,6 +189,7 @@ interface Placement extends StartInput {
   readonly mounts: readonly Mount[]
   readonly argv: readonly string[]
   readonly cwd: string
+  readonly path: string
 }
 
 const tokenMountPath = '/var/run/secrets/kubernetes.io/serviceaccount'
@@ -213,13 +217,14 @@ async function withTermination(
 }
 
 /** The command, wrapped when the container has mounts. */
-function place({ context, container, paths, run, mounts, argv, cwd }: Placement) {
+function place({ context, container, paths, run, mounts, argv, cwd, path }: Placement) {
   if (mounts.length === 0) return { argv, cwd }
   const { mountSupport } = context
   if (!mountSupport.usable)
     throw new VolumeError(`volume mounts need mount namespaces on this node: ${mountSupport.reason}`)
   const scratch = join(paths.root, 'mounts', container.name, String(nextAttempt(run.record)))
-  const wrapped = mountCommand({ mounts, argv, cwd, scratch, user: mountSupport.user, exists: existsSync })
+  const { user } = mountSupport
+  const wrapped = mountCommand({ mounts, argv, cwd, path, scratch, user, exists: existsSync })
   // The script changes to `cwd` itself: it may exist only once the volumes are there.
   return { argv: wrapped, cwd: paths.home }
 }

@@ -63,9 +63,26 @@ const rows: { name: string; mounts: Mount[]; want: string }[] = [
 for (const { name, mounts, want } of rows)
   test(`steps: ${name}`, () => assert.equal(mountSteps({ mounts, scratch: '/x', exists }).join(' '), want))
 
+const path = process.env['PATH'] ?? ''
+
 test('without mounts the command stays as it is', () => {
   const argv = ['/bin/true']
-  assert.equal(mountCommand({ mounts: [], argv, cwd: '/', scratch: '/x', user: 'root', exists }), argv)
+  assert.equal(mountCommand({ mounts: [], argv, cwd: '/', path, scratch: '/x', user: 'root', exists }), argv)
+})
+
+test('what makes the mounts is never looked for where the program looks', async (t) => {
+  if (!support.usable) return t.skip(support.reason)
+  const planted = join(folder, 'planted')
+  await mkdir(planted)
+  for (const name of ['unshare', 'mkdir', 'mount'])
+    await writeFile(join(planted, name), '#!/bin/sh\necho taken over\n', { mode: 0o755 })
+  const { user } = support
+  const mounts = [mount(join(folder, 'taken'), { source: planted })]
+  const argv = ['/bin/sh', '-c', 'echo "$PATH"']
+  const scratch = join(folder, 'scratch')
+  const command = mountCommand({ mounts, argv, cwd: '/', path: planted, scratch, user, exists: existsSync })
+  const { output } = await run(['/usr/bin/env', `PATH=${planted}`, ...command], false)
+  assert.equal(output, `${planted}\n`)
 })
 
 interface Ran {
@@ -121,6 +138,7 @@ for (const { name, asNobody, user, skip } of users) {
         mounts,
         argv,
         cwd: '/sampan-test/deep',
+        path,
         scratch,
         user,
         exists: existsSync,
@@ -150,6 +168,7 @@ for (const { name, asNobody, user, skip } of users) {
         mounts,
         argv,
         cwd: '/sampan-enter',
+        path,
         scratch: join(own, 'scratch'),
         user,
         exists: existsSync,
@@ -158,7 +177,7 @@ for (const { name, asNobody, user, skip } of users) {
     const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] })
     try {
       await once(child.stdout, 'data')
-      const command = enterCommand(['cat', 'f'], { pid: child.pid ?? 0, user })
+      const command = enterCommand(['cat', 'f'], { pid: child.pid ?? 0, user, nsenter: '/usr/bin/nsenter' })
       assert.deepEqual(await run(command, asNobody), { code: 0, output: 'inside' })
     } finally {
       child.kill('SIGKILL')

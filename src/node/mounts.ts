@@ -7,6 +7,7 @@
  * covered by an overlay private to the container, or, below `/` itself, by a new root of bind mounts.
  */
 import { dirname, join } from 'node:path'
+import { systemPath } from '../runtime/process/sandbox/find-program.ts'
 
 export interface Mount {
   /** Absolute path on the machine. */
@@ -28,6 +29,8 @@ export interface MountInput {
   readonly mounts: readonly Mount[]
   readonly argv: readonly string[]
   readonly cwd: string
+  /** PATH of the program. What puts the mounts together doesn't look there: the package's own folders come first in it. */
+  readonly path: string
   /** A folder of the container for overlays and the new root; on a file system that can be an upper layer. */
   readonly scratch: string
   readonly user: 'root' | { readonly uid: number; readonly gid: number }
@@ -68,7 +71,7 @@ const merged = (overlay: string): string => `${overlay}/merged`
 /** The whole command. Without mounts it is `argv` as it came. */
 export function mountCommand(input: MountInput): readonly string[] {
   if (input.mounts.length === 0) return input.argv
-  const { user, cwd, argv } = input
+  const { user, cwd, argv, path } = input
   const isRoot = user === 'root'
   const namespace = [
     'unshare',
@@ -83,6 +86,7 @@ export function mountCommand(input: MountInput): readonly string[] {
   const own = isRoot ? [] : ['unshare', ...ids, '--mount', '--propagation', 'unchanged']
   return [
     '/usr/bin/env',
+    `PATH=${systemPath}`,
     ...namespace,
     '/bin/sh',
     '-euc',
@@ -92,17 +96,22 @@ export function mountCommand(input: MountInput): readonly string[] {
     '--',
     cwd,
     ...own,
+    '/usr/bin/env',
+    `PATH=${path}`,
     ...argv,
   ]
 }
 
-/** The same surroundings, working directory included, for one more command: `exec` probes. `pid` is a process inside. */
+/**
+ * The same surroundings, working directory included, for one more command: `exec` probes. `pid` is a process inside, `nsenter` an
+ * absolute path.
+ */
 export function enterCommand(
   argv: readonly string[],
-  { pid, user }: { readonly pid: number } & Pick<MountInput, 'user'>,
+  { pid, user, nsenter }: { readonly pid: number; readonly nsenter: string } & Pick<MountInput, 'user'>,
 ): readonly string[] {
   const users = user === 'root' ? [] : ['--user', '--preserve-credentials']
-  return ['/usr/bin/env', 'nsenter', `--target=${pid}`, ...users, '--mount', '--root', '--wd', '--', ...argv]
+  return [nsenter, `--target=${pid}`, ...users, '--mount', '--root', '--wd', '--', ...argv]
 }
 
 const byDepth = (a: Mount, b: Mount): number =>

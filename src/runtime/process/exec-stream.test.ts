@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -59,6 +59,17 @@ describe('commands with streams', () => {
     await reading
     assert.equal(await session.code, 0)
     assert.equal(got.digest('hex'), sent.digest('hex'))
+  })
+
+  it('makes a terminal with programs of the system, whatever stands first in the PATH', async () => {
+    const planted = await mkdtemp(join(cwd, 'planted-'))
+    for (const name of ['script', 'stty', 'sleep', 'sh'])
+      await writeFile(join(planted, name), '#!/bin/sh\necho taken over\n', { mode: 0o755 })
+    const within = { env: { PATH: `${planted}:${env.PATH}` }, cwd, folders: [] }
+    const argv = ['/bin/echo', 'plain']
+    const session = await execStreamIn(within, { argv, stdin: false, tty: true }, realClock)
+    session.resize({ columns: 80, rows: 24 })
+    assert.equal(await text(session.stdout), 'plain\r\n')
   })
 
   it('gives an empty stdin to a command without one', async () => {

@@ -6,6 +6,7 @@
 import { execFile } from 'node:child_process'
 import { readFileSync, readlinkSync } from 'node:fs'
 import type { Clock } from '../../base/clock.ts'
+import { findProgram } from './sandbox/find-program.ts'
 
 export interface TerminalCommand {
   readonly argv: readonly string[]
@@ -24,15 +25,18 @@ export function terminalCommand(
   const { SHELL: shell } = env
   const line = [
     shell === undefined ? 'unset SHELL' : `SHELL=${quoted(shell)}`,
-    `for _ in 1 2 3 4 5 6 7 8 9 10; do [ "$(stty size 2>&1)" = '0 0' ] || break; sleep 0.05; done`,
+    `for _ in 1 2 3 4 5 6 7 8 9 10; do [ "$(${tool('stty')} size 2>&1)" = '0 0' ] || break; ${tool('sleep')} 0.05; done`,
     `exec ${argv.map(quoted).join(' ')}`,
   ].join('; ')
   const options = ['--quiet', '--flush', '--return', '--echo', 'always', '--command', line]
   return {
-    argv: ['script', ...options, '/dev/null'],
+    argv: [findProgram('script') ?? 'script', ...options, '/dev/null'],
     env: { TERM: 'xterm', ...env, SHELL: '/bin/sh' },
   }
 }
+
+/** Not as the workload's PATH has it: this shell stands outside of its sandbox. */
+const tool = (name: string): string => quoted(findProgram(name) ?? name)
 
 const quoted = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`
 
