@@ -84,6 +84,15 @@ for (const [sent, host] of hosts)
     else assert.equal(head.host, host)
   })
 
+test('two hosts are refused, also when one of them is empty, by the first request as by any other', () => {
+  for (const [a, b] of [
+    ['x', 'y'],
+    ['', 'x'],
+    ['x', ''],
+  ])
+    assert.equal(read(`GET / HTTP/1.1\r\nHost: ${a}\r\nHost: ${b}\r\n\r\n`).end, refused, `${a}, ${b}`)
+})
+
 test('every proper beginning of a head is incomplete', () => {
   const text = 'POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nConnection: close\r\n\r\n'
   for (let n = 0; n < text.length; n++) assert.equal(read(text.slice(0, n)).end, incomplete, `at ${n}`)

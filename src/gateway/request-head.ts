@@ -39,7 +39,6 @@ export class RequestHead {
   isChunked = false
   /** -1 when not given. */
   contentLength = -1
-  expectsContinue = false
   /** The protocol asked for by an upgrade that is to be forwarded, else ''. */
   upgrade = ''
   /** The client prefers errors as JSON. */
@@ -51,8 +50,8 @@ export class RequestHead {
   targetAuthority = ''
   pathStart = 0
   acceptLine = -1
-  /** The Host header read last: most requests repeat it. */
-  lastAuthority = ''
+  /** The valid Host header read last: most requests repeat it. Undefined: none yet. */
+  lastAuthority: string | undefined
   lastHost = ''
 
   constructor(limits: Limits, trustForwarded: boolean) {
@@ -187,7 +186,6 @@ function resetFields(head: RequestHead): void {
   head.isKeptAlive = !head.isHttp10
   head.isChunked = false
   head.contentLength = -1
-  head.expectsContinue = false
   head.upgrade = ''
   head.acceptLine = -1
   head.acceptsJson = false
@@ -273,19 +271,14 @@ function finishFields(buf: Buffer, head: RequestHead, connection: string): boole
   const isUpgrade = head.upgrade !== '' && !head.isHttp10 && hasOption(options, 'upgrade')
   const hasBody = head.isChunked || head.contentLength > 0
   if (!isUpgrade || hasBody || head.upgrade.toLowerCase().includes('h2c')) head.upgrade = ''
-  readExpect(buf, head)
+  if (head.isHttp10) dropExpect(buf, head.fields)
   if (head.acceptLine >= 0) head.acceptsJson = fieldValue(buf, head.fields, head.acceptLine).includes('json')
   return true
 }
 
 /** HTTP/1.0 knows no interim answers, so its `Expect` is dropped (RFC 9110 § 10.1.1). */
-function readExpect(buf: Buffer, head: RequestHead): void {
-  const { fields } = head
-  for (let n = 0; n < fields.count; n++) {
-    if (!isNamed(buf, fields, n, 'expect')) continue
-    if (head.isHttp10) fields.isDropped[n] = 1
-    else head.expectsContinue = true
-  }
+function dropExpect(buf: Buffer, fields: HeaderFields): void {
+  for (let n = 0; n < fields.count; n++) if (isNamed(buf, fields, n, 'expect')) fields.isDropped[n] = 1
 }
 
 export const hasOption = (options: string, option: string): boolean =>
