@@ -92,6 +92,9 @@ export function readWorkingDirectory(pid: number): string | undefined {
   }
 }
 
+/** What is mounted where, as it sees it: proc_pid_mountinfo(5). Empty when it is gone. */
+export const readMounts = (pid: number | 'self'): string => readProc(`/proc/${pid}/mountinfo`) ?? ''
+
 /** Of its first thread. */
 export const readChildren = (pid: number): readonly number[] =>
   (readProc(`/proc/${pid}/task/${pid}/children`) ?? '').split(' ').filter(Boolean).map(Number)

@@ -24,10 +24,12 @@ import { unlinkedBytes } from './unlinked-files.ts'
 import type { Surroundings } from './join-group.ts'
 import { prepareFiles, spawnParent } from './parent.ts'
 import type { SandboxTools } from './sandbox/bubblewrap.ts'
+import { problemOf, strangerAt } from './sandbox/system-places.ts'
 import {
   readBootId,
   readChildren,
   readEnviron,
+  readMounts,
   readOwnBytes,
   readWorkingDirectory,
   ticksPerSecond,
@@ -126,6 +128,9 @@ async function start(
 ): Promise<Handle> {
   if (spec.sandbox && !sandbox)
     throw new RuntimeError('start-failed', `cannot start ${spec.id}: there is no sandbox on this machine`)
+  const problem = spec.sandbox && problemOf(spec.sandbox.binds)
+  if (problem !== undefined)
+    throw new RuntimeError('start-failed', `cannot start ${spec.argv[0]}: ${problem}`)
   if (!isOwnFile(spec)) await refuseUnrunnable(spec)
   await mkdir(spec.stateDir, { recursive: true, mode: 0o700 })
   if (readIdentity(spec.stateDir, 'pid') !== undefined) {
@@ -268,6 +273,12 @@ function findInside(
   // bwrap outside, bwrap inside (its first process), the program: once that is there, the root is complete.
   const init = readChildren(pid)[0]
   if (init === undefined || readChildren(init).length === 0) return 'starting'
+  const stranger = strangerAt(readMounts(init), readMounts('self'))
+  if (stranger !== undefined)
+    throw new RuntimeError(
+      'start-failed',
+      `no command is run in the sandbox: ${stranger} in it is not the system's own, and the command would begin there with rights of the agent's. Delete the pod`,
+    )
   return { pid: init, sandbox, tools, seccompFile: recordFile(stateDir, 'seccomp') }
 }
 

@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict'
-import { mkdir, mkdtemp, readFile, rm, rmdir, writeFile } from 'node:fs/promises'
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, readFile, rm, rmdir, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it, test } from 'node:test'
+import { promisify } from 'node:util'
 import { realClock } from '../../../base/clock.ts'
 import { describeRuntime } from '../../conformance.ts'
 import type { Handle, WorkloadSpec } from '../../runtime.ts'
 import { findCgroups } from '../find-cgroups.ts'
+import { readChildren } from '../proc.ts'
 import { openProcessRuntime } from '../process-runtime.ts'
 import { openTestMachine, sandboxed, specsIn } from '../testdata/machine.ts'
 import { findSandbox } from './find-sandbox.ts'
@@ -114,6 +118,69 @@ describe('a program in a sandbox', { skip }, () => {
     assert.doesNotMatch(said, /taken over/)
     const errors = await readFile(join(root, 'work', 'environment.err'), 'utf8')
     assert.doesNotMatch(errors, /bwrap|setpriv/)
+  })
+
+  it('cannot choose, by its PATH, what gives a command its terminal', async () => {
+    const folder = join(root, 'work', 'tools')
+    const trace = join(root, 'taken-over')
+    await mkdir(folder)
+    for (const name of ['script', 'stty', 'sleep', 'nsenter', 'bwrap', 'setpriv', 'env'])
+      await writeFile(join(folder, name), `#!/bin/sh\necho ${name} >>${trace}\n`, { mode: 0o755 })
+    const env = { PATH: `${folder}:/usr/bin:/bin` }
+    const handle = await start('terminal', ['/bin/sleep', '300'], { env })
+    const argv = ['/bin/sh', '-c', 'test -t 0 && echo "$PATH"']
+    const session = await runtime.execStream?.(handle, { argv, stdin: false, tty: true })
+    let text = ''
+    for await (const chunk of session?.stdout ?? []) text += String(chunk)
+    assert.equal(existsSync(trace) && (await readFile(trace, 'utf8')), false)
+    assert.equal(text, `${env.PATH}\r\n`)
+  })
+
+  it('has nothing of its own in the places of the programs that make its sandbox', async () => {
+    const folder = join(root, 'work', 'volume')
+    await mkdir(join(folder, 'bin'), { recursive: true, mode: 0o777 })
+    await symlink('../usr/bin', join(folder, 'link'))
+    const refused = [
+      { path: '/usr/bin' },
+      { path: '/usr' },
+      { path: '/lib/x86_64-linux-gnu' },
+      { path: '/etc' },
+      { path: '/etc/ld.so.preload' },
+      { path: '/data/link', within: '/data' },
+    ]
+    for (const [index, { path, within }] of refused.entries()) {
+      const binds = [
+        ...(within === undefined ? [] : [{ source: folder, path: within, readOnly: false }]),
+        { source: join(folder, 'bin'), path, readOnly: false },
+      ]
+      const spec = specOf(`covered-${index}`, ['/bin/true'])
+      const starting = runtime.start(sandboxed(spec, binds))
+      await assert.rejects(
+        starting,
+        { code: 'start-failed', message: /mount (it|the volume) elsewhere/ },
+        path,
+      )
+    }
+  })
+
+  it('has no command run in it once something stands in the place of those programs', async () => {
+    const folder = join(root, 'work', 'swapped')
+    await mkdir(join(folder, 'under'), { recursive: true })
+    const binds = [
+      { source: folder, path: '/data', readOnly: false },
+      { source: join(folder, 'under'), path: '/data/under', readOnly: false },
+    ]
+    // As a pod would have it between the look at its folders and the mount: no test can be that quick.
+    const spec = sandboxed(specOf('swapped', ['/bin/sleep', '300']), binds)
+    const handle = await runtime.start(spec)
+    started.push(handle)
+    const exec = () => runtime.exec(handle, { argv: ['/bin/true'], timeoutMs: 20_000 })
+    assert.equal((await exec()).code, 0)
+    const state = await runtime.inspect(handle)
+    const [init = 0] = readChildren(state.phase === 'running' ? state.pid : 0)
+    const mount = ['-t', String(init), '-m', '/bin/mount', '--bind', '/data', '/usr/sbin']
+    await promisify(execFile)('nsenter', mount)
+    await assert.rejects(exec(), { code: 'start-failed', message: /\/usr\/sbin/ })
   })
 
   it('gets the signal that stops it, not its helpers', async () => {

@@ -1,0 +1,109 @@
+/**
+ * What in a sandbox must be the machine's own: programs, libraries and what the loader reads. bwrap, setpriv and env run from there
+ * while they still have rights of the agent's, at the start of a program and with every command beside it. A volume in
+ * such a place would hand them to the pod.
+ */
+import { lstatSync, realpathSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import type { Bind } from '../../runtime.ts'
+
+const folders = ['bin', 'sbin', 'lib', 'lib32', 'lib64', 'libx32']
+const places = [
+  ...['/', '/usr/', '/usr/local/'].flatMap((above) => folders.map((name) => above + name)),
+  '/nix',
+  '/proc',
+]
+/** ld.so.preload, ld.so.cache, ld-musl-x86_64.path and their like. */
+const loaderFile = /^\/etc\/ld[.-]/
+
+/** Whether something at `path` would hide a place of the system, or be in one. */
+export const isSystemPlace = (path: string): boolean =>
+  path === '/' ||
+  path === '/etc' ||
+  loaderFile.test(path) ||
+  places.some((place) => path === place || isBelow(path, place) || isBelow(place, path))
+
+const isBelow = (path: string, folder: string): boolean => path.startsWith(`${folder}/`)
+
+/** Why these can't be mounted, as a sentence; undefined: they can. */
+export function problemOf(binds: readonly Bind[]): string | undefined {
+  for (const bind of binds) {
+    const { path } = bind
+    // Node.js itself, a package: what the machine has there in any case.
+    if (!isOwnPlace(bind) && isSystemPlace(path))
+      return `a volume at ${path} would stand in for programs and libraries of the system; mount it elsewhere`
+    const link = linkOnTheWay(bind, binds)
+    if (link !== undefined)
+      return `the way to its volume at ${path} leads over a symbolic link (${link}); remove that, or mount the volume elsewhere`
+  }
+  return undefined
+}
+
+const isOwnPlace = ({ path, readOnly, source }: Bind): boolean => readOnly && source === path
+
+/** A volume that is mounted within another one goes where the other's folders lead: a link there could name any place. */
+function linkOnTheWay({ path }: Bind, binds: readonly Bind[]): string | undefined {
+  const outer = binds
+    .filter((other) => isBelow(path, other.path))
+    .reduce<Bind | undefined>(
+      (deepest, one) => (one.path.length > (deepest?.path.length ?? 0) ? one : deepest),
+      undefined,
+    )
+  if (!outer || isOwnPlace(outer)) return undefined
+  let at = ''
+  for (const name of relative(outer.path, path).split('/')) {
+    at = join(at, name)
+    if (lstatSync(join(outer.source, at), { throwIfNoEntry: false })?.isSymbolicLink())
+      return join(outer.path, at)
+  }
+  return undefined
+}
+
+/**
+ * What is mounted at a place of the system and is not what the machine has there; undefined when all is well. Both texts are of
+ * proc_pid_mountinfo(5): `inside` a sandbox, and of this process. `realPath` follows the machine's own links.
+ */
+export function strangerAt(
+  inside: string,
+  own: string,
+  realPath: (path: string) => string = realPathOf,
+): string | undefined {
+  const here = own.split('\n').flatMap(parseMount)
+  return inside
+    .split('\n')
+    .flatMap(parseMount)
+    .find((mount) => {
+      // The sandbox's own root and its view of processes.
+      if (mount.point === '/' || mount.point === '/proc' || isBelow(mount.point, '/proc')) return false
+      if (!isSystemPlace(mount.point)) return false
+      const place = { ...mount, point: realPath(mount.point) }
+      return !here.some((one) => shows(one, place))
+    })?.point
+}
+
+function realPathOf(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch {
+    return path // not there: then nothing of the machine's is shown
+  }
+}
+
+interface MountPoint {
+  readonly device: string
+  /** What of its file system is mounted. */
+  readonly root: string
+  readonly point: string
+}
+
+function parseMount(line: string): readonly MountPoint[] {
+  const [, , device, root, point] = line.split(' ')
+  // A file that was replaced since: ld.so.cache is, with every library that the system gets.
+  return device && root && point ? [{ device, root: root.replace(/\/\/deleted$/, ''), point }] : []
+}
+
+/** Whether the machine shows by this mount, at the same place, what `mount` shows. */
+function shows({ device, point, root }: MountPoint, mount: MountPoint): boolean {
+  const isAbove = point === '/' || mount.point === point || isBelow(mount.point, point)
+  return isAbove && device === mount.device && join(root, relative(point, mount.point)) === mount.root
+}
