@@ -61,7 +61,8 @@ export async function startContainer(input: StartInput): Promise<void> {
   const cwd = workingDir(container, entry.cwd)
   signal.throwIfAborted()
   const attempt = nextAttempt(run.record)
-  const sandbox = await makeSandbox({ ...input, prepared: image.prepared, mounts, attempt })
+  const { prepared } = image
+  const sandbox = await makeSandbox({ ...input, prepared, argv: entry.argv, mounts, attempt })
   const own = {
     PATH: entry.path,
     HOME: paths.home,

@@ -9,6 +9,7 @@ import { claimNamesOf } from '../api/local-volumes.ts'
 import type { Container, Pod } from '../api/schema/types.gen.ts'
 import type { Prepared } from '../runtime/packages/prepared.ts'
 import type { Bind, Sandbox } from '../runtime/runtime.ts'
+import { checkReadable } from './closed-image.ts'
 import type { NodeContext } from './context.ts'
 import { ContainerConfigError } from './env.ts'
 import { isDisk } from './local-disks.ts'
@@ -26,6 +27,8 @@ export interface SandboxRequest {
   /** 127.x: distinguishes the pods of a node. */
   readonly address: string
   readonly prepared: Prepared
+  /** What it runs of that. */
+  readonly argv: readonly string[]
   readonly mounts: readonly Mount[]
   /** Names what belongs to one attempt. */
   readonly attempt: number
@@ -33,10 +36,13 @@ export interface SandboxRequest {
 
 /** Undefined at level `none`. Makes what it binds. */
 export async function makeSandbox(request: SandboxRequest): Promise<Sandbox | undefined> {
-  const { address, context, pod, container, paths, prepared, mounts } = request
+  const { address, argv, context, pod, container, paths, prepared, mounts } = request
   if (levelOf(context, pod) === 'none') return undefined
   refuseUnsafe(pod, container)
   const ids = identityOf(request)
+  const groups = [podIdOf(address)]
+  if (prepared.scheme === 'dir')
+    await checkReadable({ folder: prepared.folder, argv, user: { ...ids, groups } })
   const isReadOnly = container.securityContext?.readOnlyRootFilesystem === true
   const temporary = join(paths.root, 'tmp', container.name, String(request.attempt))
   await mkdir(temporary, { recursive: true })
@@ -62,7 +68,7 @@ export async function makeSandbox(request: SandboxRequest): Promise<Sandbox | un
     hostname: (pod.spec.hostname ?? pod.metadata.name ?? 'pod').slice(0, 63),
     lowPorts: (container.ports ?? []).some(({ containerPort }) => containerPort < 1024),
     ...ids,
-    groups: [podIdOf(address)],
+    groups,
   }
 }
 

@@ -1,9 +1,12 @@
 /** Bad manifests and packages that can't run: what kubectl says, and what the pod says. Another app goes on all the while. */
 import assert from 'node:assert/strict'
+import { chmodSync, cpSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, afterEach, before, test } from 'node:test'
 import { openCluster, until, type Cluster } from '../support/cluster.ts'
 import { goldens } from '../support/golden.ts'
 import { ask } from '../support/http.ts'
+import { isMissing } from '../support/needs.ts'
 import { configMap, deployment, image, ingress, pod, service, yaml } from '../support/manifests.ts'
 
 let cluster: Cluster
@@ -164,4 +167,28 @@ test('packages that are not there, or have nothing to run, say so', async () => 
     assert.match(logs.stderr, waiting)
   }
   golden('pkg-delete', 'delete pod -l app!=witness --now')
+})
+
+test('an app whose folder is closed to its sandbox says so, and starts once it is open', async (t) => {
+  if (process.getuid?.() !== 0) return t.skip('without root a pod runs as who runs Sampan')
+  if (isMissing(t, 'bwrap', 'the sandbox')) return
+  const folder = join(cluster.dataDir, 'closed-app')
+  cpSync(image('hello').slice('dir:'.length), folder, { recursive: true })
+  chmodSync(folder, 0o700)
+  const app = pod('closed', 'hello', { spec: { containers: [{ name: 'app', image: `dir:${folder}` }] } })
+  cluster.ok('apply -f -', { input: yaml(app) })
+  const waiting = '{.status.containerStatuses[0].state.waiting.reason}'
+  cluster.ok(`wait --for=jsonpath=${waiting}=CreateContainerConfigError pod/closed --timeout=60s`)
+  const said = await until(
+    'its event',
+    () => /Warning +Failed .*Error: (the folder .*)/.exec(cluster.ok('describe pod closed'))?.[1],
+  )
+  assert.match(
+    said.replaceAll(folder, 'FOLDER'),
+    /^the folder FOLDER of the image is closed to user \d+, as whom the pod runs in its sandbox \(its mode is 0700, its owner user 0\): run chmod -R a\+rX FOLDER on this machine$/,
+  )
+  chmodSync(folder, 0o755)
+  cluster.ok('wait --for=condition=Ready pod/closed --timeout=60s')
+  assert.equal(cluster.ok('get pod closed -o jsonpath={.status.containerStatuses[0].restartCount}'), '0')
+  cluster.ok('delete pod closed --now')
 })

@@ -11,6 +11,7 @@ import { silentLogger } from '../../base/logger.ts'
 import { isAlive, readStat } from '../process/proc.ts'
 import { openPackageCache, type PackageCache } from './cache.ts'
 import { PackageError } from './errors.ts'
+import { findFolder } from './find-package.ts'
 import { nodePackage } from './node-version.ts'
 import type { PackageCacheOptions, PackageSource, Progress } from './prepared.ts'
 import { type FakeRegistry, openFakeRegistry } from './testdata/fake-registry.ts'
@@ -313,5 +314,18 @@ describe('the package cache', () => {
     const ensure = (path: string) => cache.ensure({ scheme: 'dir', path }, {}, never)
     await refuses(ensure(join(root, 'nope')), 'dir-missing', /nope cannot be read .*ENOENT/)
     await refuses(ensure(import.meta.filename), 'dir-missing', /not a folder/)
+  })
+
+  it('refuses a folder that is closed to the agent', async (t) => {
+    if (process.getuid?.() !== 0) return t.skip('only root can be somebody else for a moment')
+    const closed = await mkdtemp(join(tmpdir(), 'sampan-closed-'))
+    process.seteuid?.(65_534)
+    try {
+      const advice = /is closed to the agent's user \(EACCES\): run chmod -R a\+rX \/.*sampan-closed-/
+      await refuses(findFolder(closed, {}), 'dir-missing', advice)
+    } finally {
+      process.seteuid?.(0)
+      await rm(closed, { recursive: true })
+    }
   })
 })

@@ -116,6 +116,14 @@ export async function findFolder(path: string, { trust }: Pick<Call, 'trust'>): 
   if (!stats.isDirectory()) {
     throw new PackageError('dir-missing', `${path} is not a folder; dir: takes the folder of the app`)
   }
+  // The dot is found by who may look into the folder.
+  await stat(`${path}/.`).catch((e: unknown) => {
+    throw new PackageError(
+      'dir-missing',
+      `the folder ${path} is closed to the agent's user (${codeOf(e)}): run chmod -R a+rX ${path} on this machine`,
+      { cause: e },
+    )
+  })
   const manifest = await readManifest(path)
   return {
     scheme: 'dir',
