@@ -3,6 +3,9 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { isDeepStrictEqual } from 'node:util'
+import type { ContainerStatus } from '../../src/api/schema/types.gen.ts'
+import { goSeconds } from '../../src/node/restart-backoff.ts'
 import { until } from '../support/cluster.ts'
 import { everyKubectl, type Suite } from '../support/every-kubectl.ts'
 import { deployment, image, pod, yaml } from '../support/manifests.ts'
@@ -74,6 +77,11 @@ function define(suite: Suite): void {
   const stateOf = async (name: string) => (await ok(`get pod ${name} --no-headers`)).split(/ +/)[2] ?? ''
   const isIn = (name: string, ...states: readonly string[]) =>
     until(`${name} is ${states.join(' or ')}`, async () => states.includes(await stateOf(name)) || undefined)
+
+  const loopingStatus = async (): Promise<ContainerStatus> => {
+    const text = await ok('get pod looping -o jsonpath={.status.containerStatuses[0]}')
+    return JSON.parse(text) as ContainerStatus
+  }
 
   test('logs of a pod that has ended', async () => {
     await golden('wait-phase', 'wait --for=jsonpath={.status.phase}=Succeeded pod/done --timeout=60s')
@@ -149,11 +157,34 @@ function define(suite: Suite): void {
   })
 
   test('a pod that fails again and again', async () => {
-    const restartCount = 'get pod looping -o jsonpath={.status.containerStatuses[0].restartCount}'
-    await until('it has been restarted twice', async () => Number(await ok(restartCount)) >= 2 || undefined)
-    await isIn('looping', 'CrashLoopBackOff')
-    const row = await ok('get pod looping --no-headers')
-    assert.match(row, /^looping +0\/1 +CrashLoopBackOff +[2-9] \(\d+s ago\) +\w+\n$/)
+    const restarts = await until(
+      'it waits after two restarts, the same before and after its row',
+      async () => {
+        const before = await loopingStatus()
+        const row = await ok('get pod looping --no-headers')
+        const { restartCount, state } = before
+        if (restartCount < 2 || state?.waiting?.reason !== 'CrashLoopBackOff') return undefined
+        return isDeepStrictEqual(before, await loopingStatus())
+          ? { restartCount, row, ...state.waiting }
+          : undefined
+      },
+    )
+    // How many there are by now is a matter of time; what belongs together is not: the wait doubles with each restart.
+    const { message, restartCount, row } = restarts
+    const waitMs = Math.min(10_000 * 2 ** (restartCount - 1), 300_000)
+    assert.ok(
+      message?.startsWith(`back-off ${goSeconds(waitMs)} restarting failed container=looping `),
+      message,
+    )
+    const [name, ready, state, count] = row.split(/ +/)
+    assert.deepEqual(
+      [name, ready, state, count],
+      ['looping', '0/1', 'CrashLoopBackOff', String(restartCount)],
+    )
+    assert.match(row, /\d \([\dms]+ ago\) +[\dms]+\n$/)
+    // Each restart was one of the program: a start that failed would be told as such.
+    const failures = 'get events --field-selector involvedObject.name=looping,reason=Failed -o name'
+    assert.equal(await ok(failures), '')
     await golden('logs-previous', 'logs looping --previous')
     const described = await ok('describe pod looping')
     assert.match(described, /Last State: +Terminated\n +Reason: +Error\n( +Message:[^]*)? +Exit Code: +3\n/)
