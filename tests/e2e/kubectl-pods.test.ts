@@ -173,7 +173,7 @@ function define(suite: Suite): void {
     const { message, restartCount, row } = restarts
     const waitMs = Math.min(10_000 * 2 ** (restartCount - 1), 300_000)
     assert.ok(
-      message?.startsWith(`back-off ${goSeconds(waitMs)} restarting failed container=looping `),
+      message?.startsWith(`back-off ${goSeconds(waitMs)} restarting failed container=crasher `),
       message,
     )
     const [name, ready, state, count] = row.split(/ +/)
