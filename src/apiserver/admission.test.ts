@@ -49,6 +49,23 @@ test('pod or account may decline the token; an account that is not there is an e
   )
 })
 
+test('an amount under a name that every JavaScript object knows is refused like any other that makes no sense', async () => {
+  await using cluster = await withAccount()
+  const limits = [{ type: 'Pod', max: { cpu: '3' } }]
+  await cluster.asAdmin('POST', `${inDefault}/limitranges`, { metadata: { name: 'l' }, spec: { limits } })
+  for (const name of ['constructor', '__proto__', 'toString']) {
+    const resources = {
+      requests: { cpu: '1' },
+      limits: Object.fromEntries([
+        ['cpu', '1'],
+        [name, '1'],
+      ]),
+    }
+    const answer = await post(cluster, pods, pod('p', { containers: [container(resources)] }))
+    assert.match(refusal(answer), /^422 Invalid: /, name)
+  }
+})
+
 test('who puts the pod that they have created may leave out the priority that admission gave it', async () => {
   await using cluster = await withAccount()
   const { body } = await cluster.asAdmin('POST', pods, pod('p'))

@@ -20,7 +20,8 @@ export function decodeContinue(token: string): Continuation {
   const { rv, after } = fields
   if (typeof rv !== 'number' || !Number.isSafeInteger(rv) || rv === 0)
     throw refusal('incorrect encoded start resourceVersion')
-  if (typeof after !== 'string' || after === '') throw refusal('encoded start key missing')
+  if (typeof after !== 'string' || after === '' || !after.isWellFormed())
+    throw refusal('encoded start key missing')
   return { revision: rv < 0 ? undefined : rv, after }
 }
 

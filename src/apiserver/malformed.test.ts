@@ -346,6 +346,12 @@ const rows: readonly Row[] = [
     says: '400 BadRequest: invalid continue token: continue key is not valid: server does not recognize this encoded version',
   },
   {
+    name: 'a continue token with half a character',
+    method: 'GET',
+    path: `${configMaps}?limit=1&continue=${Buffer.from('{"v":"sampan/1","rv":1,"after":"\\ud800"}').toString('base64url')}`,
+    says: '400 BadRequest: invalid continue token: continue key is not valid: encoded start key missing',
+  },
+  {
     name: 'a resourceVersion that is no number',
     method: 'GET',
     path: `${configMaps}?resourceVersion=abc`,

@@ -72,7 +72,7 @@ class Comparer implements Comparison {
   #fields(old: Value, next: Value, schema: Schema): void {
     const [before, after] = [fieldsIn(old), fieldsIn(next)]
     for (const name in before) this.#field(name, old, next, schema)
-    for (const name in after) if (before[name] === undefined) this.#field(name, old, next, schema)
+    for (const name in after) if (ownField(before, name) === undefined) this.#field(name, old, next, schema)
   }
 
   #field(name: string, old: Value, next: Value, schema: Schema): void {

@@ -63,6 +63,16 @@ test('who changes a field takes it; who removes one leaves it to nobody', () => 
   )
 })
 
+test('names that every JavaScript object knows are fields like others', () => {
+  const live = write(undefined, { labels: { a: '1' } })
+  const added = write(
+    live,
+    { ...live, labels: { a: '1', constructor: '2', valueOf: '3' } },
+    { manager: 'two' },
+  )
+  assert.deepEqual(ownersOf(added)['two Update'], ['.labels.constructor', '.labels.valueOf'])
+})
+
 test('a write that changes nothing keeps the very same list', () => {
   const live = write(undefined, { count: 1 })
   assert.equal(listOf(write(live, { count: 1 }, { manager: 'two', now: later })), listOf(live))

@@ -11,11 +11,14 @@ import type { Container, Pod } from '../schema/types.gen.ts'
 export type Amounts = Record<string, Quantity>
 type Texts = Readonly<Record<string, string>> | undefined
 
-/** Texts that are no quantities count as nothing: validation refuses the object anyway. */
+/** What is no quantity, or of no resource that there could be, counts as nothing: validation refuses the object anyway. */
 export const amountsFrom = (texts: Texts): Amounts =>
   Object.fromEntries(
     Object.entries(texts ?? {}).flatMap(([name, text]) =>
-      quantityProblem(String(text)) === undefined ? [[name, parseQuantity(String(text))]] : [],
+      // `constructor`: every object of JavaScript has one, and nobody an amount of it.
+      quantityProblem(String(text)) === undefined && !(name in Object.prototype)
+        ? [[name, parseQuantity(String(text))]]
+        : [],
     ),
   )
 
