@@ -35,6 +35,7 @@ const slow = new Set([
   'src/runtime/process/preload.test.ts',
   'src/runtime/process/process-runtime.test.ts',
   'src/runtime/process/sandbox/sandbox.test.ts',
+  'src/runtime/process/sandbox/wall-records.test.ts',
   'src/store/backup/backup.test.ts',
   'src/store/memory/memory-store.test.ts',
   'src/store/postgres/failover.test.ts',

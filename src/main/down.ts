@@ -1,9 +1,11 @@
 import { join } from 'node:path'
 import { realClock } from '../base/clock.ts'
+import { describeError } from '../base/logger.ts'
 import { removeTree } from '../runtime/process/cgroup.ts'
 import { findCgroups, groupsNameOf } from '../runtime/process/find-cgroups.ts'
 import { openProcessRuntime } from '../runtime/process/process-runtime.ts'
-import { razeWall, wallChainOf } from '../runtime/process/sandbox/network-wall.ts'
+import { wallChainOf } from '../runtime/process/sandbox/network-wall.ts'
+import { forgetWall, sweepWalls } from '../runtime/process/sandbox/wall-records.ts'
 import { CommandError } from './command-error.ts'
 import type { DataDir } from './data-dir.ts'
 import { isAlive } from './process-identity.ts'
@@ -34,10 +36,13 @@ export async function down(dir: DataDir, print: (line: string) => void): Promise
   await Promise.all(apps.map((handle) => runtime.stop(handle, { signal: 'SIGTERM', graceMs: appGraceMs })))
   const cgroups = await findCgroups(groupsNameOf(dir.node))
   if (cgroups.usable) await removeTree(cgroups.tree)
-  await razeWall(wallChainOf(dir.node))
+  await forgetWall(wallChainOf(dir.node))
   print(
     apps.length === 0
       ? 'no app was running'
       : `${apps.length} app process${apps.length === 1 ? '' : 'es'} stopped`,
+  )
+  await sweepWalls().catch((error: unknown) =>
+    print(`rules that killed agents left in the packet filter are still there: ${describeError(error)}`),
   )
 }

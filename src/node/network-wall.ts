@@ -1,13 +1,15 @@
 /**
  * Keeps sandboxed pods from what the machine serves to itself and from where a cloud tells it its credentials. Where the agent is
  * root, the kernel does that by rules which are made here, once, and looked after: who empties the packet filter (a firewall
- * that is loaded anew) takes them away with it. They outlive the agent, as pods do; `sampan down` removes them.
+ * that is loaded anew) takes them away with it. They outlive the agent, as pods do; `sampan down` removes them, and where it
+ * never runs, the next agent that starts on the machine.
  */
 import { lookup } from 'node:dns/promises'
 import { readFileSync } from 'node:fs'
 import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
 import { raiseWall, readWall, wallChainOf, type WallState } from '../runtime/process/sandbox/network-wall.ts'
+import { noteWall, sweepWalls } from '../runtime/process/sandbox/wall-records.ts'
 import type { Opening, Wall } from '../runtime/process/sandbox/wall-rules.ts'
 import { podIdsOf } from './sandbox-ids.ts'
 import type { ApiAddress } from './service-env.ts'
@@ -17,6 +19,8 @@ export interface NetworkWallOptions {
   readonly loopbackBlock: string
   /** Where pods reach the API. */
   readonly apiServer: ApiAddress | undefined
+  /** Where agents leave word of their walls; that of the machine by default. */
+  readonly records?: string
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -32,10 +36,15 @@ const lookMs = 60_000
 export async function openNetworkWall(options: NetworkWallOptions): Promise<NetworkWall> {
   const { apiServer, clock, dataDir, loopbackBlock, logger } = options
   const chain = wallChainOf(dataDir)
+  await sweepWalls(options.records).then(
+    (chains) => chains.length > 0 && logger.info('walls of killed agents are taken away', { chains }),
+    (error: unknown) => logger.warn('walls of killed agents could not be taken away', { error }),
+  )
   let state: WallState | undefined
   const raise = async () => {
     const openings = [...(await apiOpenings(apiServer)), ...nameServerOpenings(readResolvConf())]
     const wall: Wall = { chain, groups: podIdsOf(loopbackBlock), own: loopbackBlock, openings }
+    note(wall, options)
     const next = await raiseWall(wall)
     if (!next.isUp && state?.isUp !== false)
       logger.warn('pods in sandboxes reach services on this machine and the metadata of a cloud', {
@@ -62,6 +71,14 @@ export async function openNetworkWall(options: NetworkWallOptions): Promise<Netw
       stop()
       await looking
     },
+  }
+}
+
+function note(wall: Wall, { logger, records }: NetworkWallOptions): void {
+  try {
+    noteWall(wall, records)
+  } catch (error) {
+    logger.info('only `sampan down` will take the wall away: no word of it could be left', { error })
   }
 }
 

@@ -99,6 +99,12 @@ export const readMounts = (pid: number | 'self'): string => readProc(`/proc/${pi
 export const readChildren = (pid: number): readonly number[] =>
   (readProc(`/proc/${pid}/task/${pid}/children`) ?? '').split(' ').filter(Boolean).map(Number)
 
+/** All that it belongs to; none when it is gone. */
+export function readGroups(pid: number): readonly number[] {
+  const lines = (readProc(`/proc/${pid}/status`) ?? '').matchAll(/^(?:Gid|Groups):(.*)$/gm)
+  return [...lines].flatMap(([, ids = '']) => ids.split(/\s+/).filter(Boolean).map(Number))
+}
+
 export function ignoresSignal(pid: number, signal: number): boolean {
   const mask = /^SigIgn:\s+([0-9a-f]+)$/m.exec(readProc(`/proc/${pid}/status`) ?? '')?.[1]
   return mask !== undefined && ((BigInt(`0x${mask}`) >> BigInt(signal - 1)) & 1n) === 1n
