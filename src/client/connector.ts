@@ -42,6 +42,8 @@ export interface ConnectorOptions {
 }
 
 const connectTimeoutMs = 10_000
+/** A silent connection is asked for a sign of life after this long; without it the kernel waits for two hours. */
+const keepAliveMs = 10_000
 /** For so long a WebSocket is tried first where it was needed; then the place may be another one. */
 const webSocketKeptMs = 10 * 60_000
 
@@ -109,7 +111,8 @@ const nameOf = ({ host }: HostPort): ConnectionOptions => (isIP(host) === 0 ? { 
 async function openRaw(target: HostPort, env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<Duplex> {
   const proxy = proxyFor(target, env)
   if (proxy) return connectThrough(proxy, target, signal)
-  const socket = connectTcp({ ...target, noDelay: true, keepAlive: true })
+  const alive = { keepAlive: true, keepAliveInitialDelay: keepAliveMs }
+  const socket = connectTcp({ ...target, ...alive, noDelay: true })
   await ready(socket, 'connect', signal)
   return socket
 }

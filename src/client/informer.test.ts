@@ -110,6 +110,19 @@ test('after a cut it goes on from the last event or bookmark, and tells nothing 
   await informer[Symbol.asyncDispose]()
 })
 
+test('a connection on which nothing comes any more is given up, and the watch goes on from where it was', async () => {
+  const { clock, client, informer, told } = follow([
+    state(5, ['a', 2]), // then silence, for ever
+    [bookmark(6), event('ADDED', 'b', 7)],
+  ])
+  await clock.advance(60_000)
+  assert.equal(client.queries.length, 1)
+  await clock.advance(200_000)
+  assert.equal(client.queries[1]?.resourceVersion, '5')
+  assert.deepEqual(told, ['added a@2', 'added b@7'])
+  await informer[Symbol.asyncDispose]()
+})
+
 test('an event that comes again after a cut is no change', async () => {
   const { clock, informer, told } = follow([
     [...state(5, ['a', 2]), cut],

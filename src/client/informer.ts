@@ -68,6 +68,11 @@ export interface InformerOptions<T extends KubeObject> {
 /** A watch that lived this long was a good one: the next try comes quickly. */
 const healthyMs = 5_000
 const retryBackoff = { baseMs: 50, factor: 2, capMs: 5_000, jitter: 0.5 }
+/**
+ * Servers tell at least once a minute how far they are. After two to four minutes of silence nobody is there: a machine that is
+ * gone, or an address that has changed, ends no connection.
+ */
+const silentMs = 2 * 60_000
 /** Failures in a row that an operator should hear of: with the back-off above, a server that was gone for some seconds. */
 const failuresToTell = 7
 
@@ -154,7 +159,7 @@ interface Sink<T extends KubeObject> {
  * are collected and put in place of the cache's content at the bookmark that ends them.
  */
 function follower<T extends KubeObject>(options: InformerOptions<T>, sink: Sink<T>) {
-  const { client, resource, namespace, labelSelector, fieldSelector } = options
+  const { client, clock, resource, namespace, labelSelector, fieldSelector } = options
   const { set, remove, replace } = writer(sink)
   const keep = (object: T) => {
     const thin = withoutOwners(object)
@@ -165,15 +170,17 @@ function follower<T extends KubeObject>(options: InformerOptions<T>, sink: Sink<
 
   return async (signal: AbortSignal) => {
     let initial: Map<string, T> | undefined = resourceVersion === undefined ? new Map() : undefined
+    using silence = silenceAlarm(clock, signal)
     const events = client.resource<T>(resource).watch({
       ...(namespace !== undefined && { namespace }),
       ...(labelSelector !== undefined && { labelSelector }),
       ...(fieldSelector !== undefined && { fieldSelector }),
       ...(resourceVersion === undefined ? { sendInitialEvents: true } : { resourceVersion }),
-      signal,
+      signal: silence.signal,
     })
     try {
       for await (const { type, object: received } of events) {
+        silence.hear()
         const version = received.metadata.resourceVersion
         if (initial) {
           if (type === 'BOOKMARK') {
@@ -195,6 +202,21 @@ function follower<T extends KubeObject>(options: InformerOptions<T>, sink: Sink<
       if (isExpired(error) || isTooLargeResourceVersion(error)) resourceVersion = undefined
       throw error
     }
+  }
+}
+
+/** Its signal aborts with `parent`, or when nothing has been heard for `silentMs`. */
+function silenceAlarm(clock: Clock, parent: AbortSignal) {
+  const silent = new AbortController()
+  let isHeard = false
+  const stop = clock.every(silentMs, () => {
+    if (!isHeard) silent.abort(new Error(`nothing was heard for ${silentMs / 1_000} s`))
+    isHeard = false
+  })
+  return {
+    signal: AbortSignal.any([silent.signal, parent]),
+    hear: () => void (isHeard = true),
+    [Symbol.dispose]: stop,
   }
 }
 
