@@ -53,6 +53,11 @@ const rows: Row[] = [
     message: 'error: health rpc failed with 5: unknown service',
   },
   {
+    name: 'a message that is not encoded as it should be',
+    answers: (stream) => refuse(stream, '13', 'disk is 100% full'),
+    message: 'error: health rpc failed with 13: disk is 100% full',
+  },
+  {
     name: 'no health service',
     answers: (stream) => refuse(stream, '12', ''),
     message: 'error: this server does not implement the grpc health protocol (grpc.health.v1.Health)',

@@ -98,12 +98,21 @@ function call(session: ClientHttp2Session, service: string): Promise<Reply> {
     request.on('end', () =>
       resolve({
         status: String(ends['grpc-status'] ?? 'no status'),
-        message: decodeURIComponent(String(ends['grpc-message'] ?? '')),
+        message: decoded(String(ends['grpc-message'] ?? '')),
         body: Buffer.concat(chunks),
       }),
     )
     request.end(frame(service))
   })
+}
+
+/** As it came where it isn't encoded: the program may send what it likes. */
+function decoded(message: string): string {
+  try {
+    return decodeURIComponent(message)
+  } catch {
+    return message
+  }
 }
 
 /** HealthCheckRequest { string service = 1 }, in gRPC's frame: not compressed, four bytes of length. */
