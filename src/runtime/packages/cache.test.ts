@@ -190,6 +190,37 @@ describe('the package cache', () => {
     await refuses(ensured, 'not-found', /something that incomplete@1 depends on .*nowhere/)
   })
 
+  it('fetches no dependency from the disk or the repositories of this machine', async () => {
+    const here = await mkdtemp(join(tmpdir(), 'sampan-private-'))
+    try {
+      await mkdir(join(here, 'package'))
+      await writeFile(join(here, 'package', 'package.json'), '{"name":"private","version":"1.0.0"}')
+      await promisify(execFile)('tar', ['-czf', join(here, 'private.tgz'), '-C', here, 'package'])
+      const git = (...args: readonly string[]) =>
+        promisify(execFile)('git', [
+          '-C',
+          join(here, 'package'),
+          '-c',
+          'user.name=a',
+          '-c',
+          'user.email=a@b',
+          ...args,
+        ])
+      await git('init', '--quiet')
+      await git('add', '.')
+      await git('commit', '--quiet', '--message=private')
+      const specs = [`file:${here}/private.tgz`, `file:${here}/package`, `git+file://${here}/package`]
+      const cache = await open()
+      for (const [index, spec] of specs.entries()) {
+        const name = `thief-${index}`
+        await registry.publish({ manifest: { name, version: '1.0.0', dependencies: { private: spec } } })
+        await refuses(cache.ensure(npm(name, '1'), {}, never), 'install-failed', /private.*from a registry/)
+      }
+    } finally {
+      await rm(here, { recursive: true })
+    }
+  })
+
   it('refuses a damaged tarball', async () => {
     await refuses((await open()).ensure(npm('torn', '1'), {}, never), 'integrity', /torn@1 .*damaged/)
   })

@@ -7,6 +7,8 @@ export interface Failure {
   readonly message: string
   /** What was being done when it failed. */
   readonly step: 'resolving' | 'installing'
+  /** For EALLOW…: what was not fetched. */
+  readonly dependency?: string
   /** For ETARGET: the versions there are. */
   readonly versions?: readonly string[]
   readonly latest?: string
@@ -64,6 +66,12 @@ export function packageErrorOf(failure: Failure, context: FailureContext): Packa
     return error(
       'registry-failed',
       `the registry ${context.registry} failed for ${subject} (HTTP ${code.slice(1)}); it is tried again later`,
+    )
+  }
+  if (/^EALLOW(DIRECTORY|FILE|GIT)$/.test(code)) {
+    return error(
+      'install-failed',
+      `${asked} has a dependency that is a folder, a file or a git repository (${redact(failure.dependency ?? 'it is not said which')}); a node takes those from a registry only: publish it there, or bundle it`,
     )
   }
   if (code === 'ENOSPC' || code === 'EDQUOT') {

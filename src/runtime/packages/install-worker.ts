@@ -123,6 +123,10 @@ async function installPackage({ job, temporary, options, resolved }: Work): Prom
     fund: false,
     // What the tree needs is known only after the engines were read: Node.js is chosen later, by the agent.
     engineStrict: false,
+    // What a package names on this machine's disk, or among the repositories that the agent's user gets to, is not its author's.
+    allowDirectory: 'none',
+    allowFile: 'none',
+    allowGit: 'none',
   })
   await arborist.reify({ add: [`${name}@${version}`], omit: ['dev'], save: true })
   await checkInstalled(arborist.actualTree, packageFolder(tree, name), identity)
@@ -238,6 +242,7 @@ function describeFailure(e: unknown, step: Failure['step']): Failure {
   if (!(e instanceof Error)) return { code: '', message: String(e), step }
   const extra = e as Error & {
     readonly code?: unknown
+    readonly package?: unknown
     readonly versions?: readonly string[]
     readonly distTags?: { readonly latest?: string }
   }
@@ -246,6 +251,7 @@ function describeFailure(e: unknown, step: Failure['step']): Failure {
     code: typeof extra.code === 'string' ? extra.code : '',
     message: e.message.split('\n')[0] ?? '',
     step,
+    ...(typeof extra.package === 'string' ? { dependency: extra.package } : {}),
     ...(extra.versions ? { versions: extra.versions.slice(-versionsMax) } : {}),
     ...(latest === undefined ? {} : { latest }),
   }
