@@ -46,7 +46,7 @@ export const agentRoot: ProcessRoot = {
     const cgroups = await findCgroups(groupsNameOf(dir.node))
     if (!cgroups.usable) logger.warn('limits of pods are not enforced', { reason: cgroups.reason })
     else stack.defer(() => removeTree(cgroups.tree))
-    const sandbox = await findSandbox()
+    const sandbox = await findSandbox(join(dir.node, 'etc'))
     if (!sandbox.usable) logger.warn('there is no sandbox for pods', { reason: sandbox.reason })
     const podsMax = readPodsMax(process.env)
     const metrics = createMetrics()

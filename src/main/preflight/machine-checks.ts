@@ -1,8 +1,8 @@
 /** What the machine itself offers: each check looks, and changes nothing. */
 import { execFile } from 'node:child_process'
-import { accessSync, constants, existsSync } from 'node:fs'
-import { arch, platform, release } from 'node:os'
-import { dirname } from 'node:path'
+import { accessSync, constants, existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { arch, platform, release, tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { realClock } from '../../base/clock.ts'
 import { describeError } from '../../base/logger.ts'
@@ -61,7 +61,9 @@ function libcOf(): string {
 }
 
 export async function sandboxCheck(): Promise<Check> {
-  const support = await findSandbox()
+  const folder = mkdtempSync(join(tmpdir(), 'sampan-preflight-'))
+  const support = await findSandbox(join(folder, 'etc'))
+  rmSync(folder, { recursive: true })
   const name = 'sandbox'
   if (support.usable)
     return {

@@ -74,6 +74,7 @@ const startMsMax = 30_000 // a shell that has not run its first lines by then ne
 
 /** Makes what the parent and the program find in the stateDir. */
 export async function prepareFiles(spec: WorkloadSpec, tools: SandboxTools | undefined): Promise<void> {
+  if (spec.sandbox) tools?.system.etc.refresh()
   await Promise.all([
     reserveExit(spec.stateDir),
     spec.stdin && makeStdin(spec.stateDir),

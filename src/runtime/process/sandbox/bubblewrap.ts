@@ -9,6 +9,7 @@
  */
 import { dirname } from 'node:path'
 import type { Bind, Sandbox } from '../../runtime.ts'
+import { copiesPlace, type EtcFiles } from './etc-files.ts'
 
 /** As whom the agent makes namespaces. */
 export type SandboxUser = 'root' | { readonly uid: number; readonly gid: number }
@@ -17,8 +18,7 @@ export type SandboxUser = 'root' | { readonly uid: number; readonly gid: number 
 export interface SystemRoot {
   /** /bin, /lib64 and their like: where a link points to, or `folder`. */
   readonly top: readonly { readonly path: string; readonly linkTo?: string }[]
-  /** Files and folders of /etc that are there, with links resolved. */
-  readonly etc: readonly { readonly path: string; readonly source: string }[]
+  readonly etc: EtcFiles
 }
 
 /** What a machine offers, from `findSandbox`. */
@@ -67,9 +67,7 @@ export function sandboxCommand({ sandbox, argv, cwd, tools, files }: SandboxInpu
     '0755',
     '--dir',
     '/etc',
-    ...system.etc
-      .filter(({ path }) => !binds.some((bind) => bind.path === path))
-      .flatMap(({ path, source }) => ['--ro-bind', source, path]),
+    ...etcOptions(system.etc, binds),
     '--proc',
     '/proc',
     ...deviceOptions(tools),
@@ -93,6 +91,17 @@ export function sandboxCommand({ sandbox, argv, cwd, tools, files }: SandboxInpu
     env,
     '--default-signal',
     ...rest,
+  ]
+}
+
+function etcOptions({ copies, links, mounts }: EtcFiles, binds: readonly Bind[]): readonly string[] {
+  const isFree = ({ path }: { readonly path: string }) => !binds.some((bind) => bind.path === path)
+  return [
+    '--ro-bind',
+    copies,
+    `/etc/${copiesPlace}`,
+    ...links.filter(isFree).flatMap(({ path, target }) => ['--symlink', target, path]),
+    ...mounts.filter(isFree).flatMap(({ path, source }) => ['--ro-bind', source, path]),
   ]
 }
 

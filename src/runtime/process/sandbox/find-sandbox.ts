@@ -1,10 +1,11 @@
 /** Finds out, once at start, whether bubblewrap can make a sandbox on this machine, by making one. */
 import { execFile } from 'node:child_process'
-import { lstatSync, mkdtempSync, readlinkSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { lstatSync, mkdtempSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { sandboxCommand, seccompFd, type SandboxTools, type SystemRoot } from './bubblewrap.ts'
+import { openEtcFiles } from './etc-files.ts'
 import { findProgram } from './find-program.ts'
 import { seccompArch, seccompProgram } from './seccomp.ts'
 
@@ -12,7 +13,8 @@ export type SandboxSupport =
   | { readonly usable: true; readonly tools: SandboxTools }
   | { readonly usable: false; readonly reason: string }
 
-export async function findSandbox(): Promise<SandboxSupport> {
+/** `etcFolder` is made, to keep copies of the machine's files in it as long as the sandbox is used. */
+export async function findSandbox(etcFolder: string): Promise<SandboxSupport> {
   const arch = seccompArch(process.arch)
   if (process.platform !== 'linux' || !arch)
     return { usable: false, reason: `there is no sandbox for ${process.platform} on ${process.arch}` }
@@ -23,51 +25,23 @@ export async function findSandbox(): Promise<SandboxSupport> {
   if (!setpriv || !nsenter)
     return { usable: false, reason: 'setpriv or nsenter is missing: install util-linux' }
   const programs = { bwrap, setpriv, nsenter }
-  const tools: SandboxTools = { user, programs, system: readSystemRoot(), seccomp: seccompProgram(arch) }
+  const system = readSystemRoot(etcFolder)
+  const tools: SandboxTools = { user, programs, system, seccomp: seccompProgram(arch) }
   const problem = await tryOut(tools)
   return problem === undefined ? { usable: true, tools } : { usable: false, reason: problem }
 }
 
 /** `/` has `bin -> usr/bin` on most systems, folders on others. */
 const topNames = ['usr', 'bin', 'sbin', 'lib', 'lib32', 'lib64', 'libx32', 'nix']
-const etcNames = [
-  'passwd',
-  'group',
-  'hosts',
-  'host.conf',
-  'resolv.conf',
-  'nsswitch.conf',
-  'gai.conf',
-  'services',
-  'protocols',
-  'localtime',
-  'timezone',
-  'os-release',
-  'mime.types',
-  'ssl',
-  'pki',
-  'ca-certificates',
-  'alternatives',
-  'ld.so.cache',
-  'ld.so.conf',
-  'ld.so.conf.d',
-  'ld-musl-x86_64.path',
-  'fonts',
-  'terminfo',
-]
-
-function readSystemRoot(): SystemRoot {
+function readSystemRoot(etcFolder: string): SystemRoot {
   const top = topNames.flatMap((name) => {
     const path = `/${name}`
     const found = lstatSync(path, { throwIfNoEntry: false })
     if (!found) return []
     return [found.isSymbolicLink() ? { path, linkTo: readlinkSync(path) } : { path }]
   })
-  const etc = etcNames.flatMap((name) => {
-    const path = `/etc/${name}`
-    return statSync(path, { throwIfNoEntry: false }) ? [{ path, source: realpathSync(path) }] : []
-  })
-  return { top, etc }
+  const systemFolders = top.flatMap(({ path, linkTo }) => (linkTo === undefined ? [path] : []))
+  return { top, etc: openEtcFiles({ folder: etcFolder, systemFolders }) }
 }
 
 const tryTimeoutMs = 10_000

@@ -16,7 +16,9 @@ import { openTestMachine, sandboxed, specsIn } from '../testdata/machine.ts'
 import { findSandbox } from './find-sandbox.ts'
 import { seccompInstructions, seccompProgram } from './seccomp.ts'
 
-const support = await findSandbox()
+const etcFolder = await mkdtemp(join(tmpdir(), 'sampan-etc-'))
+after(() => rm(etcFolder, { recursive: true }))
+const support = await findSandbox(etcFolder)
 const skip = support.usable ? false : support.reason
 const groups = await findCgroups(`sampan-test-${process.pid}`)
 after(async () => {

@@ -8,7 +8,7 @@ import { openProcessRuntime } from '../process-runtime.ts'
 const spec = JSON.parse(process.argv[2] ?? '') as WorkloadSpec
 process.stdout.write('starting\n')
 const cgroups = JSON.parse(process.argv[3] ?? 'null') as CgroupTree | null
-const found = spec.sandbox && (await findSandbox())
+const found = spec.sandbox && (await findSandbox(`${spec.stateDir}.etc`))
 const options = {
   clock: realClock,
   ...(cgroups && { cgroups }),
