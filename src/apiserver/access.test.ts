@@ -159,6 +159,16 @@ test('nobody grants more than they have', async () => {
   )
 })
 
+test('a role whose words multiply to millions of permissions is refused, not counted out', async () => {
+  await using cluster = await openCluster()
+  const rbacGroup = ['rbac.authorization.k8s.io']
+  await grant(cluster, { apiGroups: rbacGroup, resources: ['roles'], verbs: ['create'] })
+  const words = (count: number) => Array.from({ length: count }, (_, i) => `w${i}`)
+  const body = role('much', { apiGroups: words(300), resources: words(300), verbs: words(300) })
+  const answer = await cluster.ask('POST', `${rbac}/namespaces/default/roles`, { user: ana, body })
+  assert.match(refusal(answer), /^403 Forbidden: .*more than 100000 permissions in one role; use several$/)
+})
+
 test('the verbs escalate and bind lift that, for the roles they name', async () => {
   await using cluster = await openCluster()
   const group = { apiGroups: ['rbac.authorization.k8s.io'] }

@@ -25,6 +25,16 @@ export const fullAuthority: readonly PolicyRule[] = [
   { verbs: ['*'], nonResourceURLs: ['*'] },
 ]
 
+/** Above what any known operator has in one role. A few hundred words may otherwise multiply to what no memory holds. */
+export const permissionsMax = 100_000
+
+/** How many a breakdown into one verb, group, resource and name each would yield. */
+export const permissionsIn = (rules: readonly PolicyRule[]): number =>
+  rules.reduce((sum, { apiGroups = [], nonResourceURLs = [], resourceNames = [], resources = [], verbs }) => {
+    const places = apiGroups.length * resources.length * Math.max(1, resourceNames.length)
+    return sum + (verbs ?? []).length * (places + nonResourceURLs.length)
+  }, 0)
+
 /** One verb, group, resource and name each, so that owners may cover a rule together. */
 function breakdown(rule: PolicyRule): PolicyRule[] {
   const simple: PolicyRule[] = []

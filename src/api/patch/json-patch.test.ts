@@ -205,6 +205,21 @@ const operations = fc.array(
   { maxLength: 5 },
 )
 
+test('a patch that moves a long list again and again is refused before it has cost much', () => {
+  const long = { list: Array.from({ length: 1_000_000 }, () => '') }
+  const ops = [
+    { op: 'add', path: '/list/0', value: 'x' },
+    { op: 'remove', path: '/list/0' },
+    { op: 'move', from: '/list/0', path: '/list/-' },
+  ]
+  for (const op of ops) {
+    const patch = Array.from({ length: 10_000 }, () => op)
+    assert.throws(() => applyJsonPatch(long, patch), /replace the list instead/)
+  }
+  const ends = Array.from({ length: 10_000 }, () => ({ op: 'add', path: '/list/-', value: 'x' }))
+  assert.equal((applyJsonPatch(long, ends) as typeof long).list.length, 1_010_000)
+})
+
 test('any patch of any document is applied or refused, and inputs stay as they are', () => {
   fc.assert(
     fc.property(trees, fc.oneof(operations, trees), (tree, patch) => {

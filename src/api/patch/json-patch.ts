@@ -15,6 +15,8 @@ import { assertNesting } from './limits.ts'
 
 export const jsonPatchOperationsMax = 10_000 // upstream's
 export const jsonPatchCopyBytesMax = 3 * 1024 * 1024 // a request's size: repeated `copy` would grow without end
+/** List items that get another place because one comes or goes before them: some 0.1 s, where a hostile patch would take half a minute. */
+export const jsonPatchShiftsMax = 50_000_000
 
 /** Throws BadRequest for what is no patch, RequestEntityTooLarge above the limit, Invalid when an operation fails. */
 export const applyJsonPatch = (document: JsonValue, patch: JsonValue): JsonValue => {
@@ -78,6 +80,7 @@ class Draft {
   root: JsonValue
   readonly #owned = new WeakSet<object>()
   #copiedBytes = 0
+  #shifts = 0
 
   constructor(document: JsonValue) {
     this.root = document
@@ -105,6 +108,7 @@ class Draft {
     if (!Array.isArray(parent)) return defineField(parent, last, value)
     const index = last === '-' ? parent.length : parseIndex(last)
     if (index === undefined || index > parent.length) throw missing(path)
+    this.#shift(parent.length - index)
     parent.splice(index, 0, value)
   }
 
@@ -120,8 +124,10 @@ class Draft {
     const last = path.steps.at(-1)
     if (last === undefined) throw refused('the whole object can not be removed by a patch; delete it')
     const parent = this.#writableParent(path)
-    if (Array.isArray(parent)) parent.splice(Number(last), 1)
-    else delete parent[last]
+    if (Array.isArray(parent)) {
+      this.#shift(parent.length - Number(last))
+      parent.splice(Number(last), 1)
+    } else delete parent[last]
     return value
   }
 
@@ -139,6 +145,13 @@ class Draft {
       defineField(copy, name, this.clone(field))
     }
     return copy
+  }
+
+  #shift(count: number): void {
+    this.#shifts += count
+    if (this.#shifts > jsonPatchShiftsMax) {
+      throw refused('the operations move the items of long lists too often; replace the list instead')
+    }
   }
 
   #writableParent(path: Pointer): Container {

@@ -3,7 +3,13 @@
  * who binds it, unless they hold the verb `escalate` or `bind` on it (kubernetes pkg/registry/rbac/{clusterrole,
  * clusterrolebinding}/policybased/storage.go eed236c).
  */
-import { escalationMessage, fullAuthority, missingRules } from '../../api/access/escalation.ts'
+import {
+  escalationMessage,
+  fullAuthority,
+  missingRules,
+  permissionsIn,
+  permissionsMax,
+} from '../../api/access/escalation.ts'
 import { resourceAccess } from '../../api/access/request.ts'
 import { isEqual } from '../../api/equal.ts'
 import type { KubeObject } from '../../api/meta.ts'
@@ -83,6 +89,8 @@ async function lacking(
 }
 
 async function confirm(request: AdmissionRequest, rules: readonly PolicyRule[]): Promise<void> {
+  if (permissionsIn(rules) > permissionsMax)
+    throw refusal(request, `the rules are more than ${permissionsMax} permissions in one role; use several`)
   const missing = await lacking(request, rules)
   if (missing.length > 0) throw refusal(request, escalationMessage(request.user, missing))
 }
