@@ -11,12 +11,11 @@ const dist = join(process.argv[2] ?? root, 'dist')
 /** All in one folder, as deep as `src/main`: an entry finds its neighbours in it and the package two levels up. */
 const target = join(dist, 'main')
 
-/** What is started by name: by `bin/sampan`, as a process or as a thread. */
+/** What is started by name: by `bin/sampan` and by other processes. */
 const entries = {
   cli: 'main/cli.ts',
   supervisor: 'main/supervisor.ts',
   run: 'main/run.ts',
-  'database-thread': 'store/sqlite/database-thread.ts',
   'install-worker': 'runtime/packages/install-worker.ts',
 }
 

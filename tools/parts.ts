@@ -35,6 +35,7 @@ export const parts: readonly Part[] = [
   { program: 'iptables', debianPackage: 'iptables', purpose: 'hosts behind a NAT' },
   { program: 'tinyproxy', debianPackage: 'tinyproxy-bin', purpose: 'machines behind an HTTP proxy' },
   { program: 'nginx', debianPackage: 'nginx', purpose: 'servers behind something that ends TLS' },
+  { program: 'strace', debianPackage: 'strace', purpose: 'watching what a store syncs' },
   { program: 'python3', debianPackage: 'python3', purpose: 'slow and lossy lines between hosts' },
   {
     program: 'postgresql',

@@ -1,27 +1,26 @@
 import type { Revision } from '../store.ts'
 import { inTransaction, type Engine } from './engine.ts'
-import { writeTypes, type CompactArgs, type Compacted, type SkipArgs, type Skipped } from './protocol.ts'
-import { numberIn, textIn, verified } from './rows.ts'
+import { numberIn, textIn, verified, writeTypes } from './rows.ts'
 import { corruptValueError } from './sqlite-errors.ts'
 import { minus, pastHash } from './state.ts'
 
-// Writes wait for a chunk, which takes some 10 ms: finding what may go costs less than letting it go.
-const chunkRevisionsMax = 2_000
-const chunkRowsMax = 500
-const vacuumPagesMax = 512
+// Everything waits for a chunk, which takes some milliseconds: finding what may go costs less than letting it go.
+const chunkRevisionsMax = 1_000
+const chunkRowsMax = 250
+const vacuumPagesMax = 128
 /** Free pages stay in the file for the next writes, up to this many or a quarter of the file. */
 const freePagesMax = 1_024
 
 const deleteType = writeTypes.indexOf('delete')
 
-/** One bounded step of forgetting history before `before`, and of giving free pages back to the file system. */
-export function compact(engine: Engine, { before }: CompactArgs): Compacted {
+/** One bounded step of forgetting history before `before`, and of giving free pages back to the file system. True when it was the last. */
+export function compact(engine: Engine, before: Revision): boolean {
   const to = Math.min(before, engine.state.compacted + chunkRevisionsMax)
   if (to > engine.state.compacted) {
     inTransaction(engine, () => forgetUpTo(engine, to))
-    return { compacted: engine.state.compacted, isDone: false }
+    return false
   }
-  return { compacted: engine.state.compacted, isDone: !giveBack(engine) }
+  return !giveBack(engine)
 }
 
 function forgetUpTo(engine: Engine, to: Revision): void {
@@ -58,24 +57,26 @@ function nextRows({ sql, state, file }: Engine, to: Revision): { rows: Head[]; r
   return { rows, reached: to }
 }
 
-/** Leaves out revisions where nothing is there that could show the gap. */
-export function skip(engine: Engine, { to }: SkipArgs): Skipped {
+/** Leaves out revisions where nothing is there that could show the gap. False: the store holds something, and nothing was done. */
+export function skip(engine: Engine, to: Revision): boolean {
   const { sql, state } = engine
   const last = sql.lastLog.get()?.['revision']
-  if (state.live.count + state.past.count > 0 || typeof last === 'number') return { isEmpty: false }
-  if (to <= state.revision) return { isEmpty: true }
+  if (state.live.count + state.past.count > 0 || typeof last === 'number') return false
+  if (to <= state.revision) return true
   inTransaction(engine, () => {
     state.revision = to
     state.compacted = to
   })
-  return { isEmpty: true }
+  return true
 }
 
 /** True when there may be more to give back. */
-function giveBack({ db, sql }: Engine): boolean {
+function giveBack(engine: Engine): boolean {
+  const { db, sql } = engine
   const free = Number(sql.freePages.get()?.['freelist_count'])
   const pages = Number(sql.pages.get()?.['page_count'])
   if (free <= Math.max(freePagesMax, pages / 4)) return false
+  engine.isUnsynced = true
   db.exec(`PRAGMA incremental_vacuum(${vacuumPagesMax})`)
   return Number(sql.freePages.get()?.['freelist_count']) < free
 }

@@ -13,7 +13,7 @@ import { scanWal, walOf } from './wal-scan.ts'
 const busyWaitMs = 500 // a predecessor that is just being killed lets go within milliseconds
 const checkedBytesMax = 512 * 1024 * 1024 // quick_check reads the whole file: a second and a half for this much
 const cacheKiB = 8 * 1024
-const walPagesMax = 4_000 // about 16 MiB of log before it is written back: a pause of some 20 ms, and what a start re-reads
+const logBytesKept = 32 * 1024 * 1024 // of a log that a large transaction has made longer
 
 export interface OpenDatabase {
   readonly db: DatabaseSync
@@ -46,11 +46,12 @@ export function openDatabase(file: string, fileBytesMax: number | undefined): Op
       if (schemaOf(db) !== schemaExpected()) throw corruptError(file, 'its tables are not those of a store')
     }
     const hasLeftovers = !startLog(db)
+    // Commits are synced, and the log written back, by `settle`. SQLite still syncs a new log's first bytes before the rest.
     db.exec(`
-      PRAGMA synchronous = FULL;
+      PRAGMA synchronous = NORMAL;
       PRAGMA cache_size = -${cacheKiB};
-      PRAGMA wal_autocheckpoint = ${walPagesMax};
-      PRAGMA journal_size_limit = ${2 * walPagesMax * pageBytes};
+      PRAGMA wal_autocheckpoint = 0;
+      PRAGMA journal_size_limit = ${logBytesKept};
     `)
     if (fileBytesMax !== undefined) db.exec(`PRAGMA max_page_count = ${Math.ceil(fileBytesMax / pageBytes)}`)
     return { db, notes, hasLeftovers }

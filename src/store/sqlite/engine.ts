@@ -1,15 +1,25 @@
+import { closeSync, fdatasync, openSync } from 'node:fs'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { promisify } from 'node:util'
 
 import type { Clock } from '../../base/clock.ts'
 import { StoreError, type Revision } from '../store.ts'
 import { openDatabase } from './database.ts'
-import type { OpenArgs } from './protocol.ts'
 import { compareKeys } from '../keys.ts'
 import { openHead, readHead, type HeadFile } from './head-file.ts'
 import { verified, type LogRow } from './rows.ts'
-import { corruptError, corruptValueError } from './sqlite-errors.ts'
+import { corruptError, corruptValueError, isSqliteError } from './sqlite-errors.ts'
 import { decodeState, encodeState, type Digest, type State } from './state.ts'
 import { verifyTables } from './verify.ts'
+import { walOf } from './wal-scan.ts'
+
+export interface OpenArgs {
+  readonly file: string
+  /** The file does not grow beyond this; unset means as far as the disk goes. */
+  readonly fileBytesMax: number | undefined
+}
+
+const logPagesMax = 2_000 // 8 MiB of log before it is written back: a pause of some milliseconds, and what a start re-reads
 
 /** A look at everything that exists (`scrub.ts`), in steps between which writes go on. */
 interface Scrub {
@@ -19,16 +29,20 @@ interface Scrub {
   live: Digest
 }
 
-/** The open database as its thread sees it. */
+/** The open database. Whoever works on it calls `settle` before anybody else does, or hears of it (`turns.ts`). */
 export interface Engine {
   readonly file: string
   readonly db: DatabaseSync
   readonly sql: Readonly<Record<StatementName, StatementSync>>
   readonly head: HeadFile
+  /** Of the database and of its log, to sync them by. */
+  readonly fds: { readonly file: number; readonly log: number }
   /** As of the last commit; within `inTransaction`, as it will be. */
   readonly state: State
   /** What opening had to say to the operator. */
   readonly notes: readonly string[]
+  /** Something was committed to the log that may not be on disk yet. */
+  isUnsynced: boolean
   /** Under way. */
   scrub: Scrub | undefined
 }
@@ -64,12 +78,16 @@ const statements = {
   setState: 'UPDATE state SET value = ? WHERE id = 1',
   freePages: 'PRAGMA freelist_count',
   pages: 'PRAGMA page_count',
+  logPages: 'PRAGMA wal_checkpoint(NOOP)',
 } as const
 export type StatementName = keyof typeof statements
 
 export function openEngine({ file, fileBytesMax }: OpenArgs, clock: Clock): Engine {
   const { db, notes, hasLeftovers } = openDatabase(file, fileBytesMax)
   using undo = new DisposableStack()
+  const fds = { file: openSync(file, 'r+'), log: openSync(walOf(file), 'r+') }
+  // After the database: to close any descriptor of its file is to give up SQLite's lock on it.
+  undo.defer(() => closeFds(fds))
   undo.defer(() => db.close())
   const entries = Object.entries(statements).map(([name, text]) => [name, db.prepare(text)])
   const sql = Object.fromEntries(entries) as Record<StatementName, StatementSync>
@@ -77,14 +95,16 @@ export function openEngine({ file, fileBytesMax }: OpenArgs, clock: Clock): Engi
   const state = value instanceof Uint8Array ? decodeState(Buffer.from(value)) : undefined
   if (!state) throw corruptError(file, 'its state fails its checksum')
   verifyTables({ db, file, state })
-  const head = undo.use(openHead(file, clock))
+  const head = undo.use(openHead(file, fds.log, clock))
   const engine: Engine = {
     file,
     db,
     sql,
     head,
+    fds,
     state,
     notes: [...notes, ...checkHead(file, state)],
+    isUnsynced: false,
     scrub: undefined,
   }
   head.note(state.revision, { hasLeftovers })
@@ -92,12 +112,46 @@ export function openEngine({ file, fileBytesMax }: OpenArgs, clock: Clock): Engi
   return engine
 }
 
-export function closeEngine({ db, head }: Engine): void {
+/** Writes the log back into the file, and syncs that. */
+export function closeEngine({ db, fds, head }: Engine): void {
   head[Symbol.dispose]()
   db.close()
+  closeFds(fds)
 }
 
-/** Runs `change` in one transaction; when this returns it is on disk. Whatever throws, nothing of it was written. */
+function closeFds({ file, log }: Engine['fds']): void {
+  closeSync(file)
+  closeSync(log)
+}
+
+/** What was committed is on disk. From time to time the log is written back. Throws when the disk doesn't sync. */
+export async function settle(engine: Engine): Promise<void> {
+  const { fds, head, sql, state } = engine
+  if (!engine.isUnsynced) return
+  await sync(fds.log)
+  engine.isUnsynced = false
+  head.note(state.revision)
+  if (Number(sql.logPages.get()?.['log']) < logPagesMax) return
+  writeBack(engine)
+  // Before the next write, which begins the log anew.
+  await sync(fds.file)
+}
+
+/** From the log, which is on disk, into the system's cache of the file: SQLite would wait for the disk in this thread. */
+function writeBack({ db }: Engine): void {
+  db.exec('PRAGMA synchronous = OFF')
+  try {
+    db.exec('PRAGMA wal_checkpoint(PASSIVE)')
+  } catch (error) {
+    if (!isSqliteError(error, 'full')) throw error // there may be room later; until then the log has everything
+  } finally {
+    db.exec('PRAGMA synchronous = NORMAL')
+  }
+}
+
+const sync = promisify(fdatasync)
+
+/** Runs `change` in one transaction, for `settle` to bring to disk. Whatever throws, nothing of it was written. */
 export function inTransaction<T>(engine: Engine, change: () => T): T {
   const { db, sql, head, state } = engine
   const before = { ...state }
@@ -107,8 +161,8 @@ export function inTransaction<T>(engine: Engine, change: () => T): T {
     // Every change moves one of these; a group that was refused as a whole costs no write.
     if (state.revision !== before.revision || state.compacted !== before.compacted)
       sql.setState.run(encodeState(state))
+    engine.isUnsynced = true
     sql.commit.run()
-    head.note(state.revision)
     return result
   } catch (error) {
     Object.assign(state, before)

@@ -9,7 +9,6 @@ import { realRandom, seededRandom, type Random } from '../../base/ids.ts'
 import { silentLogger } from '../../base/logger.ts'
 import { bytes, text } from '../conformance/suite.ts'
 import { isStoreError, type Revision, type Store, type StoreEvent } from '../store.ts'
-import { entriesOf, eventsOf } from './decode.ts'
 import { closeEngine, openEngine, type Engine } from './engine.ts'
 import { get, list, replay } from './read.ts'
 import { translateSqliteError } from './sqlite-errors.ts'
@@ -141,13 +140,12 @@ async function fill(file: string, name: string): Promise<Store> {
   return store
 }
 
-/** Without the thread that a store has, which would take most of the time of a thousand openings. */
 function factsOf(engine: Engine, middle: Revision): Facts {
   const { revision } = engine.state
   const events: StoreEvent[] = []
   for (let from = 0; from < revision;) {
-    const chunk = replay(engine, { prefix: '', after: undefined, from, to: revision })
-    events.push(...eventsOf(chunk))
+    const chunk = replay(engine, { prefix: '' }, from, revision)
+    events.push(...chunk.events)
     from = chunk.revision
   }
   return {
@@ -163,14 +161,14 @@ function presentOf(engine: Engine, at: Revision): string {
   const found: (readonly [string, string, Revision, Revision])[] = []
   for (let after: string | undefined; ;) {
     const { entries, more } = list(engine, { prefix: '', after, at, limit: Infinity, isCounted: false })
-    for (const { key, value, revision, createRevision } of entriesOf(entries)) {
+    for (const { key, value, revision, createRevision } of entries) {
       found.push([key, text(value) ?? '', revision, createRevision])
       after = key
     }
     if (!more) break
   }
   for (const [key, , revision] of found) {
-    assert.equal(get(engine, { key, at }).entries.revisions[0], revision)
+    assert.equal(get(engine, key, at).entry?.revision, revision)
   }
   return JSON.stringify(found)
 }

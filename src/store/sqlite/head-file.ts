@@ -3,7 +3,6 @@ import { crc32 } from 'node:zlib'
 
 import type { Clock } from '../../base/clock.ts'
 import type { Revision } from '../store.ts'
-import { walOf } from './wal-scan.ts'
 
 /**
  * A few bytes beside the database, `FILE-head`: up to which revision writes may have been acknowledged, and in which
@@ -44,9 +43,9 @@ export function readHead(file: string): Head | undefined {
   }
 }
 
-export function openHead(file: string, clock: Clock): HeadFile {
+/** `log`: a descriptor of SQLite's log, which stays open for longer than the head. */
+export function openHead(file: string, log: number, clock: Clock): HeadFile {
   const fd = openSync(headOf(file), existsSync(headOf(file)) ? 'r+' : 'w+', 0o600)
-  let wal: number | undefined
   let cancelSync: (() => void) | undefined
   let isSyncing = false
   let leftovers = false
@@ -61,13 +60,11 @@ export function openHead(file: string, clock: Clock): HeadFile {
     note(revision, { hasLeftovers } = { hasLeftovers: false }) {
       leftovers ||= hasLeftovers
       try {
-        // SQLite keeps the one file for as long as it has the database open.
-        if (wal === undefined && existsSync(walOf(file))) wal = openSync(walOf(file), 'r')
         bytes.fill(0)
         bytes.writeUInt32BE(magic, 0)
         bytes.writeUInt32BE(leftovers ? 1 : 0, 4)
         bytes.writeDoubleBE(revision, 8)
-        if (wal !== undefined) readSync(wal, bytes, 16, 8, 16)
+        readSync(log, bytes, 16, 8, 16)
         bytes.writeUInt32BE(crc32(bytes.subarray(0, 28)), 28)
         writeSync(fd, bytes, 0, headBytes, 0)
       } catch {
@@ -77,7 +74,6 @@ export function openHead(file: string, clock: Clock): HeadFile {
     },
     [Symbol.dispose]() {
       cancelSync?.()
-      if (wal !== undefined) closeSync(wal)
       closeSync(fd)
     },
   }

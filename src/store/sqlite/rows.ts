@@ -4,6 +4,9 @@ import { crc32 } from 'node:zlib'
 import type { Revision } from '../store.ts'
 import { corruptError, corruptValueError } from './sqlite-errors.ts'
 
+export const writeTypes = ['create', 'update', 'delete'] as const
+export type WriteType = (typeof writeTypes)[number]
+
 /** A row of `log`, and the one place that says what its checksum covers. */
 export interface LogRow {
   readonly revision: Revision

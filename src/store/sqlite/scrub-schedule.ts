@@ -4,7 +4,7 @@ import type { Logger } from '../../base/logger.ts'
 /** Opening has just looked at most of it; a disk goes bad in days, not in minutes. */
 const firstAfterMs = 3_600_000
 const everyMs = 24 * 3_600_000
-/** Between steps, so that it takes a few percent of the thread's time. */
+/** Between steps, so that it takes a few percent of the process's time. */
 const pauseMs = 50
 
 export interface ScrubbingOptions {

@@ -79,10 +79,10 @@ for (const [what, sql] of [
       for (let i = 0; i < 60; i++) await store.create(`/key/${i}`, bytes('x'))
     }
     const engine = openEngine({ file, fileBytesMax: undefined }, fakeClock())
-    assert.deepEqual(scrub(engine, { isFirst: true }), { isDone: true })
+    assert.deepEqual(scrub(engine, true), true)
     engine.db.exec(sql)
     assert.throws(
-      () => scrub(engine, { isFirst: true }),
+      () => scrub(engine, true),
       (error) => isStoreError(error, 'corrupt'),
     )
     closeEngine(engine)

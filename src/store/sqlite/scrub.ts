@@ -1,26 +1,25 @@
 import { logRow, type Engine } from './engine.ts'
-import type { Scrubbed, ScrubArgs } from './protocol.ts'
 import { numberIn, textIn } from './rows.ts'
 import { corruptError } from './sqlite-errors.ts'
 import { isSameDigest, liveHash, noRows, plus } from './state.ts'
 
-// A stretch in which no write can be committed: some milliseconds.
-const stepRowsMax = 500
-const stepBytesMax = 1024 * 1024
+// A stretch in which nothing else happens in this process: a millisecond or two.
+const stepRowsMax = 128
+const stepBytesMax = 512 * 1024
 
-/** One step. Reads each row's value, too. Throws `corrupt`: then the scrub is over. */
-export function scrub(engine: Engine, { isFirst }: ScrubArgs): Scrubbed {
+/** One step; true when it was the last. Reads each row's value, too. Throws `corrupt`: then the scrub is over. */
+export function scrub(engine: Engine, isFirst: boolean): boolean {
   if (isFirst) engine.scrub = { after: '', live: noRows }
   const { file, sql, state } = engine
   const under = engine.scrub
-  if (!under) return { isDone: true } // a transaction failed: the next scrub begins afresh
+  if (!under) return true // a transaction failed: the next scrub begins afresh
   engine.scrub = undefined
   let rows = 0
   let bytes = 0
   for (const row of sql.scrubLive.iterate(under.after)) {
     if (rows++ === stepRowsMax || bytes > stepBytesMax) {
       engine.scrub = under
-      return { isDone: false }
+      return false
     }
     const key = textIn(row, 'key', file)
     const revision = numberIn(row, 'revision', file)
@@ -34,5 +33,5 @@ export function scrub(engine: Engine, { isFirst }: ScrubArgs): Scrubbed {
       file,
       `its table "live" should have ${state.live.count} rows, and has others or ${under.live.count}`,
     )
-  return { isDone: true }
+  return true
 }

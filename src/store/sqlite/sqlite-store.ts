@@ -17,6 +17,7 @@ import { createGroupCommit, type GroupCommit } from '../group-commit.ts'
 import { createHistory, historyDefaults, type History, type HistoryLimits } from '../history.ts'
 import {
   isStoreError,
+  StoreError,
   valueBytesMax,
   type Deleted,
   type Entry,
@@ -30,11 +31,12 @@ import {
   type WatchBatch,
 } from '../store.ts'
 import { createWatchHub, type WatchHub } from '../watchers.ts'
-import { startDatabase, type DatabaseClient } from './database-client.ts'
-import { entriesOf, eventsOf, settleGroup, type Written } from './decode.ts'
-import type { Opened } from './protocol.ts'
+import { compact, skip } from './compact.ts'
+import { due, get, list, nextDue, replay } from './read.ts'
 import { startScrubbing } from './scrub-schedule.ts'
-import { toBatch, type PendingWrite } from './write-batch.ts'
+import { scrub } from './scrub.ts'
+import { openTurns, type Turns } from './turns.ts'
+import { writeGroup, type PendingWrite, type Written } from './write.ts'
 
 export interface SqliteOptions extends Partial<HistoryLimits> {
   readonly clock: Clock
@@ -44,31 +46,24 @@ export interface SqliteOptions extends Partial<HistoryLimits> {
 }
 
 /**
- * A store in one SQLite file, for one process. SQLite runs in a thread of its own (`database-thread.ts`); this side
- * checks arguments, groups writes, feeds watchers and decides what to compact.
+ * A store in one SQLite file, for one process. What it does with the file it does in turns (`turns.ts`); here arguments
+ * are checked, writes grouped, watchers fed, and it is decided what to compact.
  *
  * Throws `corrupt`, `newer` or `busy`, and `unavailable` when the file can't be opened.
  */
 export async function openSqliteStore(path: string, options: SqliteOptions): Promise<Store> {
   const file = resolve(path)
-  let crashed: (error: Error) => void = () => {}
-  const database = startDatabase((error) => crashed(error))
-  try {
-    const opened = await database.call('open', { file, fileBytesMax: options.fileBytesMax })
-    for (const note of opened.notes) options.logger.warn(note)
-    const store = new SqliteStore(file, database, opened, options)
-    crashed = (error) => store.crash(error)
-    return store
-  } catch (error) {
-    await database.end()
-    throw error
-  }
+  const { clock, fileBytesMax, logger } = options
+  // Nothing has a turn before there is a store.
+  const turns = openTurns({ file, fileBytesMax }, clock, (error) => store.crash(error))
+  for (const note of turns.engine.notes) logger.warn(note)
+  const store = new SqliteStore(turns, options)
+  return store
 }
 
 class SqliteStore implements Store {
   readonly capabilities = { durable: true, shared: false, valueBytesMax, skipsFreely: true }
-  readonly #file: string
-  readonly #database: DatabaseClient
+  readonly #turns: Turns
   readonly #writes: GroupCommit<PendingWrite, Written>
   readonly #hub: WatchHub
   readonly #expiry: Expiry
@@ -86,36 +81,41 @@ class SqliteStore implements Store {
   /** Why nothing more can be promised. */
   #failure: Error | undefined
 
-  constructor(file: string, database: DatabaseClient, opened: Opened, options: SqliteOptions) {
+  constructor(turns: Turns, options: SqliteOptions) {
     const { clock, logger, historyMs, historyRevisionsMax } = { ...historyDefaults, ...options }
-    this.#file = file
-    this.#database = database
-    this.#revision = opened.revision
-    this.#compacted = opened.compacted
+    this.#turns = turns
+    this.#revision = turns.engine.state.revision
+    this.#compacted = turns.engine.state.compacted
     const current = () => this.#revision
     const oldest = () => this.#compacted
     this.#hub = createWatchHub({ current, oldest, replay: (...span) => this.#replay(...span) })
     this.#writes = createGroupCommit(async (writes) => {
-      const results = await database.call('write', toBatch(writes))
-      const group = settleGroup(this.#file, writes, results)
-      this.#publish(group.events, group.revision)
-      return group.written
+      const results = await turns.run((engine) => writeGroup(engine, writes))
+      this.#publish(results.flatMap((result) => (result instanceof StoreError ? [] : [result.event])))
+      return results
     })
     this.#expiry = createExpiry({ clock, logger, sweep: (nowMs) => this.#sweep(nowMs) })
     this.#scrubbing = startScrubbing({
       clock,
       logger,
-      step: async (isFirst) => (await database.call('scrub', { isFirst })).isDone,
+      step: (isFirst) => turns.run((engine) => scrub(engine, isFirst)),
       onDamage: (error) => {
         // One damaged value is refused whenever it is read. Of a list of keys that is wrong nothing can be believed.
         if (!isStoreError(error, 'corrupt') || error.key !== undefined) return
         this.crash(error)
-        void database.end()
       },
     })
-    if (opened.nextDueMs !== undefined) this.#expiry.note(opened.nextDueMs)
-    const compact = (before: Revision) => this.compact(before)
-    this.#history = createHistory({ clock, logger, historyMs, historyRevisionsMax, current, oldest, compact })
+    const dueMs = nextDue(turns.engine, -1)
+    if (dueMs !== undefined) this.#expiry.note(dueMs)
+    this.#history = createHistory({
+      clock,
+      logger,
+      historyMs,
+      historyRevisionsMax,
+      current,
+      oldest,
+      compact: (before) => this.compact(before),
+    })
   }
 
   async current(): Promise<Revision> {
@@ -127,8 +127,7 @@ class SqliteStore implements Store {
     this.#checkOpen()
     checkKey(key)
     if (at !== undefined) checkRevision(at, this.#compacted, this.#revision)
-    const found = await this.#database.call('get', { key, at })
-    return { entry: entriesOf(found.entries)[0], revision: found.revision }
+    return this.#turns.run((engine) => get(engine, key, at))
   }
 
   async list(range: Range, options: ListOptions = {}): Promise<Page> {
@@ -167,7 +166,7 @@ class SqliteStore implements Store {
   async delete(key: string, expected?: Revision): Promise<Deleted> {
     this.#checkOpen()
     checkKey(key)
-    const write = { type: 'delete', key, value: new Uint8Array(), expected, dueMs: 0 } as const
+    const write = { type: 'delete', key, value: new Uint8Array(), expected, dueMs: undefined } as const
     const { event, previousRevision } = await this.#writes.submit(write)
     const { value, createRevision } = event
     return { revision: event.revision, entry: { key, value, revision: previousRevision, createRevision } }
@@ -189,7 +188,7 @@ class SqliteStore implements Store {
       let isDone = false
       while (!isDone) {
         this.#checkOpen()
-        ;({ isDone } = await this.#database.call('compact', { before }))
+        isDone = await this.#turns.run((engine) => compact(engine, before))
       }
     }
     const done = step()
@@ -204,7 +203,7 @@ class SqliteStore implements Store {
 
   async skipTo(to: Revision): Promise<void> {
     this.#checkOpen()
-    checkSkip(to, await this.#database.call('skip', { to }))
+    checkSkip(to, { isEmpty: await this.#turns.run((engine) => skip(engine, to)) })
     if (to <= this.#revision) return
     this.#revision = to
     this.#compacted = to
@@ -216,10 +215,12 @@ class SqliteStore implements Store {
     return this.#closing
   }
 
-  /** The database's thread is gone: nothing more can be promised. */
-  crash(error: Error): void {
-    this.#failure ??= error
-    this.#closing ??= Promise.resolve()
+  /** Nothing more can be promised. */
+  crash(error: StoreError): void {
+    if (this.#failure) return
+    this.#failure = error
+    this.#turns.end(error)
+    this.#closing ??= this.#turns.close().catch(() => {}) // why it ends has been told
     this.#stop(error)
   }
 
@@ -229,11 +230,8 @@ class SqliteStore implements Store {
     await this.#writes.idle()
     await this.#compacting
     await Promise.allSettled(this.#lists)
-    try {
-      await this.#database.call('close', null)
-    } finally {
-      await this.#database.end()
-    }
+    this.#turns.end(closedError())
+    await this.#turns.close()
   }
 
   #stop(error?: Error): void {
@@ -244,14 +242,15 @@ class SqliteStore implements Store {
   }
 
   #put(type: 'create' | 'update', key: string, value: Uint8Array, expected?: Revision, ttlMs?: number) {
-    const dueMs = ttlMs === undefined ? 0 : Math.ceil(this.#expiry.nowMs() + ttlMs)
+    const dueMs = ttlMs === undefined ? undefined : Math.ceil(this.#expiry.nowMs() + ttlMs)
     const written = this.#writes.submit({ type, key, value: Buffer.from(value), expected, dueMs })
-    if (dueMs > 0) this.#expiry.note(dueMs)
+    if (dueMs !== undefined) this.#expiry.note(dueMs)
     return written.then(({ event }) => event)
   }
 
-  #publish(events: readonly StoreEvent[], revision: Revision): void {
-    if (events.length === 0) return
+  #publish(events: readonly StoreEvent[]): void {
+    const revision = events.at(-1)?.revision
+    if (revision === undefined) return
     this.#revision = revision
     this.#hub.publish(events, revision)
     this.#history.note()
@@ -260,14 +259,15 @@ class SqliteStore implements Store {
   async #listChunks(range: Range, { limit = Infinity, at }: ListOptions): Promise<Page> {
     const entries: Entry[] = []
     for (let after = range.after, revision = at; ; after = entries.at(-1)?.key) {
-      const chunk = await this.#database.call('list', {
+      const args = {
         prefix: range.prefix,
         after,
         at: revision,
         limit: limit - entries.length,
         isCounted: limit !== Infinity,
-      })
-      for (const entry of entriesOf(chunk.entries)) entries.push(entry)
+      }
+      const chunk = await this.#turns.run((engine) => list(engine, args))
+      for (const entry of chunk.entries) entries.push(entry)
       revision = chunk.revision
       if (!chunk.more || entries.length >= limit) {
         return { entries, revision, more: chunk.more, remaining: chunk.remaining }
@@ -277,21 +277,19 @@ class SqliteStore implements Store {
 
   async #replay(range: Range, from: Revision, to: Revision): Promise<WatchBatch> {
     if (from < this.#compacted) throw compactedError(from, this.#compacted)
-    const { prefix, after } = range
-    const chunk = await this.#database.call('replay', { prefix, after, from, to })
-    return { events: eventsOf(chunk), revision: chunk.revision }
+    return this.#turns.run((engine) => replay(engine, range, from, to))
   }
 
   async #sweep(nowMs: number): Promise<number | undefined> {
-    const due = await this.#database.call('due', { nowMs })
-    const deletions = due.keys.map((key, i) => this.delete(key, due.revisions[i]))
+    const found = await this.#turns.run((engine) => due(engine, nowMs))
+    const deletions = found.keys.map(({ key, revision }) => this.delete(key, revision))
     for (const result of await Promise.allSettled(deletions)) {
       if (result.status === 'fulfilled') continue
       // Written again or deleted since: then it is no longer due.
       if (!isStoreError(result.reason, 'conflict') && !isStoreError(result.reason, 'missing'))
         throw result.reason
     }
-    return due.nextDueMs
+    return found.nextDueMs
   }
 
   #checkWrite(key: string, value: Uint8Array, ttlMs: number | undefined): void {

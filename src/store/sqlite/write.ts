@@ -1,53 +1,43 @@
-import type { Revision } from '../store.ts'
+import { conflictError, existsError, missingError } from '../errors.ts'
+import { StoreError, type Revision, type StoreEvent } from '../store.ts'
 import { changeLive, inTransaction, isCorrupt, logRow, type Engine } from './engine.ts'
-import { pack, peek } from './packed.ts'
-import { anyRevision, writeTypes, type WriteBatch, type WriteOutcome, type WriteResults } from './protocol.ts'
-import { numberIn, sumOf, type LogRow } from './rows.ts'
+import { eventOf } from './read.ts'
+import { numberIn, sumOf, writeTypes, type LogRow, type WriteType } from './rows.ts'
+import { corruptValueError } from './sqlite-errors.ts'
 import { liveHash, minus, pastHash, plus } from './state.ts'
 
-interface Write {
+export interface PendingWrite {
+  readonly type: WriteType
   readonly key: string
+  /** Owned by the store; empty for a delete. */
   readonly value: Uint8Array
-  readonly expected: Revision
-  readonly dueMs: number | null
+  /** The revision that the key must have. Undefined: any. */
+  readonly expected: Revision | undefined
+  /** When the key expires; undefined: never. */
+  readonly dueMs: number | undefined
 }
 
-interface Written {
-  readonly outcome: WriteOutcome
-  readonly revision: Revision
-  readonly createRevision: Revision
-  readonly replaced: LogRow | undefined
+export interface Written {
+  readonly event: StoreEvent
+  /** The revision that the write replaced; 0 for a create. */
+  readonly previousRevision: Revision
 }
 
-/** A group commit: all of the batch in one transaction. A write that is refused takes no revision and harms no other. */
-export function writeGroup(engine: Engine, batch: WriteBatch): WriteResults {
-  const written = inTransaction(engine, () =>
-    batch.types.map((type, i) => {
-      const dueMs = batch.dueMs[i] ?? 0
-      return writes[type](engine, {
-        key: batch.keys[i] ?? '',
-        value: peek(batch.values, i),
-        expected: batch.expected[i] ?? anyRevision,
-        dueMs: dueMs === 0 ? null : dueMs,
-      })
-    }),
-  )
-  return {
-    outcomes: written.map(({ outcome }) => outcome),
-    revisions: Float64Array.from(written, ({ revision }) => revision),
-    createRevisions: Float64Array.from(written, ({ createRevision }) => createRevision),
-    previousRevisions: Float64Array.from(written, ({ replaced }) => replaced?.revision ?? 0),
-    previous: pack(written.map(({ replaced }) => replaced?.value)),
-  }
-}
+/**
+ * A group commit: all writes in one transaction. For each, in order, what came of it: one that is refused takes no
+ * revision and harms no other.
+ */
+export const writeGroup = (engine: Engine, writes: readonly PendingWrite[]): (Written | StoreError)[] =>
+  inTransaction(engine, () => writes.map((write) => writers[write.type](engine, write)))
 
-const writes = { create, update, delete: remove }
+const writers = { create, update, delete: remove }
 
-function create(engine: Engine, { key, value, dueMs }: Write): Written {
+function create(engine: Engine, write: PendingWrite): Written | StoreError {
+  const { key, value, dueMs = null } = write
   const revision = engine.state.revision + 1
-  if (Number(engine.sql.addLive.run(key, revision, dueMs).changes) === 0) return refused('exists')
+  if (Number(engine.sql.addLive.run(key, revision, dueMs).changes) === 0) return existsError(key)
   changeLive(engine, key, (live) => plus(live, liveHash(key, revision, dueMs)))
-  appendLog(engine, {
+  return appendLog(engine, undefined, {
     revision,
     type: writeTypes.indexOf('create'),
     previous: 0,
@@ -55,49 +45,39 @@ function create(engine: Engine, { key, value, dueMs }: Write): Written {
     key,
     value,
   })
-  return { outcome: 'ok', revision, createRevision: revision, replaced: undefined }
 }
 
-function update(engine: Engine, write: Write): Written {
+function update(engine: Engine, write: PendingWrite): Written | StoreError {
   const match = findMatch(engine, write)
-  if ('outcome' in match) return match
-  const { replaced } = match
-  const { key, value, dueMs } = write
-  const { createRevision } = replaced
-  const revision = engine.state.revision + 1
-  retire(engine, match, revision)
+  if (match instanceof StoreError) return match
+  const { key, value, dueMs = null } = write
+  const revision = retire(engine, match)
   engine.sql.setLive.run(revision, dueMs, key)
   changeLive(engine, key, (live) => plus(live, liveHash(key, revision, dueMs)))
-  appendLog(engine, {
+  return appendLog(engine, match.replaced, {
     revision,
     type: writeTypes.indexOf('update'),
-    previous: replaced.revision,
-    createRevision,
+    previous: match.replaced.revision,
+    createRevision: match.replaced.createRevision,
     key,
     value,
   })
-  return { outcome: 'ok', revision, createRevision, replaced }
 }
 
-function remove(engine: Engine, write: Write): Written {
+function remove(engine: Engine, write: PendingWrite): Written | StoreError {
   const match = findMatch(engine, write)
-  if ('outcome' in match) return match
-  const { replaced } = match
-  const { key } = write
-  const { createRevision } = replaced
-  const revision = engine.state.revision + 1
-  retire(engine, match, revision)
+  if (match instanceof StoreError) return match
+  const { key, value } = write
+  const revision = retire(engine, match)
   engine.sql.dropLive.run(key)
-  const value = new Uint8Array()
-  appendLog(engine, {
+  return appendLog(engine, match.replaced, {
     revision,
     type: writeTypes.indexOf('delete'),
-    previous: replaced.revision,
-    createRevision,
+    previous: match.replaced.revision,
+    createRevision: match.replaced.createRevision,
     key,
     value,
   })
-  return { outcome: 'ok', revision, createRevision, replaced }
 }
 
 interface Match {
@@ -106,38 +86,34 @@ interface Match {
 }
 
 /** The version that the write replaces, or why it is refused. */
-function findMatch(engine: Engine, { key, expected }: Write): Match | Written {
+function findMatch(engine: Engine, { key, expected }: PendingWrite): Match | StoreError {
   const live = engine.sql.getLive.get(key)
-  if (!live) return refused('missing')
+  if (!live) return missingError(key)
   const present = numberIn(live, 'revision', engine.file)
-  if (expected !== anyRevision && present !== expected) return refused('conflict', present)
+  if (expected !== undefined && present !== expected) return conflictError(key, expected, present)
   try {
     const dueMs = live['due_ms'] === null ? null : numberIn(live, 'due_ms', engine.file)
     return { replaced: logRow(engine, key, present), dueMs }
   } catch (error) {
-    if (isCorrupt(error)) return refused('corrupt') // the other writes of the group have no part in it
+    if (isCorrupt(error)) return corruptValueError(engine.file, key) // the other writes of the group have no part in it
     throw error
   }
 }
 
-/** The version that was current until `revision` is past. */
-function retire(engine: Engine, { replaced, dueMs }: Match, revision: Revision): void {
+/** The version that was current until now is past; the revision of the one that follows. */
+function retire(engine: Engine, { replaced, dueMs }: Match): Revision {
   const { sql, state } = engine
   const { key } = replaced
+  const revision = state.revision + 1
   sql.addPast.run(key, revision, replaced.revision)
   changeLive(engine, key, (live) => minus(live, liveHash(key, replaced.revision, dueMs)))
   state.past = plus(state.past, pastHash(key, revision, replaced.revision))
+  return revision
 }
 
-function appendLog(engine: Engine, row: LogRow): void {
+function appendLog(engine: Engine, replaced: LogRow | undefined, row: LogRow): Written {
   const { revision, type, previous, createRevision, key, value } = row
   engine.sql.addLog.run(revision, type, previous, createRevision, sumOf(row), key, value)
   engine.state.revision = revision
+  return { event: eventOf(row, replaced?.value), previousRevision: previous }
 }
-
-const refused = (outcome: WriteOutcome, revision: Revision = 0): Written => ({
-  outcome,
-  revision,
-  createRevision: 0,
-  replaced: undefined,
-})
