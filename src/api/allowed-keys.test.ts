@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { isAllowed, parseAllowedKeys } from './allowed-keys.ts'
+import { isAllowed, parseAllowedKeys, withoutAllowed } from './allowed-keys.ts'
 
 const [one, two] = ['A', 'B'].map((letter) => `MCowBQYDK2VwAyEA${letter.repeat(43)}=`) as [string, string]
 
@@ -17,4 +17,20 @@ test('a key with a name is good for that name only', () => {
   assert.ok(isAllowed(list, two, 'node-b'))
   assert.ok(!isAllowed(list, two, 'node-c'))
   assert.ok(!isAllowed(list, one.toLowerCase()))
+})
+
+test('lines that go leave the others as they were written', () => {
+  const data = {
+    keys: `# ours\n${one}\n\n  ${two}   node-b # the cellar\n`,
+    more: `${two} node-c\n${one} # again`,
+  }
+  const off = withoutAllowed(data, ({ key, nodeName }) => key === one || nodeName === 'node-c')
+  assert.deepEqual(off, {
+    data: { keys: `# ours\n\n  ${two}   node-b # the cellar\n`, more: '' },
+    removed: 3,
+  })
+  assert.deepEqual(
+    withoutAllowed(data, () => false),
+    { data, removed: 0 },
+  )
 })

@@ -7,6 +7,14 @@ export const allowedKeysConfigMap = { namespace: 'kube-system', name: 'allowed-n
 /** Group of those who have shown a key of the list and nothing else. */
 export const allowedKeysGroup = 'system:bootstrappers:keys'
 
+/**
+ * Group, beside `system:nodes`, of machines that joined by the list: the server writes it into their certificates, and lets
+ * them in only as long as their key is on the list.
+ */
+export const listedNodesGroup = 'system:nodes:listed'
+
+export const nodeUserPrefix = 'system:node:'
+
 export interface AllowedKey {
   /** Base64 of the DER public key. */
   readonly key: string
@@ -36,3 +44,18 @@ export const isAllowed = (list: readonly AllowedKey[], key: string, nodeName?: s
       allowed.key === key &&
       (nodeName === undefined || allowed.nodeName === undefined || allowed.nodeName === nodeName),
   )
+
+/** The list without some of its lines, and how many those were; everything else stays as somebody wrote it. */
+export function withoutAllowed(
+  data: Readonly<Record<string, string>>,
+  isOff: (allowed: AllowedKey) => boolean,
+): { readonly data: Record<string, string>; readonly removed: number } {
+  let removed = 0
+  const stays = (line: string): boolean => {
+    const isRemoved = parseAllowedKeys({ line }).some(isOff)
+    if (isRemoved) removed++
+    return !isRemoved
+  }
+  const left = Object.entries(data).map(([name, text]) => [name, text.split('\n').filter(stays).join('\n')])
+  return { data: Object.fromEntries(left), removed }
+}

@@ -94,16 +94,22 @@ export async function readCertificateRequest(pem: string): Promise<RequestedCert
   }
 }
 
+export interface SigningOptions {
+  readonly ca: KeyPair
+  readonly seconds: number
+  /** Beside those that the request names. */
+  readonly organizations?: readonly string[]
+  readonly clock: Clock
+}
+
 /** A client certificate in PEM with the subject and the key of a request that was read before, valid for `seconds`. */
 export async function signCertificateRequest(
-  ca: KeyPair,
   pem: string,
-  seconds: number,
-  clock: Clock,
+  { ca, clock, organizations = [], seconds }: SigningOptions,
 ): Promise<string> {
   const x509 = await loadX509()
   const request = new x509.Pkcs10CertificateRequest(pem)
-  const subject = request.subjectName.toJSON()
+  const subject = [...request.subjectName.toJSON(), ...organizations.map((name) => ({ O: [name] }))]
   const certificate = await certify({
     ca,
     clock,

@@ -10,6 +10,8 @@ export interface UserInfo {
 export interface ClientCertificate {
   readonly commonName: string
   readonly organizations: readonly string[]
+  /** Base64 of the DER public key; of a machine that joined by the list of keys only. */
+  readonly publicKey?: string
 }
 
 /** A `TransportRequest` of `client/` is one. */

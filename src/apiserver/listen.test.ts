@@ -251,6 +251,7 @@ function spy(): { readonly spied: ApiServer; readonly signal: Promise<AbortSigna
       return fixture.server.handle(request)
     },
     upgrade: (...args) => fixture.server.upgrade(...args),
+    isIn: (certificate) => fixture.server.isIn(certificate),
     async [Symbol.asyncDispose]() {},
   }
   return { spied, signal: signal.promise }

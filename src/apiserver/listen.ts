@@ -13,9 +13,11 @@ import { http } from '../base/node-http.ts'
 import { createCarriers } from './carrier.ts'
 import { compressed } from './compress.ts'
 import type { ApiRequest, ApiResponse, ClientCertificate } from './http.ts'
+import { openListedConnections, type ListedConnections } from './listed-connections.ts'
 import { tunnelProtocol } from './node-upgrade.ts'
 import { chunkBytes, MemoryBody } from './respond.ts'
 import type { ApiServer } from './server.ts'
+import { isListed } from './stages/allowed-keys.ts'
 
 export interface ListenOptions {
   /** Not owned. */
@@ -61,7 +63,8 @@ export async function listenApi(options: ListenOptions): Promise<ApiListener> {
   await using stack = new AsyncDisposableStack()
   const secure = options.tls && (await tlsServer(options.tls))
   const carry = secure ? (stream: Duplex) => void secure.emit('connection', stream) : options.carry
-  const given = { ...options, ...(carry && { carry }) }
+  const listed = secure && stack.use(openListedConnections(options))
+  const given = { ...options, ...(carry && { carry }), ...(listed && { listed }) }
   const http = options.http && stack.use(await listenOn(httpServer(), options.http, given))
   const tls = options.tls && secure && stack.use(await listenOn(secure, options.tls, given))
   const owned = stack.move()
@@ -106,7 +109,7 @@ interface Listening extends AsyncDisposable {
 async function listenOn(
   server: AnyServer,
   { host, port }: { readonly host: string; readonly port: number },
-  options: ListenOptions,
+  options: ListenOptions & { readonly listed?: ListedConnections },
 ): Promise<Listening> {
   const sockets = new Set<Socket>()
   const carriers = createCarriers(options.carry)
@@ -118,7 +121,11 @@ async function listenOn(
     socket.on('error', () => {})
   }
   server.on('connection', track)
-  server.on('secureConnection', track)
+  server.on('secureConnection', (socket: TLSSocket) => {
+    track(socket)
+    const certificate = certificateOf(socket)
+    if (certificate && isListed(certificate)) options.listed?.add(socket, certificate)
+  })
   server.on('request', (request: Request, response: Response) => void serve(options, request, response))
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     if (!carriers.accept(request, socket, head)) void options.server.upgrade(requestOf(request), socket, head)
@@ -192,7 +199,7 @@ function requestOf(request: Request, reader?: Reader): ApiRequest {
       return reader?.signal
     },
     get presentedKey() {
-      return certificate ? undefined : presentedKeyOf(request.socket)
+      return certificate ? undefined : keyOf(request.socket)
     },
   }
 }
@@ -229,11 +236,14 @@ function certificateOf(socket: Socket | TLSSocket): ClientCertificate | undefine
   const texts = (value: unknown): string[] =>
     Array.isArray(value) ? value.map(String) : typeof value === 'string' ? [value] : []
   const [commonName = ''] = texts(subject?.CN)
-  return commonName === '' ? undefined : { commonName, organizations: texts(subject?.O) }
+  if (commonName === '') return undefined
+  const organizations = texts(subject?.O)
+  const publicKey = isListed({ organizations }) ? keyOf(socket) : undefined
+  return { commonName, organizations, ...(publicKey !== undefined && { publicKey }) }
 }
 
-/** Of a certificate that our CA has not signed. */
-function presentedKeyOf(socket: Socket | TLSSocket): string | undefined {
+/** Base64 of the DER public key of the certificate that the client has shown. */
+function keyOf(socket: Socket | TLSSocket): string | undefined {
   const certificate = 'getPeerX509Certificate' in socket ? socket.getPeerX509Certificate() : undefined
   return certificate?.publicKey.export({ type: 'spki', format: 'der' }).toString('base64')
 }

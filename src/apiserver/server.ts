@@ -22,7 +22,7 @@ import { createUpgrades } from './connect/upgrades.ts'
 import type { Machinery, VerbContext } from './context.ts'
 import { resourceId, ResourceTable } from './crd-table.ts'
 import type { HealthChecks } from './health.ts'
-import type { ApiRequest, ApiResponse, Authenticate, UserInfo } from './http.ts'
+import type { ApiRequest, ApiResponse, Authenticate, ClientCertificate, UserInfo } from './http.ts'
 import { measuredStore } from './measured-store.ts'
 import { isoClock } from './metadata.ts'
 import { nodeDialTarget, nodeTunnelTarget, serveDial } from './node-upgrade.ts'
@@ -81,6 +81,8 @@ export interface ApiServer extends AsyncDisposable {
   handle(request: ApiRequest): Promise<ApiResponse>
   /** An HTTP/1.1 `Upgrade`: authenticates and hands the socket on, or answers on it and ends it. Owns the socket. */
   upgrade(request: ApiRequest, socket: Duplex, head: Uint8Array): Promise<void>
+  /** Whether who has shown the certificate is still let in. */
+  isIn(certificate: ClientCertificate): Promise<boolean>
 }
 
 /** Steps in order; each sees what the ones before it have changed. */
@@ -254,6 +256,10 @@ class Server implements ApiServer {
       const refusal = isGone ? badRequest('the client went away') : this.#statusOf(error, info)
       return { info, response: errorResponse(refusal) }
     }
+  }
+
+  isIn(certificate: ClientCertificate): Promise<boolean> {
+    return this.#machinery.access.isIn(certificate)
   }
 
   async upgrade(request: ApiRequest, socket: Duplex, head: Uint8Array): Promise<void> {

@@ -9,6 +9,8 @@ import {
   allowedKeysConfigMap,
   allowedKeysGroup,
   isAllowed,
+  listedNodesGroup,
+  nodeUserPrefix,
   parseAllowedKeys,
   type AllowedKey,
 } from '../api/allowed-keys.ts'
@@ -25,8 +27,11 @@ import { identityKeyAnnotation } from '../client/machine-identity.ts'
 export interface CertificateSigner {
   /** What a PEM request asks for. Throws `CertificateRequestError`, also when its signature is not of its key. */
   read(request: string): Promise<RequestedCertificate>
-  /** A client certificate in PEM, valid for at most `seconds`. */
-  sign(request: string, seconds: number): Promise<string>
+  /** A client certificate in PEM, valid for at most `seconds`; its subject is the request's and `organizations`. */
+  sign(
+    request: string,
+    options: { readonly seconds: number; readonly organizations: readonly string[] },
+  ): Promise<string>
 }
 
 /** The request itself is wrong; the message says how. */
@@ -46,7 +51,6 @@ export const clientSigner = 'kubernetes.io/kube-apiserver-client'
 
 const nodesGroup = 'system:nodes'
 const bootstrappersGroup = 'system:bootstrappers'
-const nodeUserPrefix = 'system:node:'
 const mastersGroup = 'system:masters'
 const usagesAllowed = new Set(['client auth', 'digital signature', 'key encipherment'])
 const yearSeconds = 365 * 24 * 3_600
@@ -99,10 +103,15 @@ async function sign(
   const api = client.resource<CertificateSigningRequest>(certificateSigningRequests)
   const pem = fromBase64(encoded)
   try {
-    const problem = problemOf(await signer.read(pem), request)
+    const asked = await signer.read(pem)
+    const problem = problemOf(asked, request)
     if (problem !== undefined) throw new CertificateRequestError(problem)
-    const certificate = toBase64(await signer.sign(pem, Math.min(expirationSeconds, yearSeconds)))
-    await api.updateStatus({ ...request, status: { ...request.status, certificate } })
+    const isListed = signerName === nodeSigner && (await isOfList(request, asked, client))
+    const certificate = await signer.sign(pem, {
+      seconds: Math.min(expirationSeconds, yearSeconds),
+      organizations: isListed ? [listedNodesGroup] : [],
+    })
+    await api.updateStatus({ ...request, status: { ...request.status, certificate: toBase64(certificate) } })
     return
   } catch (error) {
     if (!(error instanceof CertificateRequestError)) throw error
@@ -116,6 +125,16 @@ async function sign(
     await api.updateStatus({ ...request, status: { ...request.status, conditions } })
     events.record(request, 'Warning', 'SignerValidationFailure', `${signerName}: ${error.message}`)
   }
+}
+
+/** Came by the list of keys, now or when it joined, or is on it anyway: once off the list, it is out. */
+async function isOfList(
+  { spec: { groups = [] } }: CertificateSigningRequest,
+  { commonName, publicKey }: RequestedCertificate,
+  client: Client,
+): Promise<boolean> {
+  if (groups.includes(allowedKeysGroup) || groups.includes(listedNodesGroup)) return true
+  return isAllowed(await allowedKeys(client), publicKey, commonName.slice(nodeUserPrefix.length))
 }
 
 /** Why a certificate must not be made, whoever has said yes. */

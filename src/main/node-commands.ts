@@ -83,10 +83,9 @@ function addKeys(program: Command, print: Print): void {
     const { printIdentity } = await import('./node-allow.ts')
     await printIdentity(dataDir(resolve(flags.dataDir)), process.env, print)
   })
+  const node = program.command('node').description('which machines may be nodes')
   withDir(
-    program
-      .command('node')
-      .description('which machines may be nodes')
+    node
       .command('allow')
       .description('let machines join without a token, by their keys')
       .argument('<key>', 'as `sampan identity` prints it there, or a file with lines of KEY or KEY NAME'),
@@ -98,6 +97,16 @@ function addKeys(program: Command, print: Print): void {
       const dir = dataDir(resolve(flags.dataDir))
       await allowNode({ dir, keyOrFile, print, ...(flags.as !== undefined && { nodeName: flags.as }) })
     })
+  withDir(
+    node
+      .command('disallow')
+      .description('let machines in no longer that joined by their keys; their apps go on')
+      .argument('<key>', 'as it is on the list, a file with lines of them, or the name of a node'),
+    'of a server',
+  ).action(async (keyOrNode: string, flags: { readonly dataDir: string }) => {
+    const { disallowNode } = await import('./node-allow.ts')
+    await disallowNode({ dir: dataDir(resolve(flags.dataDir)), keyOrNode, print })
+  })
 }
 
 interface PreflightFlags {

@@ -149,7 +149,7 @@ const signerOf = (ca: KeyPair): CertificateSigner => ({
       })
     }
   },
-  sign: (request, seconds) => signCertificateRequest(ca, request, seconds, realClock),
+  sign: (request, options) => signCertificateRequest(request, { ca, ...options, clock: realClock }),
 })
 
 interface ServerLease {

@@ -143,6 +143,8 @@ describe('joining', () => {
     assert.match(runSampan(allow).stdout, /^on the list already\n/)
     await isReady(waiting)
     await until('its key is known', () => (keyOf('node-k') === key ? true : undefined))
+    const healthz = () => cluster.kubectl('get --raw /api/v1/nodes/node-k/proxy/healthz')
+    await until('servers reach it', () => (healthz().stdout === 'ok' ? true : undefined))
 
     const sameKey = join(folders, 'k2')
     cpSync(join(folders, 'k', 'node', 'identity.key'), join(sameKey, 'node', 'identity.key'))
@@ -158,6 +160,23 @@ describe('joining', () => {
     ])
     assert.equal(other.code, 1)
     assert.match(other.stderr, /the list of allowed keys does not let this key join as node-l/)
+
+    const disallow = (what: string) => runSampan(['node', 'disallow', what, '--data-dir', cluster.dataDir])
+    assert.equal(disallow('node-k').stdout, '1 key taken off\n')
+    await until('it is cut off', () =>
+      /it has no open connection to this server/.test(healthz().stderr) ? true : undefined,
+    )
+    const again = disallow(key)
+    assert.equal(again.code, 1)
+    assert.match(again.stderr, /is not on the list: .* a machine that joined with a token stays in/)
+    cluster.ok('delete node node-k')
+    const kubeconfig = join(waiting.dataDir, 'credentials', 'agent.kubeconfig')
+    const refused = cluster.kubectl('get node node-k', { env: { KUBECONFIG: kubeconfig } })
+    assert.equal(refused.code, 1)
+    assert.match(refused.stderr, /logged in|Unauthorized|taken off the list/)
+    assert.match(runSampan(allow).stdout, /^1 key added\n/)
+    await until('it is back', () => (healthz().stdout === 'ok' ? true : undefined))
+    await until('it has registered anew', () => (keyOf('node-k') === key ? true : undefined))
   })
 
   test('preflight says whether a machine can join, and what is in the way', () => {

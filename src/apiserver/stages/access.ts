@@ -2,9 +2,9 @@
 import type { RbacIndex } from '../../api/access/rbac-index.ts'
 import { unauthorized } from '../../api/status.ts'
 import type { Foundation } from '../foundation.ts'
-import type { ApiRequest, Authenticate, UserInfo } from '../http.ts'
+import type { ApiRequest, Authenticate, ClientCertificate, UserInfo } from '../http.ts'
 import type { RequestInfo } from '../request-info.ts'
-import { allowedKeyUser } from './allowed-keys.ts'
+import { allowedKeyUser, isListed, isStillAllowed } from './allowed-keys.ts'
 import { anonymous, bearerOf, withAuthenticated } from './authenticate.ts'
 import { authorize, createAuthorizer, isPublic, type Authorizer } from './authorize.ts'
 import { impersonate } from './impersonate.ts'
@@ -18,6 +18,8 @@ export interface Access extends Authorizer {
   readonly signer: TokenSigner | undefined
   /** Undefined: the token stands for nobody. */
   authenticateToken(token: string, audiences: readonly string[]): Promise<AuthenticatedToken | undefined>
+  /** Whether the certificate is still good: a machine that joined by the list of keys is out when it is taken off. */
+  isIn(certificate: ClientCertificate): Promise<boolean>
   /** Who is asking, if they may. Throws Unauthorized, Forbidden. */
   enter(request: ApiRequest, info: RequestInfo, kind?: { readonly isUpgrade: boolean }): Promise<UserInfo>
 }
@@ -29,6 +31,9 @@ export interface AccessOptions {
   /** Until then only masters' requests are decided on. */
   readonly rolesMade: Promise<void> | undefined
 }
+
+const offTheList =
+  'the key of this machine has been taken off the list of allowed keys: `sampan node allow` on a server lets it in again'
 
 /** Commands in a pod and tunnels to it do something, by whatever method the WebSocket was asked for. */
 const acts = new Set(['attach', 'exec', 'inspect', 'portforward'])
@@ -44,18 +49,25 @@ export function createAccess(
     const bearer = request.user ? undefined : bearerOf(request.headers)
     if (bearer === undefined || !tokens.recognizes(bearer)) {
       const user = await authenticate(request)
-      return user ?? keyHolder(request)
+      if (!user) return keyHolder(request)
+      const { clientCertificate } = request
+      if (bearer === undefined && !request.user && clientCertificate && !(await isIn(clientCertificate)))
+        throw unauthorized(offTheList)
+      return user
     }
     const found = await tokens.authenticate(bearer)
     // A token on a fixed list may have any form.
     return found ? withAuthenticated(found.user) : authenticate(request)
   }
+  const isIn = async (certificate: ClientCertificate): Promise<boolean> =>
+    !isListed(certificate) || isStillAllowed(machinery, certificate)
   const keyHolder = async ({ presentedKey }: ApiRequest): Promise<UserInfo | undefined> => {
     const user = presentedKey === undefined ? undefined : await allowedKeyUser(machinery, presentedKey)
     return user && withAuthenticated(user)
   }
   return {
     decide: (request) => authorizer.decide(request),
+    isIn,
     roles: async () => index?.latest(),
     signer,
     async authenticateToken(token, audiences) {

@@ -1,0 +1,58 @@
+/**
+ * Connections of machines that joined by the list of keys. Each request on them is refused once their key is off the list; what
+ * was begun before (watches, tunnels) ends here.
+ */
+import type { TLSSocket } from 'node:tls'
+import type { Clock } from '../base/clock.ts'
+import { describeError, type Logger } from '../base/logger.ts'
+import type { ClientCertificate } from './http.ts'
+import type { ApiServer } from './server.ts'
+
+export interface ListedConnections extends AsyncDisposable {
+  /** Of a certificate that has been verified. */
+  add(socket: TLSSocket, certificate: ClientCertificate): void
+}
+
+export interface ListedConnectionsOptions {
+  readonly server: Pick<ApiServer, 'isIn'>
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+const lookMs = 2_000 // a look reads one object, once for each machine, and only while there are such machines
+
+export function openListedConnections({
+  clock,
+  logger,
+  server,
+}: ListedConnectionsOptions): ListedConnections {
+  const sockets = new Map<TLSSocket, ClientCertificate>()
+  let looking: Promise<void> | undefined
+  const look = async () => {
+    const machines = Map.groupBy(sockets, ([, { commonName, publicKey }]) => `${commonName} ${publicKey}`)
+    for (const connections of machines.values()) {
+      const [first] = connections
+      if (!first || (await server.isIn(first[1]))) continue
+      logger.info('a machine whose key is off the list is cut off', { user: first[1].commonName })
+      for (const [socket] of connections) socket.destroy()
+    }
+  }
+  const stop = clock.every(lookMs, () => {
+    if (sockets.size === 0) return
+    looking ??= look()
+      .catch((error: unknown) =>
+        logger.debug('the list of allowed keys could not be read', { error: describeError(error) }),
+      )
+      .finally(() => (looking = undefined))
+  })
+  return {
+    add(socket, certificate) {
+      sockets.set(socket, certificate)
+      socket.once('close', () => sockets.delete(socket))
+    },
+    async [Symbol.asyncDispose]() {
+      stop()
+      await looking
+    },
+  }
+}
