@@ -5,7 +5,8 @@
  *   record: intent(attempt N) ──▶ runtime.start ──▶ record: handle ──▶ … ends … ──▶ record: exit
  *           killed here: `recover` tells whether the program was started; if not, the same attempt is started
  */
-import { mkdir, readdir, rm } from 'node:fs/promises'
+import { mkdirSync } from 'node:fs'
+import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Handle, WorkloadSpec } from '../runtime/runtime.ts'
 import { RuntimeError } from '../runtime/runtime.ts'
@@ -129,7 +130,7 @@ async function startAttempt(
   if (!current) return
   const stateDir = paths.attempt(name, current.attempt)
   const rawDir = paths.raw(name, current.attempt)
-  await Promise.all([stateDir, rawDir].map((dir) => mkdir(dir, { recursive: true, mode: 0o711 })))
+  for (const folder of [stateDir, rawDir]) mkdirSync(folder, { recursive: true, mode: 0o711 })
   const files = { stdoutPath: join(rawDir, 'stdout'), stderrPath: join(rawDir, 'stderr') }
   try {
     const handle = await startOnce(context, { id: current.id, ...program, ...files, stateDir })

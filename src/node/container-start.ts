@@ -1,6 +1,5 @@
 /** From a container's spec to a started program: volumes, image, environment, command, mounts, in upstream's order. */
-import { existsSync } from 'node:fs'
-import { chmod, mkdir, writeFile } from 'node:fs/promises'
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, isAbsolute, join } from 'node:path'
 import { describeError } from '../base/logger.ts'
 import { milliValueOf, parseQuantity, valueOf } from '../api/quantity.ts'
@@ -48,7 +47,7 @@ export async function startContainer(input: StartInput): Promise<void> {
   const { env, warnings } = await readEnv(input)
   if (!context.customCommands) checkCustomCommand(container, env)
   for (const warning of warnings) record('Warning', 'InvalidEnvironmentVariableNames', warning)
-  await mkdir(paths.home, { recursive: true, mode: 0o777 })
+  mkdirSync(paths.home, { recursive: true, mode: 0o777 })
   const command = expandAll(container.command, env)
   const args = expandAll(container.args, env)
   const entry = await resolveEntry(image.prepared, {
@@ -57,7 +56,7 @@ export async function startContainer(input: StartInput): Promise<void> {
     workspace: paths.home,
     basePath: context.basePath,
   })
-  const mounts = await withTermination(input, wantedMounts(context, await volumes.mountsOf(container, env)))
+  const mounts = withTermination(input, wantedMounts(context, await volumes.mountsOf(container, env)))
   const cwd = workingDir(container, entry.cwd)
   signal.throwIfAborted()
   const attempt = nextAttempt(run.record)
@@ -200,10 +199,10 @@ const wantedMounts = ({ mountSupport }: NodeContext, mounts: readonly Mount[]): 
   mountSupport.usable ? mounts : mounts.filter(({ mountPath }) => mountPath !== tokenMountPath)
 
 /** What the container leaves as its last words is read from a file of its own. */
-async function withTermination(
+function withTermination(
   { container, context, paths, run }: StartInput,
   mounts: readonly Mount[],
-): Promise<readonly Mount[]> {
+): readonly Mount[] {
   const { terminationMessagePath: mountPath = terminationPathDefault } = container
   // For the path that everyone has, nobody is given mounts who needs none otherwise.
   const isWanted =
@@ -211,9 +210,9 @@ async function withTermination(
   if (!isWanted || !context.mountSupport.usable || mounts.some((mount) => mount.mountPath === mountPath))
     return mounts
   const source = join(paths.raw(container.name, nextAttempt(run.record)), terminationFile)
-  await mkdir(dirname(source), { recursive: true, mode: 0o711 })
-  await writeFile(source, '', { flag: 'a' })
-  await chmod(source, 0o666) // whoever the program runs as, as upstream
+  mkdirSync(dirname(source), { recursive: true, mode: 0o711 })
+  writeFileSync(source, '', { flag: 'a' })
+  chmodSync(source, 0o666) // whoever the program runs as, as upstream
   return [...mounts, { source, mountPath, readOnly: false, isFile: true }]
 }
 

@@ -13,6 +13,7 @@
  *
  * No secret is in any of it: `pod.json` holds references, environments aren't stored.
  */
+import { mkdirSync } from 'node:fs'
 import { mkdir, readFile, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from '../base/logger.ts'
@@ -109,7 +110,7 @@ export const isSafeName = (name: string | undefined): name is string =>
 
 export async function writePodRecord(paths: PodPaths, record: PodRecord): Promise<void> {
   const { managedFields: _managedFields, ...metadata } = record.pod.metadata
-  await mkdir(paths.root, { recursive: true, mode: 0o711 })
+  mkdirSync(paths.root, { recursive: true, mode: 0o711 })
   await writeFileAtomic(
     join(paths.root, 'pod.json'),
     JSON.stringify({ ...record, pod: { ...record.pod, metadata } }),
@@ -121,7 +122,7 @@ export async function writeContainerRecord(
   name: string,
   record: ContainerRecord,
 ): Promise<void> {
-  await mkdir(paths.container(name), { recursive: true, mode: 0o711 })
+  mkdirSync(paths.container(name), { recursive: true, mode: 0o711 })
   await writeFileAtomic(join(paths.container(name), 'record.json'), JSON.stringify(record))
 }
 

@@ -2,8 +2,7 @@
  * Which sandbox a container gets. The node's operator sets the level for all (SAMPAN_SANDBOX); a pod may ask for a stronger one
  * by annotation, never for a weaker. A pod's `securityContext` is kept or refused with its reason, not passed over.
  */
-import { chmod, mkdir, writeFile } from 'node:fs/promises'
-import { existsSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { claimNamesOf } from '../api/local-volumes.ts'
 import type { Container, Pod } from '../api/schema/types.gen.ts'
@@ -45,8 +44,8 @@ export async function makeSandbox(request: SandboxRequest): Promise<Sandbox | un
     await checkReadable({ folder: prepared.folder, argv, user: { ...ids, groups } })
   const isReadOnly = container.securityContext?.readOnlyRootFilesystem === true
   const temporary = join(paths.root, 'tmp', container.name, String(request.attempt))
-  await mkdir(temporary, { recursive: true })
-  await chmod(temporary, 0o1777)
+  mkdirSync(temporary, { recursive: true })
+  chmodSync(temporary, 0o1777)
   give(paths.home, ids)
   for (const mount of mounts.filter((each) => isOwn(context, each)))
     if (isDisk(context, mount.source)) await giveDisk(mount.source, ids)
@@ -55,7 +54,7 @@ export async function makeSandbox(request: SandboxRequest): Promise<Sandbox | un
   return {
     binds: [
       ...packageBinds(prepared),
-      ...(await accountBinds(paths, container.name, ids)),
+      ...accountBinds(paths, container.name, ids),
       { source: temporary, path: '/tmp', readOnly: isReadOnly },
       { source: paths.home, path: paths.home, readOnly: isReadOnly },
       ...(networkSocket === undefined ? [] : [readOnly(dirname(networkSocket))]),
@@ -124,24 +123,18 @@ function packageBinds({ scheme, folder, name, node }: Prepared): readonly Bind[]
 }
 
 /** What the system knows of its user: programs ask for a name and a home. Those of the machine are not a pod's business. */
-async function accountBinds(
-  { home, root }: PodPaths,
-  name: string,
-  { uid, gid }: Owner,
-): Promise<readonly Bind[]> {
+function accountBinds({ home, root }: PodPaths, name: string, { uid, gid }: Owner): readonly Bind[] {
   const files = {
     passwd: `root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\napp:x:${uid}:${gid}:app:${home}:/bin/sh\n`,
     group: `root:x:0:\nnogroup:x:65534:\napp:x:${gid}:\n`,
   }
   const folder = join(root, 'etc', name)
-  await mkdir(folder, { recursive: true, mode: 0o755 })
-  return await Promise.all(
-    Object.entries(files).map(async ([file, text]) => {
-      const source = join(folder, file)
-      await writeFile(source, text, { mode: 0o644 })
-      return { source, path: `/etc/${file}`, readOnly: true }
-    }),
-  )
+  mkdirSync(folder, { recursive: true, mode: 0o755 })
+  return Object.entries(files).map(([file, text]) => {
+    const source = join(folder, file)
+    writeFileSync(source, text, { mode: 0o644 })
+    return { source, path: `/etc/${file}`, readOnly: true }
+  })
 }
 
 /** Volumes of the agent's making; what lies elsewhere on the machine keeps its owner. */

@@ -5,7 +5,7 @@
  */
 import { writeFileSync } from 'node:fs'
 import { mkdir, readdir, rmdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { Clock } from '../../base/clock.ts'
 import { RuntimeError, type Stats, type WorkloadSpec } from '../runtime.ts'
 import { type CgroupTree, planGroup, type Setting } from './cgroup-plan.ts'
@@ -23,10 +23,15 @@ export async function makeGroup(tree: CgroupTree, spec: WorkloadSpec): Promise<v
     ...(cpuRequestMillis !== undefined && { cpuRequestMillis }),
     ...(memoryBytes !== undefined && { memoryBytes }),
   })
-  await writeFile(recordFile(spec.stateDir, 'cgroups'), plan.folders.map((f) => `${f}\n`).join(''))
+  writeFileSync(recordFile(spec.stateDir, 'cgroups'), plan.folders.map((f) => `${f}\n`).join(''))
   try {
-    for (const folder of plan.folders) await mkdir(folder, { recursive: true })
-    for (const setting of plan.settings) await apply(setting)
+    // A folder's settings in their order; version 1 has several folders, which know nothing of each other.
+    await Promise.all(
+      plan.folders.map(async (folder) => {
+        await mkdir(folder, { recursive: true })
+        for (const setting of plan.settings) if (dirname(setting.path) === folder) await apply(setting)
+      }),
+    )
   } catch (e) {
     const why = `its limits could not be set: ${e instanceof Error ? e.message : String(e)}`
     throw new RuntimeError('start-failed', `cannot start ${spec.argv[0]}: ${why}`, { cause: e })

@@ -85,7 +85,7 @@ export async function stopWorkload(
   await killRest(handle, context)
   // SIGKILL took the parent with it: its last duty is ours.
   if (killed && !(await readExit(handle.stateDir))) {
-    await writeExit(handle.stateDir, 128 + constants.signals.SIGKILL)
+    writeExit(handle.stateDir, 128 + constants.signals.SIGKILL)
   }
 }
 

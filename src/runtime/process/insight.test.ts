@@ -20,7 +20,7 @@ describe('insight into a Node.js process', () => {
   beforeEach(async () => {
     // Longer than the path of a socket may be.
     stateDir = await mkdtemp(join(tmpdir(), `sampan-insight-${'x'.repeat(100)}-`))
-    await installPreload(stateDir)
+    installPreload(stateDir)
   })
   afterEach(async () => {
     for (const child of children.splice(0)) await end(child)

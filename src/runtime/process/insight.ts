@@ -2,8 +2,8 @@
  * The way into the Node.js processes of a workload: sockets that their preload opens in `STATEDIR/insight`, each named after
  * its pid. `insight.cjs` says what can be asked there. The folder belongs to the program: what lies in it is not to be trusted.
  */
-import { constants } from 'node:fs'
-import { chown, copyFile, mkdir, open, readdir, rm } from 'node:fs/promises'
+import { chownSync, constants, copyFileSync, mkdirSync } from 'node:fs'
+import { open, readdir, rm } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -21,19 +21,13 @@ export const insightBind = (stateDir: string): Bind => ({
 })
 
 /** Lays the preload and what belongs to it beside the workload's records, so that an upgrade of Sampan cannot take it away. */
-export async function installPreload(
-  stateDir: string,
-  sandbox?: Pick<Sandbox, 'uid' | 'gid'>,
-): Promise<void> {
+export function installPreload(stateDir: string, sandbox?: Pick<Sandbox, 'uid' | 'gid'>): void {
   const folder = folderOf(stateDir)
-  await Promise.all([
-    ...files.map((file) =>
-      copyFile(fileURLToPath(new URL(`./${file}`, import.meta.url)), join(stateDir, file)),
-    ),
-    mkdir(folder, { recursive: true, mode: 0o700 }),
-  ])
+  for (const file of files)
+    copyFileSync(fileURLToPath(new URL(`./${file}`, import.meta.url)), join(stateDir, file))
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
   if (process.getuid?.() === 0 && sandbox?.uid !== undefined)
-    await chown(folder, sandbox.uid, sandbox.gid ?? sandbox.uid)
+    chownSync(folder, sandbox.uid, sandbox.gid ?? sandbox.uid)
 }
 
 /** A pod with more of them is asked about the first of them only. */

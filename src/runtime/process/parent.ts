@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { rmSync } from 'node:fs'
-import { open, writeFile } from 'node:fs/promises'
+import { closeSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import type { Clock } from '../../base/clock.ts'
 import { RuntimeError, type WorkloadSpec } from '../runtime.ts'
 import { environmentOf } from './environment.ts'
@@ -72,15 +71,21 @@ kill -s KILL -- "-$$"
 
 const startMsMax = 30_000 // a shell that has not run its first lines by then never will: the machine is stuck
 
-/** Makes what the parent and the program find in the stateDir. */
-export async function prepareFiles(spec: WorkloadSpec, tools: SandboxTools | undefined): Promise<void> {
-  if (spec.sandbox) tools?.system.etc.refresh()
-  await Promise.all([
-    reserveExit(spec.stateDir),
-    spec.stdin && makeStdin(spec.stateDir),
-    spec.node && installPreload(spec.stateDir, spec.sandbox),
-    spec.sandbox && tools && writeFile(recordFile(spec.stateDir, 'seccomp'), tools.seccomp),
-  ])
+/**
+ * Makes what the parent and the program find in the stateDir. At once but for the pipes: a dozen small steps, which would take
+ * longer to hand over to other threads than to do.
+ */
+export async function prepareFiles(
+  { node, sandbox, stateDir, stdin }: WorkloadSpec,
+  tools: SandboxTools | undefined,
+): Promise<void> {
+  reserveExit(stateDir)
+  if (node) installPreload(stateDir, sandbox)
+  if (sandbox && tools) {
+    tools.system.etc.refresh()
+    writeFileSync(recordFile(stateDir, 'seccomp'), tools.seccomp)
+  }
+  if (stdin) await makeStdin(stateDir)
 }
 
 /** Spawns the parent and resolves when the program is about to run; after `prepareFiles`. Throws `RuntimeError`. */
@@ -90,18 +95,23 @@ export async function spawnParent(
   tools: SandboxTools | undefined,
 ): Promise<void> {
   const preloadPath = recordFile(spec.stateDir, 'preload.cjs')
-  const stdout = await open(spec.stdoutPath, 'a', 0o640)
+  const child = withOutputFiles(spec, (files) => spawnShell(spec, { preloadPath, tools }, files))
+  child.unref()
+  await startOutcome(child, spec, clock)
+}
+
+/** The child has descriptors of its own as soon as it is spawned. */
+function withOutputFiles<T>(spec: WorkloadSpec, use: (files: OutputFiles) => T): T {
+  const stdout = openSync(spec.stdoutPath, 'a', 0o640)
   try {
-    const stderr = await open(spec.stderrPath, 'a', 0o640)
+    const stderr = openSync(spec.stderrPath, 'a', 0o640)
     try {
-      const child = spawnShell(spec, { preloadPath, tools }, { stdout: stdout.fd, stderr: stderr.fd })
-      child.unref()
-      await startOutcome(child, spec, clock)
+      return use({ stdout, stderr })
     } finally {
-      await stderr.close()
+      closeSync(stderr)
     }
   } finally {
-    await stdout.close()
+    closeSync(stdout)
   }
 }
 

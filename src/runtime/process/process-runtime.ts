@@ -1,5 +1,5 @@
-import { constants } from 'node:fs'
-import { access, mkdir, readdir, stat } from 'node:fs/promises'
+import { constants, mkdirSync } from 'node:fs'
+import { access, readdir, stat } from 'node:fs/promises'
 import { release } from 'node:os'
 import { isAbsolute, join, resolve, sep } from 'node:path'
 import type { Clock } from '../../base/clock.ts'
@@ -132,20 +132,19 @@ async function start(
   if (problem !== undefined)
     throw new RuntimeError('start-failed', `cannot start ${spec.argv[0]}: ${problem}`)
   if (!isOwnFile(spec)) await refuseUnrunnable(spec)
-  await mkdir(spec.stateDir, { recursive: true, mode: 0o700 })
+  mkdirSync(spec.stateDir, { recursive: true, mode: 0o700 })
   if (readIdentity(spec.stateDir, 'pid') !== undefined) {
     throw new RuntimeError('exists', `workload ${spec.id} was already started; find it with recover`)
   }
-  await writeSpec(spec, readBootId())
+  const record = writeSpec(spec, readBootId())
   await Promise.all([
     // Not the other way round: while the kernel waits for an entry, it makes no groups.
     cgroups && makeGroup(cgroups, spec).then(() => void entry.announce()),
     prepareFiles(spec, sandbox),
   ])
   await spawnParent(spec, clock, sandbox)
-  const record = await readSpec(spec.stateDir)
   const parent = readIdentity(spec.stateDir, 'pid')
-  if (!record || typeof parent !== 'object') {
+  if (typeof parent !== 'object') {
     throw new RuntimeError('start-failed', `the records of ${spec.id} in ${spec.stateDir} were removed`)
   }
   return handleOf(parent, record, spec.stateDir)

@@ -1,5 +1,5 @@
-import { existsSync, statSync } from 'node:fs'
-import { readFile, rename, stat, writeFile } from 'node:fs/promises'
+import { existsSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { readFile, stat } from 'node:fs/promises'
 import type { Exit, Handle, Sandbox, WorkloadSpec } from '../runtime.ts'
 import { isMissing, readIfThere, recordFile } from './record-files.ts'
 import { countOomKills, groupFolders } from './cgroup.ts'
@@ -32,10 +32,12 @@ export interface SpecRecord {
 }
 
 export const runtimeName = 'process'
-export async function writeSpec(spec: WorkloadSpec, bootId: string): Promise<void> {
+
+export function writeSpec(spec: WorkloadSpec, bootId: string): SpecRecord {
   const { id, argv, cwd, address, node, sandbox } = spec
   const record: SpecRecord = { id, argv, cwd, address, node, bootId, ...(sandbox && { sandbox }) }
-  await replaceFile(recordFile(spec.stateDir, 'spec.json'), `${JSON.stringify(record)}\n`)
+  replaceFile(recordFile(spec.stateDir, 'spec.json'), `${JSON.stringify(record)}\n`)
+  return record
 }
 
 /** Undefined when there is none. */
@@ -82,16 +84,17 @@ export async function readExit(stateDir: string): Promise<Exit | undefined> {
 }
 
 /** Room for the exit status, taken while there is some: a disk that is full in the end must not cost it. Says nothing without its newline. */
-export const reserveExit = (stateDir: string): Promise<void> =>
-  writeFile(recordFile(stateDir, 'exit'), ' '.repeat(exitBytes), { mode: 0o600, flag: 'wx' }).catch(
-    (e: unknown) => {
-      if (!(e instanceof Error && 'code' in e && e.code === 'EEXIST')) throw e
-    },
-  )
+export function reserveExit(stateDir: string): void {
+  try {
+    writeFileSync(recordFile(stateDir, 'exit'), ' '.repeat(exitBytes), { mode: 0o600, flag: 'wx' })
+  } catch (e) {
+    if (!(e instanceof Error && 'code' in e && e.code === 'EEXIST')) throw e
+  }
+}
 
 const exitBytes = 8
 
-export const writeExit = (stateDir: string, code: number): Promise<void> =>
+export const writeExit = (stateDir: string, code: number): void =>
   replaceFile(recordFile(stateDir, 'exit'), `${code}\n`)
 
 const signalMax = 64
@@ -111,10 +114,10 @@ function exitOf(code: number, finishedAt: Date, isOutOfMemory: boolean): Exit {
 }
 
 /** Whole or not at all, also when this process dies half-way. */
-async function replaceFile(path: string, text: string): Promise<void> {
+function replaceFile(path: string, text: string): void {
   const draft = `${path}.${process.pid}.tmp`
-  await writeFile(draft, text, { mode: 0o600 })
-  await rename(draft, path)
+  writeFileSync(draft, text, { mode: 0o600 })
+  renameSync(draft, path)
 }
 
 function modifiedAt(path: string): string | undefined {
