@@ -1,4 +1,5 @@
 /** An agent as a process of its own, to be killed. Its options come as one JSON argument; it prints `ready`. */
+import { flushCompileCache } from 'node:module'
 import { join } from 'node:path'
 import { realClock as clock } from '../../src/base/clock.ts'
 import { realRandom as random } from '../../src/base/ids.ts'
@@ -31,4 +32,5 @@ await openAgent({
   logger,
   tunnel: { server: url, token },
 })
+flushCompileCache() // for the next one, where NODE_COMPILE_CACHE is set: this one may never come to its end
 console.log('ready')
