@@ -41,9 +41,9 @@ export async function profile(
   accept(stream)
   stream.resume()
   // The caller resets the stream when it breaks off: half a file must not look like a whole one.
-  Readable.from(readFrames(socket), { objectMode: false })
-    .on('error', (error) => stream.destroy(error))
-    .pipe(stream)
+  const frames = Readable.from(readFrames(socket), { objectMode: false })
+  stream.once('close', () => frames.destroy())
+  frames.on('error', (error) => stream.destroy(error)).pipe(stream)
   await finished(stream)
 }
 

@@ -72,15 +72,23 @@ export function createNodeServer(options: NodeServerOptions): NodeServer {
         }
         const answer = await route(options, headers, { ...target, signal: closed.signal })
         stream.respond({ ':status': 200, 'content-type': answer.contentType, 'cache-control': 'no-store' })
-        Readable.from(answer.body, { objectMode: false })
-          .on('error', () => stream.close(constants.NGHTTP2_INTERNAL_ERROR))
-          .pipe(stream)
-        await finished(stream)
+        await sendBody(stream, answer.body)
       } catch (error) {
         if (!stream.destroyed && !stream.headersSent)
           refuse(stream, isStatusError(error) ? error : internal(error))
       }
     },
+  }
+}
+
+/** Whoever asked may go away in the middle: then the body lets go of its files. */
+async function sendBody(stream: ServerHttp2Stream, body: Answer['body']): Promise<void> {
+  const source = Readable.from(body, { objectMode: false })
+  try {
+    source.on('error', () => stream.close(constants.NGHTTP2_INTERNAL_ERROR)).pipe(stream)
+    await finished(stream)
+  } finally {
+    source.destroy()
   }
 }
 

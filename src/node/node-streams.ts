@@ -99,6 +99,7 @@ async function attach(
   if (input) void takeAttached(stream, input, logger)
   // What the client sends is nothing that a program would read.
   else stream.resume()
+  stream.once('close', () => pieces.destroy())
   pieces.on('error', (error) => stream.destroy(error)).pipe(stream)
 }
 
