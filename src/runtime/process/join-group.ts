@@ -42,8 +42,8 @@ export function insideCommand(within: Surroundings, wanted: WantedCommand): Comm
   if (isWrapped && !isProgram(programOf(wanted), search)) return undefined
   const terminal = (command: Command): Command => (tty ? terminalCommand(command.argv, command.env) : command)
   if (!inside && folders.length === 0) return terminal({ argv, env })
-  const { carried, around } = carry(env)
-  const plain = ['/usr/bin/env', ...around, ...argv]
+  const { carried, command } = carry(env)
+  const plain = [...command, ...argv]
   const own = terminal({ argv: inside ? enterSandbox(plain, inside) : plain, env: carried })
   return joinGroup(own, folders, inside?.seccompFile)
 }

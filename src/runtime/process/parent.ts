@@ -131,7 +131,7 @@ function spawnShell(
   files: OutputFiles,
 ): ChildProcess {
   const environment = environmentOf(spec, preloadPath)
-  const program: readonly [string, ...string[]] = ['/usr/bin/env', ...environment.arguments, ...spec.argv]
+  const program: readonly [string, ...string[]] = [...environment.command, ...spec.argv]
   const { sandbox, cwd, node, stateDir } = spec
   const command =
     sandbox && tools

@@ -156,6 +156,29 @@ describe('the process runtime', () => {
     }
   })
 
+  it('keeps the environment out of the list of processes, whatever its variables are called', async () => {
+    const secret = `${'s3cret '.repeat(3)}'"$HOME\n`
+    const names = ['db.password', '-starts-like-an-option', 'PS1', 'LD_AUDIT_NOTE']
+    const env = Object.fromEntries(names.map((name) => [name, secret]))
+    const script = `console.log(JSON.stringify(process.env)); setInterval(() => {}, 1000)`
+    const handle = await start(specOf('argv', [process.execPath, '--eval', script], { env }))
+    const output = join(root, 'argv.out')
+    await until(async () => (await readFile(output, 'utf8')).endsWith('}\n'))
+    const { SAMPAN_WORKLOAD: _, SAMPAN_POD_ADDRESS: __, ...seen } = JSON.parse(await readFile(output, 'utf8'))
+    assert.deepEqual(seen, env)
+    const shown = await readFile(`/proc/${handle.pid}/cmdline`, 'utf8')
+    assert.match(shown, /setInterval/)
+    assert.doesNotMatch(shown, /s3cret/)
+    const { output: said } = await runtime.exec(handle, {
+      argv: [process.execPath, '--eval', `console.log(JSON.stringify(process.env))`],
+      timeoutMs: 20_000,
+    })
+    assert.deepEqual(
+      { ...JSON.parse(said), SAMPAN_WORKLOAD: _, SAMPAN_POD_ADDRESS: __ },
+      { ...env, SAMPAN_WORKLOAD: _, SAMPAN_POD_ADDRESS: __ },
+    )
+  })
+
   it('leaves the default action of SIGINT and SIGQUIT to programs', async () => {
     const handle = await start(specOf('sigint', ['/bin/sleep', '300']))
     await runtime.stop(handle, { signal: 'SIGINT', graceMs: 10_000 })

@@ -16,7 +16,7 @@ import {
 import { endGroup, groupFolders, groupProcesses, groupStats, makeGroup } from './cgroup.ts'
 import { createEntry, type CgroupEntry } from './cgroup-entry.ts'
 import type { CgroupTree } from './cgroup-plan.ts'
-import { markOf } from './environment.ts'
+import { markOf, unpack } from './environment.ts'
 import { execIn } from './exec.ts'
 import { execStreamIn } from './exec-stream.ts'
 import { isParentAlive, isSandboxed, programProcesses, stopWorkload, workloadProcesses } from './group.ts'
@@ -243,11 +243,11 @@ async function surroundings(
     const cwd = inside ? '/' : (readWorkingDirectory(state.pid) ?? spec?.cwd ?? '/')
     const env = readEnviron(state.pid)
     if (env?.['SAMPAN_WORKLOAD'] === markOf(handle) && !env['SAMPAN_STATE_DIR'] && inside !== 'starting')
-      return { env, cwd, folders, ...(inside && { inside }) }
+      return { env: unpack(env), cwd, folders, ...(inside && { inside }) }
     if (round >= surroundingsRoundsMax) {
       if (inside === 'starting') throw new RuntimeError('not-found', `workload ${handle.id} does not run yet`)
       const { SAMPAN_STATE_DIR: _, ...rest } = readEnviron(handle.pid) ?? {}
-      return { env: rest, cwd, folders, ...(inside && { inside }) }
+      return { env: unpack(rest), cwd, folders, ...(inside && { inside }) }
     }
     await clock.sleep(surroundingsPollMs)
   }

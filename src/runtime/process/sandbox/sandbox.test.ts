@@ -223,6 +223,21 @@ describe('a program in a sandbox', { skip }, () => {
     }
   })
 
+  it('has its variables, and so have commands beside it, whatever they are called', async () => {
+    const env = { 'db.password': `s3cret '"$HOME`, LD_NOTE: 'one' }
+    const handle = await start('variables', ['/bin/sleep', '300'], { env })
+    const argv = ['/usr/bin/env', '--null']
+    const { output } = await runtime.exec(handle, { argv, timeoutMs: 20_000 })
+    const lines = output.split('\0')
+    for (const [name, value] of Object.entries(env)) assert.ok(lines.includes(`${name}=${value}`), output)
+    assert.ok(!output.includes('_sampan_'), output)
+    assert.doesNotMatch(await readFile(`/proc/${handle.pid}/cmdline`, 'utf8'), /s3cret/)
+    const state = await runtime.inspect(handle)
+    const outside = await readFile(`/proc/${state.phase === 'running' ? state.pid : 0}/cmdline`, 'utf8')
+    assert.match(outside, /bwrap/)
+    assert.doesNotMatch(outside, /s3cret/)
+  })
+
   it('is where commands of exec run', async () => {
     const handle = await start('exec', ['/bin/sleep', '300'])
     const run = (script: string) =>
