@@ -6,6 +6,7 @@ import { milliValueOf, parseQuantity, valueOf } from '../api/quantity.ts'
 import type { ConfigMap, Container, Pod, Secret } from '../api/schema/types.gen.ts'
 import { resolveEntry } from '../runtime/packages/entry.ts'
 import type { Handle } from '../runtime/runtime.ts'
+import { askAhead } from './ask-ahead.ts'
 import { nextAttempt } from './attempts.ts'
 import { checkCustomCommand } from './command-policy.ts'
 import type { ContainerLaunch, ContainerRun } from './container-run.ts'
@@ -41,7 +42,7 @@ export interface StartInput {
 /** Throws what stands in the way: VolumeError, ImagePullError, ContainerConfigError, RuntimeError, or an API error. */
 export async function startContainer(input: StartInput): Promise<void> {
   const { context, pod, container, run, paths, volumes, podIP, record, signal } = input
-  askAhead(input)
+  askAhead(context, pod)
   await volumes.update(pod, podIP)
   const image = await pullImage(input)
   const { env, warnings } = await readEnv(input)
@@ -146,18 +147,6 @@ async function pullImage({
     : `Container image "${container.image}" already present on machine`
   record('Normal', 'Pulled', message)
   return prepared
-}
-
-/** Asks for what the environment needs while volumes are made: `readEnv` gets the same answers, errors included. */
-function askAhead({ context: { objects }, pod, container }: StartInput): void {
-  const { namespace = 'default' } = pod.metadata
-  const names = envReferences(container)
-  const asked: readonly Promise<unknown>[] = [
-    ...(pod.spec.enableServiceLinks === false ? [] : [objects.services(namespace)]),
-    ...names.configMaps.map((name) => objects.configMap(namespace, name)),
-    ...names.secrets.map((name) => objects.secret(namespace, name)),
-  ]
-  for (const answer of asked) answer.catch(() => {}) // `readEnv` asks again, and says so
 }
 
 async function readEnv({ context, pod, container, podIP }: StartInput) {

@@ -36,9 +36,14 @@ export interface PodState {
   /** Resolves when the pod has ended and what it had written, but for its logs, is gone. */
   readonly freed: Deferred<void>
   isFreed: boolean
+  /** Until then, what begins needs not be told. */
+  readonly quietUntilMs: number
   /** When the files of its volumes are compared with their objects again. */
   volumesDueMs: number
 }
+
+/** A start that takes longer is shown as one; most are over by then, and spare everybody a write. */
+const quietMs = 100
 
 export interface PodStateOptions {
   readonly context: NodeContext
@@ -65,6 +70,7 @@ export function createPodState({ context, record, wake, stop, onMissing }: PodSt
     record,
     freed: deferred(),
     isFreed: false,
+    quietUntilMs: context.clock.monotonicMs() + quietMs,
     volumesDueMs: 0,
   }
 }

@@ -11,6 +11,7 @@ import { deferred } from '../base/deferred.ts'
 import { describeError } from '../base/logger.ts'
 import type { Pod } from '../api/schema/types.gen.ts'
 import type { Handle } from '../runtime/runtime.ts'
+import { askAhead } from './ask-ahead.ts'
 import { commandInside, type InsideCommand } from './container-inside.ts'
 import type { ContainerRun } from './container-run.ts'
 import { factsOf, turnWaiting } from './container-slot.ts'
@@ -68,7 +69,7 @@ const idleMs = 60_000 // a look without a reason, in case a wake-up was missed
 
 export function startPodWorker({ context: node, record, onMissing }: PodWorkerOptions): PodWorker {
   const context = { ...node, objects: node.objects.fromNow() }
-  const { clock, random } = context
+  if (isNew(record)) askAhead(context, record.pod)
   const stop = new AbortController()
   const left = deferred()
   const opened = deferred()
@@ -91,9 +92,9 @@ export function startPodWorker({ context: node, record, onMissing }: PodWorkerOp
       } catch (error) {
         if (stop.signal.aborted) return
         noteTrouble(state, error)
-        dueMs = backoffMs(failures++, syncRetry, random)
+        dueMs = backoffMs(failures++, syncRetry, context.random)
       }
-      const cancel = clock.after(Math.max(dueMs, 1), wake)
+      const cancel = context.clock.after(Math.max(dueMs, 1), wake)
       await woken.promise
       cancel()
     }
@@ -143,6 +144,9 @@ const runningOf = ({ slots }: PodState): readonly { readonly name: string; reado
 
 const isActive = ({ ended, isGone, pod }: PodRecord): boolean =>
   !ended && !isGone && !pod.metadata.deletionTimestamp && !isTerminalPhase(pod.status?.phase)
+
+/** One that has a status runs already, mostly. */
+const isNew = (record: PodRecord): boolean => isActive(record) && !record.pod.status?.startTime
 
 function packagesOf({ record, slots }: PodState): readonly string[] | undefined {
   if (record.ended || isTerminalPhase(record.pod.status?.phase)) return []
@@ -210,9 +214,15 @@ async function sync(state: PodState): Promise<number | undefined> {
     if (retryAtMs > nowMs) dues.push(retryAtMs - nowMs)
   }
   if (state.volumesDueMs > nowMs) dues.push(state.volumesDueMs - nowMs)
-  publish(state)
+  const quietMs = isFresh ? state.quietUntilMs - nowMs : 0
+  if (quietMs > 0 && isStarting(state)) dues.push(quietMs)
+  else publish(state)
   return Math.min(...dues.filter((due) => due !== undefined))
 }
+
+/** It is about to say more than that it begins: mostly its first status then comes once, with its containers running. */
+const isStarting = ({ slots }: PodState): boolean =>
+  [...slots.values()].some(({ starting }) => starting !== undefined)
 
 /**
  * Returns with the latest record on disk, also when it changes while it is written. Only then may it be acted on: an

@@ -35,6 +35,7 @@ export function createTokenSource({
   readonly logger: Logger
 }): TokenSource {
   const held = new Map<string, Held>()
+  const asking = new Map<string, Promise<string>>()
   return {
     async token(pod, wish) {
       const { uid = '' } = pod.metadata
@@ -43,7 +44,9 @@ export function createTokenSource({
       const nowMs = clock.monotonicMs()
       if (present && nowMs < present.refreshAtMs) return present.token
       try {
-        const token = await ask(client, pod, wish)
+        const answer = asking.get(key) ?? ask(client, pod, wish).finally(() => asking.delete(key))
+        asking.set(key, answer)
+        const token = await answer
         const lifeMs = (wish.expirationSeconds ?? lifeSecondsDefault) * 1_000
         held.delete(key)
         const refreshAtMs = nowMs + Math.min(lifeMs * refreshPart, refreshMsMax)
