@@ -6,7 +6,7 @@
  *           killed here: `recover` tells whether the program was started; if not, the same attempt is started
  */
 import { mkdirSync } from 'node:fs'
-import { readdir, rm } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Handle, WorkloadSpec } from '../runtime/runtime.ts'
 import { RuntimeError } from '../runtime/runtime.ts'
@@ -24,6 +24,7 @@ import {
   type ContainerRecord,
   type PodPaths,
 } from './pod-records.ts'
+import { removeTree } from './remove-tree.ts'
 import { readTerminationMessage } from './termination-message.ts'
 import { timeOf } from './times.ts'
 import { isErrno } from './write-file.ts'
@@ -261,10 +262,10 @@ async function removeOld(
   { current, previous }: ContainerRecord,
 ): Promise<void> {
   const keep = [current?.attempt, previous?.attempt].filter((attempt) => attempt !== undefined)
-  for (const folder of [paths.container(name), join(paths.root, 'raw', name)]) {
+  for (const kind of ['containers', 'raw', 'tmp', 'mounts']) {
+    const folder = join(paths.root, kind, name)
     const entries = await readdir(folder).catch(() => []) // nothing there yet
     for (const entry of entries)
-      if (/^\d+$/.test(entry) && !keep.includes(Number(entry)))
-        await rm(join(folder, entry), { recursive: true, force: true })
+      if (/^\d+$/.test(entry) && !keep.includes(Number(entry))) await removeTree(join(folder, entry))
   }
 }

@@ -5,16 +5,14 @@
  *   ROOT/disks/HANDLE/            what the pods have written
  *   ROOT/disks/HANDLE.json        what the volume's policy was when the API server last spoke of it
  */
-import { execFile } from 'node:child_process'
 import { chmod, mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { persistentVolumes } from '../api/resources/persistentvolumes.ts'
 import type { PersistentVolume } from '../api/schema/types.gen.ts'
 import { isNotFound } from '../api/status.ts'
-import { findProgram } from '../runtime/process/sandbox/find-program.ts'
 import type { NodeContext } from './context.ts'
 import { isSafeName, readJson } from './pod-records.ts'
+import { removeLiveTree } from './remove-tree.ts'
 import { VolumeError } from './volumes.ts'
 import { isErrno, writeFileAtomic } from './write-file.ts'
 
@@ -82,14 +80,6 @@ export function openDiskKeeper(context: NodeContext): AsyncDisposable {
   }
 }
 
-/**
- * A pod that was deleted by force may still write there, and swap a folder for a link between two looks of `fs.rm`, which then
- * empties what the link leads to. rm(1) opens each folder without following.
- */
-async function removeTree(path: string): Promise<void> {
-  await promisify(execFile)(findProgram('rm') ?? 'rm', ['-rf', '--', path])
-}
-
 /** Removes what has no volume any more, if that was to be deleted. A server that gives no answer changes nothing. */
 export async function sweepDisks({
   client,
@@ -115,7 +105,7 @@ export async function sweepDisks({
     if (volume) await remember(dataDir, handle, volume)
     else if (record.policy === 'Delete') {
       logger.info('a volume is gone, its folder is removed', { handle })
-      await removeTree(join(folder, handle))
+      await removeLiveTree(join(folder, handle)) // a pod that was deleted by force may still run
       await rm(join(folder, name), { force: true })
     }
   }

@@ -1,9 +1,9 @@
 /** The end of a pod on this machine: stop, last status, DELETE, logs put away, folder. Each step can be repeated after a crash. */
-import { rm } from 'node:fs/promises'
 import { isConflict, isNotFound } from '../api/status.ts'
 import { archiveLogs } from './log-archive.ts'
 import { graceMsOf, stopAll } from './pod-stop.ts'
 import { publish, type PodState } from './pod-state.ts'
+import { removeTree } from './remove-tree.ts'
 import { podsRef } from './status-writer.ts'
 
 /** Answers whether nothing is left. When something still runs, the worker is woken at its end. */
@@ -21,7 +21,7 @@ export async function leavePod(state: PodState): Promise<boolean> {
   for (const { run } of state.slots.values()) await run[Symbol.asyncDispose]()
   await state.volumes.remove()
   await archiveLogs(state.context, pod, state.paths.logs)
-  await rm(state.paths.root, { recursive: true, force: true })
+  await removeTree(state.paths.root)
   state.freed.resolve()
   return true
 }
@@ -38,8 +38,7 @@ export async function freeDisk(state: PodState): Promise<boolean> {
     if (run.handle && (await context.runtime.inspect(run.handle)).phase === 'running') return false
   }
   await volumes.remove()
-  for (const folder of [paths.volumes, paths.home, paths.temporary])
-    await rm(folder, { recursive: true, force: true })
+  for (const folder of [paths.volumes, paths.home, paths.temporary]) await removeTree(folder)
   state.isFreed = true
   state.freed.resolve()
   return true

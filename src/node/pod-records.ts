@@ -14,11 +14,12 @@
  * No secret is in any of it: `pod.json` holds references, environments aren't stored.
  */
 import { mkdirSync } from 'node:fs'
-import { mkdir, readFile, readdir, rm } from 'node:fs/promises'
+import { mkdir, readFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from '../base/logger.ts'
 import type { Handle } from '../runtime/runtime.ts'
 import type { Pod } from '../api/schema/types.gen.ts'
+import { removeTree } from './remove-tree.ts'
 import type { RestartBackoff } from './restart-backoff.ts'
 import { isErrno, writeFileAtomic } from './write-file.ts'
 
@@ -140,7 +141,7 @@ export async function readPodRecords(dataDir: string, logger: Logger): Promise<r
     if (record?.pod.metadata.uid === uid) records.push(record)
     else {
       logger.info('an unfinished pod folder is removed', { uid })
-      await rm(join(folder, uid), { recursive: true, force: true })
+      await removeTree(join(folder, uid))
     }
   }
   return records

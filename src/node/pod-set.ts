@@ -2,7 +2,7 @@
  * All pods of the node: one worker for each UID. A pod leaves only on the API server's word: its deletion, or an answer
  * that says it isn't there. A server that gives no answer changes nothing.
  */
-import { readdir, rm } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
 import type { Pod } from '../api/schema/types.gen.ts'
 import { openInformer, type Informer } from '../client/informer.ts'
@@ -14,6 +14,7 @@ import { admissionProblem } from './eviction-rank.ts'
 import { isSafeName, readPodRecords, type PodRecord } from './pod-records.ts'
 import { isTerminalPhase } from './pod-status.ts'
 import { startPodWorker, type PodWorker } from './pod-worker.ts'
+import { removeTree } from './remove-tree.ts'
 import { podsRef } from './status-writer.ts'
 import { timeOf } from './times.ts'
 
@@ -121,8 +122,7 @@ async function sweep(
     logger.warn('a program of no pod on record is stopped', { id: handle.id })
     await runtime.stop(handle, { signal: 'SIGKILL', graceMs: 0 })
   }
-  for (const uid of await readdir(memoryDir))
-    if (!uids.has(uid)) await rm(join(memoryDir, uid), { recursive: true, force: true })
+  for (const uid of await readdir(memoryDir)) if (!uids.has(uid)) await removeTree(join(memoryDir, uid))
 }
 
 const noAddress = {

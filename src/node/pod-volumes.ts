@@ -1,5 +1,5 @@
 /** Brings the volumes of one pod into being, keeps them up to date, and takes them away. */
-import { lstat, mkdir, rm, stat } from 'node:fs/promises'
+import { lstat, mkdir, stat } from 'node:fs/promises'
 import { join, posix } from 'node:path'
 import type {
   ConfigMap,
@@ -17,6 +17,7 @@ import { makeDisk } from './local-disks.ts'
 import type { Mount } from './mounts.ts'
 import { giveToOwner } from './ownership.ts'
 import { isSafeName, type PodPaths } from './pod-records.ts'
+import { removeTree } from './remove-tree.ts'
 import { writeVolume } from './volume-files.ts'
 import { isErrno } from './write-file.ts'
 import { planVolume, tokenReferences, VolumeError, volumeReferences, type VolumePlan } from './volumes.ts'
@@ -94,7 +95,7 @@ export function createPodVolumes(context: NodeContext, paths: PodPaths, uid: str
       }
       return mounts
     },
-    remove: () => rm(memory, { recursive: true, force: true }),
+    remove: () => removeTree(memory),
   }
 }
 
