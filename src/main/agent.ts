@@ -47,7 +47,7 @@ export const agentRoot: ProcessRoot = {
     if (!cgroups.usable) logger.warn('limits of pods are not enforced', { reason: cgroups.reason })
     else stack.defer(() => removeTree(cgroups.tree))
     const sandbox = await findSandbox(join(dir.node, 'etc'))
-    if (!sandbox.usable) logger.warn('there is no sandbox for pods', { reason: sandbox.reason })
+    if (!sandbox.usable) logger.warn('there is no bubblewrap for pods', { reason: sandbox.reason })
     const podsMax = readPodsMax(process.env)
     const metrics = createMetrics()
     addProcessMetrics(metrics)

@@ -45,7 +45,7 @@ import { openPodSet } from './pod-set.ts'
 import { makeTerminationPath } from './termination-message.ts'
 import { timeOf } from './times.ts'
 import { createUsageMeter } from './usage.ts'
-import type { SandboxLevel } from './sandbox-level.ts'
+import { noSandbox, usableLevels, type SandboxPolicy } from './sandbox-level.ts'
 import type { ApiAddress } from './service-env.ts'
 import { createTokenSource } from './service-account-tokens.ts'
 import type { TunnelOptions } from './tunnel.ts'
@@ -77,8 +77,8 @@ export interface AgentOptions {
   readonly labels?: Readonly<Record<string, string>>
   /** Whether pods may bring commands of their own; by default they may. */
   readonly customCommands?: boolean
-  /** What every pod gets at least; `none` by default. */
-  readonly sandboxLevel?: SandboxLevel
+  /** By default pods have no sandbox. */
+  readonly sandboxPolicy?: SandboxPolicy
   /** Whether rules of the packet filter shall keep sandboxed pods from services of this machine; by default not. */
   readonly networkWall?: boolean
   /** Where other nodes reach this one without a server in between; unset: they don't. Port 0 is a free one, kept from then on. */
@@ -272,7 +272,7 @@ async function assemble(options: AgentOptions, parts: Parts) {
     logLimits: settings.logs,
     mountSupport: await findMountSupport(),
     customCommands: options.customCommands ?? true,
-    sandboxLevel: options.sandboxLevel ?? 'none',
+    ...(options.sandboxPolicy && { sandboxPolicy: options.sandboxPolicy }),
     basePath: options.basePath ?? basePathDefault,
     podCIDR,
     onDiskFull: () => disk()?.noteFullDisk(),
@@ -298,7 +298,10 @@ async function assemble(options: AgentOptions, parts: Parts) {
       limits: enforcedLimits(runtime),
       hasNetworkWall: isWallUp(),
       dataAddresses,
-      sandboxes: { least: options.sandboxLevel ?? 'none', isUsable: runtime.capabilities.sandbox },
+      sandboxes: {
+        ...(options.sandboxPolicy ?? noSandbox),
+        usable: usableLevels(runtime.capabilities),
+      },
     }
   }
   return { context, input, settings }

@@ -6,6 +6,7 @@ import { findProgram } from '../runtime/process/sandbox/find-program.ts'
 import type { ContainerSlot } from './container-slot.ts'
 import type { NodeContext } from './context.ts'
 import { enterCommand } from './mounts.ts'
+import { permittedCommand } from './permission.ts'
 import { podIPOf, type PodState } from './pod-state.ts'
 import type { ProbeTarget } from './prober.ts'
 
@@ -32,9 +33,10 @@ interface Entering {
 /** Makes a command one that sees the container's volumes. */
 async function enterContainer(
   { runtime, mountSupport }: NodeContext,
-  { container, handle, argv }: Entering,
+  { container, handle, argv: wanted }: Entering,
 ): Promise<ExecCommand> {
-  if (isSandboxed(handle)) return { argv } // its runtime knows the way in
+  if (isSandboxed(handle)) return { argv: wanted } // its runtime knows the way in
+  const argv = await permittedCommand(handle, wanted)
   if ((container.volumeMounts ?? []).length === 0 || !mountSupport.usable) return { argv }
   const found = await runtime.inspect(handle)
   if (found.phase !== 'running') return { argv }

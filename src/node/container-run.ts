@@ -48,7 +48,7 @@ export interface ContainerRun extends AsyncDisposable {
 /** What to run, as far as it doesn't follow from the container's place. */
 export interface ContainerLaunch extends Pick<
   WorkloadSpec,
-  'argv' | 'cwd' | 'env' | 'address' | 'node' | 'stdin' | 'resources' | 'sandbox' | 'options'
+  'argv' | 'cwd' | 'env' | 'address' | 'node' | 'stdin' | 'resources' | 'sandbox' | 'permission' | 'options'
 > {
   readonly imageID: string
   /** Paths that must stay while it runs. */

@@ -5,6 +5,7 @@ import { describeError } from '../base/logger.ts'
 import { milliValueOf, parseQuantity, valueOf } from '../api/quantity.ts'
 import type { ConfigMap, Container, Pod, Secret } from '../api/schema/types.gen.ts'
 import { resolveEntry } from '../runtime/packages/entry.ts'
+import type { Prepared } from '../runtime/packages/prepared.ts'
 import type { Handle } from '../runtime/runtime.ts'
 import { askAhead } from './ask-ahead.ts'
 import { nextAttempt } from './attempts.ts'
@@ -18,7 +19,9 @@ import { mountCommand, type Mount } from './mounts.ts'
 import type { PodPaths } from './pod-records.ts'
 import type { PodVolumes } from './pod-volumes.ts'
 import { graceSecondsOf } from './pod-stop.ts'
+import { makePermission } from './permission.ts'
 import { makeSandbox } from './sandbox.ts'
+import { levelOf, noSandbox, usableLevels } from './sandbox-level.ts'
 import type { ProbeTarget } from './prober.ts'
 import { terminationFile, terminationPathDefault } from './termination-message.ts'
 import { VolumeError } from './volumes.ts'
@@ -61,8 +64,6 @@ export async function startContainer(input: StartInput): Promise<void> {
   const cwd = workingDir(container, entry.cwd)
   signal.throwIfAborted()
   const attempt = nextAttempt(run.record)
-  const { prepared } = image
-  const sandbox = await makeSandbox({ ...input, prepared, argv: entry.argv, mounts, attempt })
   const own = {
     PATH: entry.path,
     HOME: paths.home,
@@ -70,11 +71,10 @@ export async function startContainer(input: StartInput): Promise<void> {
     ...portVariable(container),
     ...env,
   }
+  const { argv } = entry
+  const { prepared } = image
   const launch: ContainerLaunch = {
-    ...(sandbox
-      ? { argv: entry.argv, cwd, sandbox }
-      : place({ ...input, mounts, argv: entry.argv, cwd, path: own.PATH })),
-    env: own,
+    ...(await placeAtLevel({ ...input, prepared, mounts, attempt, argv, cwd, env: own })),
     address: input.address,
     node: entry.node,
     ...(container.stdin === true && { stdin: true }),
@@ -175,10 +175,25 @@ async function readEnv({ context, pod, container, podIP }: StartInput) {
 }
 
 interface Placement extends StartInput {
+  readonly prepared: Prepared
   readonly mounts: readonly Mount[]
+  readonly attempt: number
   readonly argv: readonly string[]
   readonly cwd: string
-  readonly path: string
+  readonly env: { readonly PATH: string } & Readonly<Record<string, string>>
+}
+
+/** The command with what holds it off from its machine. */
+async function placeAtLevel(
+  placement: Placement,
+): Promise<Pick<ContainerLaunch, 'argv' | 'cwd' | 'env' | 'permission' | 'sandbox'>> {
+  const { argv, container, context, cwd, env, pod } = placement
+  const { runtime, sandboxPolicy: policy = noSandbox } = context
+  const level = levelOf({ policy, usable: usableLevels(runtime.capabilities), pod, container })
+  if (level === 'bubblewrap') return { argv, cwd, env, sandbox: await makeSandbox(placement) }
+  if (level === 'none') return { ...place(placement), env }
+  const { permission, temporary } = makePermission(placement)
+  return { ...place(placement), env: { TMPDIR: temporary, ...env }, permission }
 }
 
 const tokenMountPath = '/var/run/secrets/kubernetes.io/serviceaccount'
@@ -206,14 +221,14 @@ function withTermination(
 }
 
 /** The command, wrapped when the container has mounts. */
-function place({ context, container, paths, run, mounts, argv, cwd, path }: Placement) {
+function place({ attempt, context, container, paths, mounts, argv, cwd, env }: Placement) {
   if (mounts.length === 0) return { argv, cwd }
   const { mountSupport } = context
   if (!mountSupport.usable)
     throw new VolumeError(`volume mounts need mount namespaces on this node: ${mountSupport.reason}`)
-  const scratch = join(paths.root, 'mounts', container.name, String(nextAttempt(run.record)))
+  const scratch = join(paths.root, 'mounts', container.name, String(attempt))
   const { user } = mountSupport
-  const wrapped = mountCommand({ mounts, argv, cwd, path, scratch, user, exists: existsSync })
+  const wrapped = mountCommand({ mounts, argv, cwd, path: env.PATH, scratch, user, exists: existsSync })
   // The script changes to `cwd` itself: it may exist only once the volumes are there.
   return { argv: wrapped, cwd: paths.home }
 }

@@ -10,7 +10,7 @@ import type { Pressure } from './eviction-thresholds.ts'
 import type { LogLimits } from './log-files.ts'
 import type { MountSupport } from './mounts.ts'
 import type { ObjectSource } from './object-source.ts'
-import type { SandboxLevel } from './sandbox-level.ts'
+import type { SandboxPolicy } from './sandbox-level.ts'
 import type { ApiAddress } from './service-env.ts'
 import type { TokenSource } from './service-account-tokens.ts'
 
@@ -39,8 +39,8 @@ export interface NodeContext {
   readonly mountSupport: MountSupport
   /** Pods may bring commands of their own, beside what their packages run. */
   readonly customCommands: boolean
-  /** What every pod gets at least; `none` by default. */
-  readonly sandboxLevel?: SandboxLevel
+  /** By default pods have no sandbox. */
+  readonly sandboxPolicy?: SandboxPolicy
   /** PATH of apps, after the package's own tools. */
   readonly basePath: string
   /** The node's range of pod addresses; undefined until a controller has assigned one. */

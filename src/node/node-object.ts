@@ -3,6 +3,7 @@ import { kubernetesVersion, sampanVersion } from '../base/version.ts'
 import { identityKeyAnnotation, machineIdAnnotation } from '../client/machine-identity.ts'
 import { dataAddressesAnnotation } from '../api/streams/data-addresses.ts'
 import { loopbackBlockAnnotation } from '../api/pod-address.ts'
+import { sandboxLabel, sandboxLevels, strongest, type SandboxLevel } from '../api/sandbox-level.ts'
 import type { Node, NodeCondition, NodeStatus } from '../api/schema/types.gen.ts'
 import { canonicalQuantity } from '../api/quantity.ts'
 import {
@@ -12,6 +13,7 @@ import {
   type Pressure,
 } from './eviction-thresholds.ts'
 import type { MachineFacts, MachineLoad } from './machine-facts.ts'
+import type { SandboxPolicy } from './sandbox-level.ts'
 
 export interface NodeInput {
   readonly nodeName: string
@@ -31,14 +33,14 @@ export interface NodeInput {
   readonly labels?: Readonly<Record<string, string>>
   /** What the limits of containers are enforced for. */
   readonly limits: readonly string[]
-  /** What every pod gets at least, and whether there is a sandbox for those that ask. */
   /** `HOST:PORT,…`; empty without a data port. */
   readonly dataAddresses: string
-  readonly sandboxes: { readonly least: string; readonly isUsable: boolean }
+  readonly sandboxes: SandboxPolicy & { readonly usable: readonly SandboxLevel[] }
   /** Sandboxed pods are kept from the machine's own services. */
   readonly hasNetworkWall: boolean
 }
 
+/** In words: `none by default, permission or bubblewrap on demand`. */
 const sandboxesAnnotation = 'sampan.dev/sandboxes'
 /** What sandboxed pods are kept from: `loopback,metadata`, or `none`. */
 const wallAnnotation = 'sampan.dev/network-wall'
@@ -67,21 +69,33 @@ export function nodeMeta({
       'beta.kubernetes.io/os': operatingSystem,
       'beta.kubernetes.io/arch': architecture,
       'sampan.dev/runtime.process': 'true',
+      ...sandboxLabels(sandboxes.usable),
     },
     annotations: {
       [machineIdAnnotation]: machineIdentity,
       [loopbackBlockAnnotation]: loopbackBlock,
       [dataAddressesAnnotation]: dataAddresses || 'none',
       [limitsAnnotation]: limits.join(',') || 'none',
-      [sandboxesAnnotation]: !sandboxes.isUsable
-        ? 'none'
-        : sandboxes.least === 'none'
-          ? 'none by default, bubblewrap on demand'
-          : sandboxes.least,
+      [sandboxesAnnotation]: describeSandboxes(sandboxes),
       [wallAnnotation]: hasNetworkWall ? 'loopback,metadata' : 'none',
       ...(identityKey !== undefined && { [identityKeyAnnotation]: identityKey }),
     },
   }
+}
+
+/** Those of levels that are gone, too: labels are not taken away. */
+const sandboxLabels = (usable: readonly SandboxLevel[]): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    sandboxLevels
+      .filter((level) => level !== 'none')
+      .map((level) => [sandboxLabel(level), String(usable.includes(level))]),
+  )
+
+function describeSandboxes({ least, usual, usable }: NodeInput['sandboxes']): string {
+  const others = (['none', ...usable] as const).filter(
+    (level) => level !== usual && strongest(level, least) === level,
+  )
+  return others.length === 0 ? usual : `${usual} by default, ${others.join(' or ')} on demand`
 }
 
 export const newNode = (input: NodeInput): Node => ({

@@ -66,12 +66,12 @@ async function openSession({ runtime }: NodeStreamsOptions, command: CommandPlac
   const [, pod = '', container = ''] = place
   const { command: argv, stdin, tty } = wanted
   if (argv.length === 0) throw badRequest('you must specify at least one command for the container')
-  const inside = await worker.enter(container, argv)
-  if (!inside) throw notRunning(container, pod)
   if (!runtime.execStream)
     throw failure('MethodNotAllowed', `the ${runtime.name} runtime runs no commands in its containers`)
-  const { handle, ...program } = inside
   try {
+    const inside = await worker.enter(container, argv)
+    if (!inside) throw notRunning(container, pod)
+    const { handle, ...program } = inside
     return await runtime.execStream(handle, { ...program, stdin, tty })
   } catch (error) {
     if (!(error instanceof RuntimeError)) throw error

@@ -1,7 +1,4 @@
-/**
- * Which sandbox a container gets. The node's operator sets the level for all (SAMPAN_SANDBOX); a pod may ask for a stronger one
- * by annotation, never for a weaker. A pod's `securityContext` is kept or refused with its reason, not passed over.
- */
+/** What a container at level `bubblewrap` gets. Its `securityContext` is kept or refused with its reason, not passed over. */
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { claimNamesOf } from '../api/local-volumes.ts'
@@ -16,7 +13,6 @@ import type { Mount } from './mounts.ts'
 import { give, giveAll, giveDisk, type Owner } from './ownership.ts'
 import type { PodPaths } from './pod-records.ts'
 import { namespaceIdOf, podIdOf } from './sandbox-ids.ts'
-import { isSandboxLevel, sandboxAnnotation, sandboxLevels, type SandboxLevel } from './sandbox-level.ts'
 
 export interface SandboxRequest {
   readonly context: NodeContext
@@ -33,19 +29,16 @@ export interface SandboxRequest {
   readonly attempt: number
 }
 
-/** Undefined at level `none`. Makes what it binds. */
-export async function makeSandbox(request: SandboxRequest): Promise<Sandbox | undefined> {
+/** Makes what it binds. */
+export async function makeSandbox(request: SandboxRequest): Promise<Sandbox> {
   const { address, argv, context, pod, container, paths, prepared, mounts } = request
-  if (levelOf(context, pod) === 'none') return undefined
   refuseUnsafe(pod, container)
   const ids = identityOf(request)
   const groups = [podIdOf(address)]
   if (prepared.scheme === 'dir')
     await checkReadable({ folder: prepared.folder, argv, user: { ...ids, groups } })
   const isReadOnly = container.securityContext?.readOnlyRootFilesystem === true
-  const temporary = join(paths.root, 'tmp', container.name, String(request.attempt))
-  mkdirSync(temporary, { recursive: true })
-  chmodSync(temporary, 0o1777)
+  const temporary = makeTemporary(request)
   give(paths.home, ids)
   for (const mount of mounts.filter((each) => isOwn(context, each)))
     if (isDisk(context, mount.source)) await giveDisk(mount.source, ids)
@@ -71,19 +64,19 @@ export async function makeSandbox(request: SandboxRequest): Promise<Sandbox | un
   }
 }
 
-export function levelOf({ runtime, sandboxLevel = 'none' }: NodeContext, { metadata }: Pod): SandboxLevel {
-  const wanted = metadata.annotations?.[sandboxAnnotation]
-  if (wanted !== undefined && !isSandboxLevel(wanted))
-    throw new ContainerConfigError(
-      `${sandboxAnnotation} is "${wanted}"; write one of ${sandboxLevels.join(', ')}`,
-    )
-  const level = sandboxLevel === 'bubblewrap' || wanted === 'bubblewrap' ? 'bubblewrap' : 'none'
-  if (level === 'bubblewrap' && !runtime.capabilities.sandbox)
-    throw new ContainerConfigError('this node has no sandbox to give: install bubblewrap on it')
-  return level
+/** A folder for temporary files that nobody else has. */
+export function makeTemporary({
+  attempt,
+  container,
+  paths,
+}: Pick<SandboxRequest, 'attempt' | 'container' | 'paths'>): string {
+  const folder = join(paths.root, 'tmp', container.name, String(attempt))
+  mkdirSync(folder, { recursive: true })
+  chmodSync(folder, 0o1777)
+  return folder
 }
 
-function refuseUnsafe({ spec }: Pod, { securityContext }: Container): void {
+export function refuseUnsafe({ spec }: Pod, { securityContext }: Container): void {
   const { capabilities, privileged } = securityContext ?? {}
   const added = (capabilities?.add ?? []).filter((name) => name !== 'NET_BIND_SERVICE')
   const asked = [
@@ -111,7 +104,7 @@ function identityOf({ address, container, pod }: SandboxRequest): Owner {
 const readOnly = (path: string): Bind => ({ source: path, path, readOnly: true })
 
 /** The package with what it may require, and its Node.js. */
-function packageBinds({ scheme, folder, name, node }: Prepared): readonly Bind[] {
+export function packageBinds({ scheme, folder, name, node }: Prepared): readonly Bind[] {
   if (scheme === 'npm')
     return [readOnly(join(folder, ...name.split('/').map(() => '..'), '..')), readOnly(node.path)]
   const above: string[] = []

@@ -43,6 +43,8 @@ export interface WorkloadSpec {
   }
   /** Namespaces, a root and a user of its own, fewer system calls. Without it the program is one of the agent's user. */
   readonly sandbox?: Sandbox
+  /** Node.js's own permission model around it; where the program is Node.js and has no sandbox. */
+  readonly permission?: Permission
   /** Runtime-specific, e.g. the fake's script. */
   readonly options?: Readonly<Record<string, string>>
 }
@@ -65,6 +67,19 @@ export interface Sandbox {
   readonly groups?: readonly number[]
   /** It may listen on ports below 1024, where the agent is root. */
   readonly lowPorts: boolean
+}
+
+/** What Node.js's permission model leaves to a program. */
+export interface Permission {
+  /** The interpreter, and its exact version. */
+  readonly program: string
+  readonly version: string
+  /** Files, and folders with all that is in them. */
+  readonly read: readonly string[]
+  /** Read, too. */
+  readonly write: readonly string[]
+  /** Each of them leads around the model. */
+  readonly extra: readonly ('addons' | 'child-process' | 'wasi' | 'worker')[]
 }
 
 /** Plain JSON that finds a workload again. Persist it as soon as `start` returns. */
@@ -114,6 +129,7 @@ export interface RuntimeCapabilities {
   readonly cpuLimit: boolean
   readonly pidsLimit: boolean
   readonly sandbox: boolean
+  readonly permission: boolean
 }
 
 /** A command beside a workload. */

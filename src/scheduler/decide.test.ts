@@ -97,6 +97,23 @@ const rows: readonly {
     says: '1 node(s) had no microvm runtime.',
   },
   {
+    name: 'a level of the sandbox that the node can not give',
+    pod: { annotations: { 'sampan.dev/sandbox': 'bubblewrap' } },
+    node: { labels: { 'sampan.dev/sandbox.permission': 'true' } },
+    says: '1 node(s) had no bubblewrap sandbox.',
+  },
+  {
+    name: 'a level of the sandbox that the node can give',
+    pod: { annotations: { 'sampan.dev/sandbox': 'permission' } },
+    node: { labels: { 'sampan.dev/sandbox.permission': 'true' } },
+    says: '',
+  },
+  {
+    name: 'no sandbox wanted',
+    pod: { annotations: { 'sampan.dev/sandbox': 'none' } },
+    says: '',
+  },
+  {
     name: 'too little of everything',
     pod: { requests: { cpu: '5', memory: '9Gi' } },
     says: '1 Insufficient cpu, 1 Insufficient memory.',

@@ -4,6 +4,7 @@ import { nodeSelector } from './filters/node-selector.ts'
 import { ready } from './filters/ready.ts'
 import { resources } from './filters/resources.ts'
 import { runtimeAvailable } from './filters/runtime-available.ts'
+import { sandboxAvailable } from './filters/sandbox-available.ts'
 import { taints } from './filters/taints.ts'
 import { unschedulable } from './filters/unschedulable.ts'
 import { volumes } from './filters/volumes.ts'
@@ -20,6 +21,7 @@ export const filters: readonly Filter[] = [
   taints,
   nodeSelector,
   runtimeAvailable,
+  sandboxAvailable,
   volumes,
   resources,
 ]

@@ -30,15 +30,20 @@ export interface PodFacts {
   readonly phase?: string
   readonly requests?: Readonly<Record<string, string>>
   readonly spec?: Partial<PodSpec>
+  readonly annotations?: Readonly<Record<string, string>>
 }
 
-export function pod(name: string, { on, owner, phase = 'Pending', requests, spec }: PodFacts = {}): Pod {
+export function pod(
+  name: string,
+  { annotations, on, owner, phase = 'Pending', requests, spec }: PodFacts = {},
+): Pod {
   return {
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: {
       name,
       uid: name,
+      ...(annotations && { annotations }),
       ...(owner && {
         ownerReferences: [
           { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: owner, uid: owner, controller: true },

@@ -23,7 +23,7 @@ import { image, yaml } from '../support/manifests.ts'
 
 type Verdicts = Record<string, 'held' | 'broken'>
 /** As an operator would ask for it, who need not ask for the last. */
-const levels = { none: { SAMPAN_SANDBOX: 'none' }, 'bubblewrap (the default)': { SAMPAN_SANDBOX: '' } }
+const levels = { none: 'none', permission: 'permission', 'bubblewrap (the default)': '' }
 const page = join(root, 'docs', 'security.md')
 const marker = 'hidden'
 const secret = `${marker}-of-the-victim`
@@ -36,18 +36,18 @@ const skip =
       : false
 const found = new Map<string, Verdicts>()
 
-for (const [level, settings] of Object.entries(levels)) {
+for (const [level, setting] of Object.entries(levels)) {
   test(`attacks at level ${level}`, { skip, timeout: 400_000 }, async (t) => {
     await using hosts = await openHosts()
     await using target = await openTarget(hosts.hub)
     const { dataDir, planted, registry } = target
-    const env = { ...settings, npm_config_registry: registry }
+    const env = { SAMPAN_SANDBOX: setting, npm_config_registry: registry }
     await using cluster = await openCluster({ env, host: hosts.hub, dataDir })
     startVictim(cluster)
     await until('the victim runs', () => isRunning(cluster, 'victim'))
     startFill(cluster)
     const verdicts = {
-      ...(await attack(cluster, target)),
+      ...(await attack(cluster, target, setting || 'bubblewrap')),
       'takes memory without end': await takeMemory(cluster),
       'mounts a place of the node by a link in its volume': await mountByLink(cluster),
       'writes logs without end': await floodLog(cluster),
@@ -137,7 +137,11 @@ function startVictim(cluster: Cluster): void {
   cluster.ok('apply -f -', { input: objects })
 }
 
-async function attack(cluster: Cluster, { loopback, metadata, shared }: Target): Promise<Verdicts> {
+async function attack(
+  cluster: Cluster,
+  { loopback, metadata, shared }: Target,
+  level: string,
+): Promise<Verdicts> {
   const env = {
     MARKER: marker,
     DATA_DIR: cluster.dataDir,
@@ -153,7 +157,10 @@ async function attack(cluster: Cluster, { loopback, metadata, shared }: Target):
       image: image('hostile'),
       env: Object.entries({ ...env, ...more }).map(([key, value]) => ({ name: key, value })),
     }
-    cluster.ok('apply -f -', { input: yaml(pod(name, { containers: [container], ...spec })) })
+    const { metadata: own, ...rest } = pod(name, { containers: [container], ...spec })
+    // By itself a pod with a user of its own gets bubblewrap, wherever it is.
+    const annotations = { 'sampan.dev/sandbox': level }
+    cluster.ok('apply -f -', { input: yaml({ ...rest, metadata: { ...own, annotations } }) })
   }
   start('hostile', {}, {})
   const own = await results(cluster, 'hostile')
@@ -209,6 +216,8 @@ async function mountByLink(cluster: Cluster): Promise<'held' | 'broken'> {
   cluster.ok('apply -f -', { input: yaml(pod('link', spec)) })
   return await until('it is refused or has looked', () => {
     if (cluster.kubectl('logs link -c look').stdout.includes('SAW')) return 'broken' as const
+    // Or no link could be made.
+    if (cluster.ok('get pod link -o jsonpath={.status.phase}') === 'Failed') return 'held' as const
     return cluster.ok('get events').includes('leads over a symbolic link') ? ('held' as const) : undefined
   })
 }
@@ -232,11 +241,13 @@ async function floodLog(cluster: Cluster): Promise<'held' | 'broken'> {
   )
 }
 
-/** It has a limit, and writes where it can without being told where: to the folder for temporary files. */
-/** The file stays for longer than an agent on a busy machine takes to look. */
+/**
+ * It has a limit, and writes where it can without being told where: to the folder for temporary files. The file stays for longer than
+ * an agent on a busy machine takes to look.
+ */
 function startFill(cluster: Cluster): void {
   const fill = `
-    const fs = require('node:fs'), file = '/tmp/sampan-attack-' + process.pid
+    const fs = require('node:fs'), file = require('node:os').tmpdir() + '/sampan-attack-' + process.pid
     fs.writeFileSync(file, Buffer.alloc(256 * 1024 * 1024, 1))
     setTimeout(() => fs.rmSync(file), 30_000)`
   const resources = { limits: { 'ephemeral-storage': '64Mi' } }

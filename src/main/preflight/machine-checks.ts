@@ -74,7 +74,7 @@ export async function sandboxCheck(): Promise<Check> {
   return {
     name,
     verdict: 'no',
-    found: `pods run as plain processes, those that ask for a sandbox not at all: ${support.reason}`,
+    found: `pods run as plain processes or, if they ask for it, under Node.js's permission model; those that ask for bubblewrap not at all: ${support.reason}`,
     next: (await hasUserNamespaces())
       ? 'apt install bubblewrap'
       : 'allow user namespaces (sysctl kernel.unprivileged_userns_clone=1, or kernel.apparmor_restrict_unprivileged_userns=0), or run the agent as root; install bubblewrap',

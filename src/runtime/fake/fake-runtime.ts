@@ -73,6 +73,7 @@ export function openFakeRuntime({
       cpuLimit: false,
       pidsLimit: false,
       sandbox: false,
+      permission: false,
     },
     probe: async () => ({ usable: true, version: 'fake' }),
     start: (spec) => startFake(spec, machine, clock),

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { WorkloadSpec } from '../runtime.ts'
+import { permissionOptions, quoted } from './sandbox/permission.ts'
 
 /**
  * The environment's way to the program, through a shell. A shell passes most variables on untouched; some it sets
@@ -78,12 +79,17 @@ function additions(spec: WorkloadSpec, preloadPath: string): Record<string, stri
     // Inherited by all that the workload starts, so that what leaves its process group is still found at its end.
     SAMPAN_WORKLOAD: markOf(spec),
     ...(spec.address ? { SAMPAN_POD_ADDRESS: spec.address } : {}),
-    ...(spec.node ? { NODE_OPTIONS: nodeOptions(preloadPath, spec.env['NODE_OPTIONS']) } : {}),
+    ...(spec.node ? { NODE_OPTIONS: nodeOptions(spec, preloadPath) } : {}),
   }
 }
 
 /** Our preload first: modules that the app preloads may already open a server. */
-function nodeOptions(preloadPath: string, own: string | undefined): string {
-  const quoted = `"${preloadPath.replace(/[\\"]/g, '\\$&')}"`
-  return ['--require', quoted, ...(own?.trim() ? [own.trim()] : [])].join(' ')
+function nodeOptions({ env, permission, stateDir }: WorkloadSpec, preloadPath: string): string {
+  const own = env['NODE_OPTIONS']?.trim()
+  return [
+    ...(permission ? permissionOptions(permission, stateDir) : []),
+    '--require',
+    quoted(preloadPath),
+    ...(own ? [own] : []),
+  ].join(' ')
 }

@@ -62,8 +62,13 @@ async function answer(socket, line) {
   }
 }
 
-const fail = (socket, error) =>
-  socket.end(`${JSON.stringify({ error: String((error && error.message) || error) })}\n`)
+const fail = (socket, error) => {
+  const isDenied = error && error.code === 'ERR_ACCESS_DENIED'
+  const why = isDenied
+    ? "the program runs under Node.js's permission model, which doesn't let this be asked"
+    : String((error && error.message) || error)
+  socket.end(`${JSON.stringify({ error: why })}\n`)
+}
 
 /** What goes on; undefined when nothing does. */
 let current

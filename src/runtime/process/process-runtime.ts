@@ -68,6 +68,7 @@ export function openProcessRuntime(options: ProcessRuntimeOptions): Runtime {
       cpuLimit: cgroups?.folders.cpu !== undefined,
       pidsLimit: cgroups?.folders.pids !== undefined,
       sandbox: sandbox !== undefined,
+      permission: true,
     },
     probe,
     expectStart: () => void entry.announce(),
@@ -241,16 +242,28 @@ async function surroundings(
     const spec = await readSpec(handle.stateDir)
     const inside = spec?.sandbox && findInside(handle, { pid: state.pid, sandbox: spec.sandbox, tools })
     const cwd = inside ? '/' : (readWorkingDirectory(state.pid) ?? spec?.cwd ?? '/')
+    if (spec?.permission) return { env: untouchedEnviron(handle), cwd, folders }
     const env = readEnviron(state.pid)
     if (env?.['SAMPAN_WORKLOAD'] === markOf(handle) && !env['SAMPAN_STATE_DIR'] && inside !== 'starting')
       return { env: unpack(env), cwd, folders, ...(inside && { inside }) }
     if (round >= surroundingsRoundsMax) {
       if (inside === 'starting') throw new RuntimeError('not-found', `workload ${handle.id} does not run yet`)
-      const { SAMPAN_STATE_DIR: _, ...rest } = readEnviron(handle.pid) ?? {}
-      return { env: unpack(rest), cwd, folders, ...(inside && { inside }) }
+      return { env: parentEnviron(handle), cwd, folders, ...(inside && { inside }) }
     }
     await clock.sleep(surroundingsPollMs)
   }
+}
+
+/** What a program makes of its own must not become what a command beside it may do. */
+function untouchedEnviron(handle: Handle): Readonly<Record<string, string>> {
+  const env = parentEnviron(handle)
+  if (isParentAlive(handle)) return env
+  throw new RuntimeError('unsupported', `what ${handle.id} may do was known to its parent, which has ended`)
+}
+
+function parentEnviron({ pid }: Handle): Readonly<Record<string, string>> {
+  const { SAMPAN_STATE_DIR: _, ...rest } = readEnviron(pid) ?? {}
+  return unpack(rest)
 }
 
 interface Sandboxed {

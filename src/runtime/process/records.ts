@@ -1,6 +1,6 @@
 import { existsSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
-import type { Exit, Handle, Sandbox, WorkloadSpec } from '../runtime.ts'
+import type { Exit, Handle, Permission, Sandbox, WorkloadSpec } from '../runtime.ts'
 import { isMissing, readIfThere, recordFile } from './record-files.ts'
 import { countOomKills, groupFolders } from './cgroup.ts'
 import { parseStat, type ProcessStat } from './proc.ts'
@@ -29,13 +29,23 @@ export interface SpecRecord {
   readonly node: boolean
   readonly bootId: string
   readonly sandbox?: Sandbox
+  readonly permission?: Permission
 }
 
 export const runtimeName = 'process'
 
 export function writeSpec(spec: WorkloadSpec, bootId: string): SpecRecord {
-  const { id, argv, cwd, address, node, sandbox } = spec
-  const record: SpecRecord = { id, argv, cwd, address, node, bootId, ...(sandbox && { sandbox }) }
+  const { id, argv, cwd, address, node, sandbox, permission } = spec
+  const record: SpecRecord = {
+    id,
+    argv,
+    cwd,
+    address,
+    node,
+    bootId,
+    ...(sandbox && { sandbox }),
+    ...(permission && { permission }),
+  }
   replaceFile(recordFile(spec.stateDir, 'spec.json'), `${JSON.stringify(record)}\n`)
   return record
 }
