@@ -148,7 +148,8 @@ export function nodeFlags(line: string, extension: string): readonly string[] | 
 }
 
 async function firstLine(path: string): Promise<string> {
-  await using file = await open(path)
+  // A pod may put a pipe in the place of its program: that must not be waited for.
+  await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
   const { buffer, bytesRead } = await file.read(Buffer.alloc(shebangBytesMax), 0, shebangBytesMax, 0)
   return buffer.toString('utf8', 0, bytesRead).split(/\r?\n/)[0] ?? ''
 }
