@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { Container } from '../api/schema/types.gen.ts'
+import { writeSpec } from '../runtime/process/records.ts'
 import type { Mount } from './mounts.ts'
-import { makePermission } from './permission.ts'
+import { makePermission, permittedCommand } from './permission.ts'
 import { podPaths } from './pod-records.ts'
 import type { SandboxPolicy } from './sandbox-level.ts'
 
@@ -117,3 +118,21 @@ const rows: readonly { readonly name: string; readonly facts: Facts; readonly wh
 ]
 for (const { name, facts, why } of rows)
   test(`refused with its reason: ${name}`, () => assert.throws(() => make(facts), why))
+
+test('a command beside the program is its Node.js, with options that leave the model alone', async () => {
+  const stateDir = await mkdtemp(join(folder, 'state-'))
+  const handle = { id: 'x', runtime: 'process', stateDir, bootId: '', pid: 1, startTicks: 1, startedAt: '' }
+  assert.deepEqual(await permittedCommand(handle, ['ls']), ['ls'], 'without the model everything goes')
+  const { permission } = make({})
+  const shared = { id: 'x', argv: ['node'], cwd: '/', env: {}, address: '', node: true, stateDir }
+  writeSpec({ ...shared, stdoutPath: '', stderrPath: '', permission }, 'boot')
+  const asked = [
+    ['node', '-p', '1'],
+    [process.execPath, 'probe.js', '--allow-worker'],
+  ]
+  for (const argv of asked)
+    assert.deepEqual(await permittedCommand(handle, argv), [process.execPath, ...argv.slice(1)])
+  await assert.rejects(permittedCommand(handle, ['sh', '-c', 'x']), /but sh is not Node\.js: run node, or/)
+  await assert.rejects(permittedCommand(handle, ['./node']), /is not Node\.js/)
+  await assert.rejects(permittedCommand(handle, ['node', '--allow-worker', '-p', '1']), /--allow-worker/)
+})
