@@ -112,6 +112,7 @@ async function listenOn(
   options: ListenOptions & { readonly listed?: ListedConnections },
 ): Promise<Listening> {
   const sockets = new Set<Socket>()
+  const shown = createShownCertificates()
   const carriers = createCarriers(options.carry)
   server.maxConnections = connectionsMax
   const track = (socket: Socket) => {
@@ -126,9 +127,11 @@ async function listenOn(
     const certificate = certificateOf(socket)
     if (certificate && isListed(certificate)) options.listed?.add(socket, certificate)
   })
-  server.on('request', (request: Request, response: Response) => void serve(options, request, response))
+  const serving = { ...options, shown }
+  server.on('request', (request: Request, response: Response) => void serve(serving, request, response))
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    if (!carriers.accept(request, socket, head)) void options.server.upgrade(requestOf(request), socket, head)
+    if (!carriers.accept(request, socket, head))
+      void options.server.upgrade(requestOf(request, shown(request)), socket, head)
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
@@ -148,12 +151,16 @@ async function listenOn(
   }
 }
 
-async function serve(options: ListenOptions, request: Request, response: Response): Promise<void> {
+async function serve(
+  options: ListenOptions & { readonly shown: ShownCertificates },
+  request: Request,
+  response: Response,
+): Promise<void> {
   const reader = new Reader()
   response.once('close', reader.leave)
   response.on('error', reader.leave)
   try {
-    const answer = await options.server.handle(requestOf(request, reader))
+    const answer = await options.server.handle(requestOf(request, options.shown(request), reader))
     const isHead = request.method === 'HEAD'
     const sent = isHead ? answer : compressed(answer, String(request.headers['accept-encoding'] ?? ''))
     const sending = send(sent, response, { clock: options.clock, reader, isHead })
@@ -184,8 +191,11 @@ class Reader {
   }
 }
 
-function requestOf(request: Request, reader?: Reader): ApiRequest {
-  const certificate = certificateOf(request.socket)
+function requestOf(
+  request: Request,
+  certificate: ClientCertificate | undefined,
+  reader?: Reader,
+): ApiRequest {
   const headerLists = repeatedHeaders(request)
   const method = request.method ?? 'GET'
   return {
@@ -227,6 +237,20 @@ function repeatedHeaders({ rawHeaders }: Request): ApiRequest['headerLists'] {
     lists.set(name, [...(lists.get(name) ?? []), rawHeaders[at + 1] ?? ''])
   }
   return lists && Object.fromEntries(lists)
+}
+
+type ShownCertificates = (request: Request) => ClientCertificate | undefined
+
+/** What a connection's client has shown in its handshake stays the same: it is read once, which takes longer than many an answer. */
+function createShownCertificates(): ShownCertificates {
+  const known = new WeakMap<object, ClientCertificate | undefined>()
+  return (request) => {
+    const { socket } = request
+    // Over HTTP/2 each request has a socket of its own to look at.
+    const connection = ('stream' in request && request.stream.session) || socket
+    if (!known.has(connection)) known.set(connection, certificateOf(socket))
+    return known.get(connection)
+  }
 }
 
 /** Only a certificate that our CA has signed says who somebody is. */

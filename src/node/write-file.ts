@@ -1,4 +1,5 @@
-import { closeSync, fchmodSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, fchmodSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { rename } from 'node:fs/promises'
 
 /**
  * Puts a file in place whole: readers see the old content or the new one. Not synced to the platter: after a power
@@ -19,7 +20,9 @@ export async function writeFileAtomic(
     } finally {
       closeSync(file)
     }
-    renameSync(temporary, path)
+    // In the place of another file ext4 first writes the new one out, which is for another thread to wait for.
+    if (existsSync(path)) await rename(temporary, path)
+    else renameSync(temporary, path)
   } catch (error) {
     rmSync(temporary, { force: true })
     throw error
