@@ -19,6 +19,7 @@ import type { CgroupTree } from './cgroup-plan.ts'
 import { markOf, unpack } from './environment.ts'
 import { execIn } from './exec.ts'
 import { execStreamIn } from './exec-stream.ts'
+import { findParent } from './find-parent.ts'
 import { isParentAlive, isSandboxed, programProcesses, stopWorkload, workloadProcesses } from './group.ts'
 import { unlinkedBytes } from './unlinked-files.ts'
 import type { Surroundings } from './join-group.ts'
@@ -194,15 +195,8 @@ async function inspectWorkload(handle: Handle, table: ProcessTable): Promise<Wor
 async function recover(stateDir: string, table: ProcessTable): Promise<Handle | undefined> {
   const spec = await readSpec(stateDir)
   if (!spec) return undefined
-  const parent = readIdentity(stateDir, 'pid')
-  if (typeof parent === 'object') return handleOf(parent, spec, stateDir)
-  // A parent in its first instructions, or one that was killed there: then there is a 'cut' file and nothing runs.
-  const early = (await table.fresh()).find((p) => p.stateDir === stateDir && p.pid === p.groupId)
-  if (early) return handleOf(early, spec, stateDir)
-  const late = readIdentity(stateDir, 'pid')
-  if (late === undefined) return undefined
-  const nobody = { pid: 0, state: '', parentPid: 0, groupId: 0, cpuTicks: 0, startTicks: 0 }
-  return handleOf(late === 'cut' ? nobody : late, spec, stateDir)
+  const parent = await findParent(stateDir, table)
+  return parent && handleOf(parent, spec, stateDir)
 }
 
 /** The two of bubblewrap: outside, and the first process inside. */
