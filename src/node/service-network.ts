@@ -51,6 +51,12 @@ export interface ServiceNetworkOptions {
 }
 
 const questionBytesMax = 4_096
+/** A preload asks at once, and waits for five seconds. Who says nothing for longer only holds a descriptor of ours. */
+const questionMsMax = 10_000
+/** Questions under way, of all pods together. */
+const questionsMax = 4_096
+/** Connections through gates, of all pods together: each holds two descriptors. */
+const connectionsMax = 16_384
 /** A listener for a pod elsewhere is closed when nobody has asked for it for this long; its connections go on. */
 const listenerIdleMs = 10 * 60_000
 const sweepMs = 60_000
@@ -69,6 +75,8 @@ export async function openServiceNetwork(options: ServiceNetworkOptions): Promis
     let text = ''
     socket.setEncoding('utf8')
     socket.on('error', () => {}) // a pod that went away
+    const cancel = clock.after(questionMsMax, () => socket.destroy())
+    socket.once('close', cancel)
     socket.on('data', (chunk: string) => {
       text += chunk
       if (text.length > questionBytesMax) return void socket.destroy()
@@ -108,6 +116,7 @@ export async function openServiceNetwork(options: ServiceNetworkOptions): Promis
     const [chosen] = shuffled(found.destinations, options.random)
     return chosen ? await gates.to(chosen) : { error: 'ECONNREFUSED' }
   }
+  server.maxConnections = questionsMax
   await makeSocketFolder(dirname(socketPath))
   await rm(socketPath, { force: true }) // of an agent that was killed
   await new Promise<void>((resolve, reject) => {
@@ -231,6 +240,7 @@ function openGates({
   const sockets = new Set<Socket>()
   const open = (target: string, dial: () => Duplex): Gate => {
     const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+      if (sockets.size >= connectionsMax) return void socket.destroy()
       sockets.add(socket)
       socket.once('close', () => sockets.delete(socket))
       const far = dial()

@@ -3,7 +3,7 @@
  * its pid. `insight.cjs` says what can be asked there. The folder belongs to the program: what lies in it is not to be trusted.
  */
 import { chownSync, constants, copyFileSync, mkdirSync } from 'node:fs'
-import { open, readdir, rm } from 'node:fs/promises'
+import { open, opendir, rm } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -36,8 +36,7 @@ const processesMax = 64
 /** Those that can be asked, the one with the lowest pid first. */
 export async function findNodeProcesses(stateDir: string): Promise<readonly NodeProcess[]> {
   const folder = folderOf(stateDir)
-  const names = await readdir(folder).catch(() => []) // a workload that isn't Node.js, or has gone
-  return names
+  return (await namesIn(folder))
     .flatMap((name) => /^(\d{1,10})\.sock$/.exec(name)?.[1] ?? [])
     .map(Number)
     .toSorted((one, other) => one - other)
@@ -47,6 +46,16 @@ export async function findNodeProcesses(stateDir: string): Promise<readonly Node
       connect: () => connectTo(folder, `${pid}.sock`),
       connectInspector: () => connectTo(folder, `${pid}.inspect.sock`),
     }))
+}
+
+/** Mostly a few for each process; the program may have put millions there. */
+const namesMax = 4_096
+
+async function namesIn(folder: string): Promise<readonly string[]> {
+  const names: string[] = []
+  const found = await opendir(folder).catch(() => undefined) // a workload that isn't Node.js, or has gone
+  for await (const { name } of found ?? []) if (names.push(name) >= namesMax) break
+  return names
 }
 
 /** From Linux's fcntl.h; Node.js has no name for it. Such a descriptor names a file, of whatever kind, and opens nothing. */
