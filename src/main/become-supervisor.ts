@@ -19,9 +19,14 @@ export const settingsVariable = 'SAMPAN_SUPERVISOR'
  */
 export function becomeSupervisor(settings: SupervisorSettings): never {
   const entry = neighbour(import.meta.url, 'supervisor')
-  const argv = [process.execPath, ...frugalFlags('supervisor'), entry, ...process.argv.slice(2)]
-  // The store's URL may hold a password: it is among the settings, and goes from there to the server alone.
-  const { SAMPAN_STORE: _, ...env } = process.env
+  const argv = [
+    process.execPath,
+    ...frugalFlags('supervisor'),
+    entry,
+    ...shownArguments(process.argv.slice(2)),
+  ]
+  // The store's URL may hold a password: it is among the settings, and goes from there to the server alone. The others have served.
+  const { SAMPAN_STORE: _, SAMPAN_JOIN_TOKEN: __, NODE_UNIT_PASSWORD: ___, ...env } = process.env
   process.execve?.(process.execPath, argv, {
     ...env,
     ...frugalEnv,
@@ -29,3 +34,11 @@ export function becomeSupervisor(settings: SupervisorSettings): never {
   })
   throw new Error('this Node.js does not replace its process: Sampan runs on Linux')
 }
+
+/** For everybody on the machine to see, as long as Sampan runs: without a join token, and without a password in a URL. */
+export const shownArguments = (args: readonly string[]): readonly string[] =>
+  args.map((arg, index) =>
+    args[index - 1] === '--token'
+      ? '…'
+      : arg.replace(/^--token=.*$/s, '--token=…').replace(/(:\/\/[^:@/]*):[^@/]*@/, '$1:…@'),
+  )

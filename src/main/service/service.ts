@@ -9,6 +9,7 @@ import { join, resolve } from 'node:path'
 import { CommandError } from '../command-error.ts'
 import { createDataDir, dataDir, defaultDataDir, writeWhole } from '../data-dir.ts'
 import { environmentText, unitText } from './unit.ts'
+import { variablesKept } from './variables.ts'
 
 export interface ServiceOptions {
   /** Of the unit, without `.service`. */
@@ -27,30 +28,6 @@ export interface InstallOptions extends ServiceOptions {
 }
 
 const commands = new Set(['up', 'server', 'join'])
-/** What Sampan reads from its environment, as far as it was set when the service was installed. */
-const variablesKept = [
-  'ALLOW_INSTALL_SCRIPTS',
-  'AWS_ACCESS_KEY_ID',
-  'AWS_DEFAULT_REGION',
-  'AWS_ENDPOINT_URL',
-  'AWS_REGION',
-  'AWS_SECRET_ACCESS_KEY',
-  'AWS_SESSION_TOKEN',
-  'ENABLE_CUSTOM_COMMAND',
-  'HTTPS_PROXY',
-  'NODE_UNIT_NAME',
-  'NODE_UNIT_PASSWORD',
-  'NO_PROXY',
-  'SAMPAN_JOIN_TOKEN',
-  'SAMPAN_LOG_LEVEL',
-  'SAMPAN_NETWORK_WALL',
-  'SAMPAN_NETWORK_WALL',
-  'SAMPAN_SANDBOX',
-  'SAMPAN_STORE',
-  'TRUSTED_PACKAGE_REGEXP',
-  'https_proxy',
-  'no_proxy',
-]
 const isUserUnit = process.getuid?.() !== 0
 
 /** Writes the unit, has it started now and at each boot. The same call again changes nothing. Throws `CommandError`. */
