@@ -43,7 +43,7 @@ export const agentRoot: ProcessRoot = {
         ...packagePolicy(process.env),
       }),
     )
-    const cgroups = await findCgroups(groupsNameOf(dir.node))
+    const cgroups = await findCgroups({ name: groupsNameOf(dir.node), dataDir: dir.node })
     if (!cgroups.usable) logger.warn('limits of pods are not enforced', { reason: cgroups.reason })
     else stack.defer(() => removeTree(cgroups.tree))
     const sandbox = await findSandbox(join(dir.node, 'etc'))

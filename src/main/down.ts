@@ -34,7 +34,7 @@ export async function down(dir: DataDir, print: (line: string) => void): Promise
   const runtime = openProcessRuntime({ clock: realClock })
   const apps = await runtime.orphans(join(dir.node, 'pods'))
   await Promise.all(apps.map((handle) => runtime.stop(handle, { signal: 'SIGTERM', graceMs: appGraceMs })))
-  const cgroups = await findCgroups(groupsNameOf(dir.node))
+  const cgroups = await findCgroups({ name: groupsNameOf(dir.node), dataDir: dir.node })
   if (cgroups.usable) await removeTree(cgroups.tree)
   await forgetWall(wallChainOf(dir.node))
   print(

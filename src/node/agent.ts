@@ -311,6 +311,7 @@ const enforcedLimits = ({ capabilities }: Runtime): readonly string[] => [
   ...(capabilities.cpuLimit ? ['cpu'] : []),
   ...(capabilities.memoryLimit ? ['memory'] : []),
   ...(capabilities.pidsLimit ? ['pids'] : []),
+  ...(capabilities.ioLimit ? ['io'] : []),
 ]
 
 const identityKeyOf = (certificate: string): string =>

@@ -2,11 +2,12 @@
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, isAbsolute, join } from 'node:path'
 import { describeError } from '../base/logger.ts'
+import { ioLimitsOf } from '../api/io-limits.ts'
 import { milliValueOf, parseQuantity, valueOf } from '../api/quantity.ts'
 import type { ConfigMap, Container, Pod, Secret } from '../api/schema/types.gen.ts'
 import { resolveEntry } from '../runtime/packages/entry.ts'
 import type { Prepared } from '../runtime/packages/prepared.ts'
-import type { Handle } from '../runtime/runtime.ts'
+import type { Handle, WorkloadSpec } from '../runtime/runtime.ts'
 import { askAhead } from './ask-ahead.ts'
 import { nextAttempt } from './attempts.ts'
 import { checkCustomCommand } from './command-policy.ts'
@@ -78,7 +79,7 @@ export async function startContainer(input: StartInput): Promise<void> {
     address: input.address,
     node: entry.node,
     ...(container.stdin === true && { stdin: true }),
-    resources: limitsOf(container, context.allocatable),
+    resources: limitsOf(pod, container, context.allocatable),
     imageID: image.imageID,
     packages: [image.prepared.folder, image.prepared.node.path],
   }
@@ -246,12 +247,18 @@ function portVariable({ ports }: Container): Record<string, string> {
 }
 
 /** Without a limit of its own a container may have what there is for pods, not what the machine needs itself. */
-function limitsOf({ resources }: Container, allocatable: NodeContext['allocatable']) {
+function limitsOf(
+  { metadata }: Pod,
+  { resources }: Container,
+  allocatable: NodeContext['allocatable'],
+): Required<WorkloadSpec>['resources'] {
+  const io = ioLimitsOf(metadata.annotations)
   const { cpu, memory = allocatable['memory'] } = resources?.limits ?? {}
   const cpuRequest = resources?.requests?.['cpu']
   return {
     ...(cpu !== undefined && { cpuMillis: milliValueOf(parseQuantity(cpu)) }),
     ...(cpuRequest !== undefined && { cpuRequestMillis: milliValueOf(parseQuantity(cpuRequest)) }),
     ...(memory !== undefined && { memoryBytes: valueOf(parseQuantity(memory)) }),
+    ...(io && { io }),
   }
 }

@@ -40,6 +40,8 @@ export interface WorkloadSpec {
     readonly cpuRequestMillis?: number
     readonly memoryBytes?: number
     readonly pidsMax?: number
+    /** In a second, on the disk where its stateDir is. */
+    readonly io?: IoLimits
   }
   /** Namespaces, a root and a user of its own, fewer system calls. Without it the program is one of the agent's user. */
   readonly sandbox?: Sandbox
@@ -47,6 +49,13 @@ export interface WorkloadSpec {
   readonly permission?: Permission
   /** Runtime-specific, e.g. the fake's script. */
   readonly options?: Readonly<Record<string, string>>
+}
+
+export interface IoLimits {
+  readonly readBytes?: number
+  readonly writeBytes?: number
+  readonly readOps?: number
+  readonly writeOps?: number
 }
 
 export interface Bind {
@@ -128,6 +137,7 @@ export interface RuntimeCapabilities {
   readonly memoryLimit: boolean
   readonly cpuLimit: boolean
   readonly pidsLimit: boolean
+  readonly ioLimit: boolean
   readonly sandbox: boolean
   readonly permission: boolean
 }

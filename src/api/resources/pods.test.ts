@@ -90,6 +90,23 @@ for (const { name, found, expected } of updateCases(
   test(name, () => assert.deepEqual(found(), expected))
 }
 
+test('limits of I/O are amounts of one or more in a second', () => {
+  const problems = (value: string) =>
+    (
+      pods.validate?.(
+        { ...base, metadata: { ...base.metadata, annotations: { 'sampan.dev/io-write-bytes': value } } },
+        undefined,
+        { nowMs: 0 } as never,
+      ) ?? []
+    ).flatMap(({ detail, field }) => (field.startsWith('metadata') ? [`${field}: ${detail}`] : []))
+  assert.deepEqual(problems('10Mi'), [])
+  for (const bad of ['0', '-1']) {
+    const field = 'metadata.annotations[sampan.dev/io-write-bytes]'
+    assert.deepEqual(problems(bad), [`${field}: must be one or more for each second`])
+  }
+  assert.match(problems('fast')[0] ?? '', /quantities must match/)
+})
+
 test('a negative grace period can be brought to one', () => {
   const odd = { ...base, spec: { ...base.spec, terminationGracePeriodSeconds: -5 } }
   const { errors } = updated({ def: pods, base: odd }, { set: { 'spec.terminationGracePeriodSeconds': 1 } })

@@ -1,4 +1,5 @@
 import { fieldError } from '../field-errors.ts'
+import { validateIoLimits } from '../io-limits.ts'
 import type { Column, ResourceDef } from '../resource.ts'
 import { typeNamed } from '../schema/schema.ts'
 import type { Pod } from '../schema/types.gen.ts'
@@ -90,7 +91,10 @@ export const pods: ResourceDef<Pod> = {
   },
   validate: (pod, old, { subresource }) => {
     if (old !== undefined && subresource === 'status') return validatePodStatusUpdate(pod, old)
-    const errors = validatePodSpec(pod.spec, 'spec', { isPod: true })
+    const errors = [
+      ...validateIoLimits(pod.metadata.annotations),
+      ...validatePodSpec(pod.spec, 'spec', { isPod: true }),
+    ]
     if (old !== undefined) return [...errors, ...validatePodUpdate(pod, old)]
     return [...errors, ...validateCreate(pod)]
   },

@@ -72,6 +72,7 @@ export function openFakeRuntime({
       memoryLimit: false,
       cpuLimit: false,
       pidsLimit: false,
+      ioLimit: false,
       sandbox: false,
       permission: false,
     },

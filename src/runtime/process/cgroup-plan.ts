@@ -1,13 +1,17 @@
 /** Which files of the kernel's control groups say what, in both versions of them. Pure; `cgroup.ts` writes and reads. */
 import { join } from 'node:path'
+import type { IoLimits } from '../runtime.ts'
 
-export type Controller = 'cpu' | 'cpuacct' | 'memory' | 'pids'
+/** Version 2's names; what it calls io is blkio in version 1. */
+export type Controller = 'cpu' | 'cpuacct' | 'memory' | 'pids' | 'io'
 
 /** Where the groups of one agent's workloads are made. */
 export interface CgroupTree {
   readonly version: 1 | 2
   /** The folder for each controller that may be used; in version 2 it is the same for all. */
   readonly folders: Readonly<Partial<Record<Controller, string>>>
+  /** `MAJOR:MINOR` of the disk whose use `io` can bound. */
+  readonly disk?: string
   /** The `cgroup.procs` of a group that the agent itself is in, where it may write to that; see `cgroup-entry.ts`. */
   readonly ownList?: string
 }
@@ -19,6 +23,7 @@ export interface Bounds {
   readonly cpuRequestMillis?: number
   readonly memoryBytes?: number
   readonly pidsMax: number
+  readonly io?: IoLimits
 }
 
 export interface Setting {
@@ -42,8 +47,14 @@ export function planGroup(tree: CgroupTree, name: string, bounds: Bounds): Group
     const folder = tree.folders[controller]
     return folder === undefined ? undefined : join(folder, name)
   }
-  const folders = [...new Set((['cpu', 'cpuacct', 'memory', 'pids'] as const).flatMap((c) => at(c) ?? []))]
-  const files = tree.version === 1 ? filesOfVersion1(bounds) : filesOfVersion2(bounds)
+  const folders = [
+    ...new Set((['cpu', 'cpuacct', 'memory', 'pids', 'io'] as const).flatMap((c) => at(c) ?? [])),
+  ]
+  const { disk } = tree
+  const files = [
+    ...(tree.version === 1 ? filesOfVersion1(bounds) : filesOfVersion2(bounds)),
+    ...(disk === undefined || !bounds.io ? [] : ioFiles(tree.version, disk, bounds.io)),
+  ]
   const settings = files.flatMap(({ controller, file, ...rest }) => {
     const folder = at(controller)
     return folder === undefined ? [] : [{ path: join(folder, file), ...rest }]
@@ -92,6 +103,29 @@ function filesOfVersion2({ cpuMillis, cpuRequestMillis, memoryBytes, pidsMax }: 
   }
   files.push({ controller: 'pids', file: 'pids.max', value: String(pidsMax) })
   return files
+}
+
+/** Documentation/admin-guide/cgroup-v1/blkio-controller.rst and cgroup-v2.rst of the kernel. */
+const ioNames = [
+  { limit: 'readBytes', version1: 'read_bps', version2: 'rbps' },
+  { limit: 'writeBytes', version1: 'write_bps', version2: 'wbps' },
+  { limit: 'readOps', version1: 'read_iops', version2: 'riops' },
+  { limit: 'writeOps', version1: 'write_iops', version2: 'wiops' },
+] as const
+
+function ioFiles(version: 1 | 2, disk: string, limits: IoLimits): PlannedFile[] {
+  const given = ioNames.flatMap((names) => {
+    const value = limits[names.limit]
+    return value === undefined ? [] : [{ ...names, value: Math.floor(value) }]
+  })
+  if (version === 1)
+    return given.map(({ value, version1 }) => ({
+      controller: 'io',
+      file: `blkio.throttle.${version1}_device`,
+      value: `${disk} ${value}`,
+    }))
+  const words = given.map(({ value, version2 }) => `${version2}=${value}`)
+  return words.length === 0 ? [] : [{ controller: 'io', file: 'io.max', value: [disk, ...words].join(' ') }]
 }
 
 const quotaOf = (cpuMillis: number): number => Math.max(quotaUsMin, Math.floor((cpuMillis * periodUs) / 1000))

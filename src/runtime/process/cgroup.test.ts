@@ -9,12 +9,12 @@ import { describeRuntime } from '../conformance.ts'
 import type { Handle, WorkloadSpec } from '../runtime.ts'
 import { createEntry } from './cgroup-entry.ts'
 import { groupFolders, groupProcesses } from './cgroup.ts'
-import { planGroup } from './cgroup-plan.ts'
+import { type CgroupTree, planGroup } from './cgroup-plan.ts'
 import { findCgroups, findPlaces } from './find-cgroups.ts'
 import { openProcessRuntime } from './process-runtime.ts'
 import { openTestMachine, specsIn } from './testdata/machine.ts'
 
-const support = await findCgroups(`sampan-test-${process.pid}`)
+const support = await findCgroups({ name: `sampan-test-${process.pid}`, dataDir: tmpdir() })
 const tree = support.usable ? support.tree : undefined
 const skip = support.usable ? false : support.reason
 after(async () => {
@@ -57,6 +57,21 @@ test('the files of version 2 lie in one folder', () => {
   )
 })
 
+test('what a container may read and write in a second is bounded on the disk, in the words of either version', () => {
+  const io = { readBytes: 1024, writeOps: 7.5 }
+  const bounds = { pidsMax: 9, io }
+  const settings = (tree: CgroupTree) =>
+    planGroup(tree, 'a', bounds).settings.map(({ path, value }) => `${path} ${value}`)
+  assert.deepEqual(settings({ version: 1, folders: { io: '/b' }, disk: '8:0' }), [
+    '/b/a/blkio.throttle.read_bps_device 8:0 1024',
+    '/b/a/blkio.throttle.write_iops_device 8:0 7',
+  ])
+  assert.deepEqual(settings({ version: 2, folders: { io: '/g' }, disk: '8:0' }), [
+    '/g/a/io.max 8:0 rbps=1024 wiops=7',
+  ])
+  assert.deepEqual(settings({ version: 2, folders: { io: '/g' } }), [])
+})
+
 test('what cannot be bounded is left out', () => {
   const plan = planGroup({ version: 1, folders: { pids: '/p' } }, 'a', wholeCpu)
   assert.deepEqual(plan, { folders: ['/p/a'], settings: [{ path: '/p/a/pids.max', value: '99' }] })
@@ -96,14 +111,18 @@ test('a delegated group of version 2 hands its controllers on', async () => {
     // Ordinary files that stand for the kernel's: a group that offers two controllers and has handed both on already.
     const write = async (folder: string) => {
       await mkdir(folder, { recursive: true })
-      await writeFile(join(folder, 'cgroup.controllers'), 'memory pids io\n')
+      await writeFile(join(folder, 'cgroup.controllers'), 'memory pids hugetlb\n')
       await writeFile(join(folder, 'cgroup.subtree_control'), 'memory pids\n')
       await writeFile(join(folder, 'cgroup.procs'), '')
     }
     await write(join(root, 'me'))
     await write(join(root, 'me', 'agent'))
     const mounts = `32 25 0:28 / ${root} rw - cgroup2 cgroup2 rw`
-    const found = await findCgroups('agent', { own: '0::/me\n', mounts, isRoot: false })
+    const found = await findCgroups({
+      name: 'agent',
+      dataDir: '/nowhere',
+      facts: { own: '0::/me\n', mounts, isRoot: false },
+    })
     const folder = join(root, 'me', 'agent')
     assert.deepEqual(found, { usable: true, tree: { version: 2, folders: { memory: folder, pids: folder } } })
   } finally {
@@ -112,7 +131,11 @@ test('a delegated group of version 2 hands its controllers on', async () => {
 })
 
 test('a machine without control groups is told so', async () => {
-  const found = await findCgroups('agent', { own: '', mounts: '', isRoot: true })
+  const found = await findCgroups({
+    name: 'agent',
+    dataDir: '/nowhere',
+    facts: { own: '', mounts: '', isRoot: true },
+  })
   assert.deepEqual(found, { usable: false, reason: 'no control groups are mounted here' })
 })
 
@@ -182,6 +205,23 @@ describe('a workload in a control group', { skip }, () => {
     const used = (await runtime.stats(handle)).cpuSeconds - before
     const share = used / ((realClock.monotonicMs() - begin) / 1000)
     assert.ok(used > 0 && share < 0.3, `it got ${share} of a CPU`)
+  })
+
+  const noDisk =
+    tree?.disk === undefined ? 'the folder for temporary files lies on no disk that can be bounded' : false
+  it('writes no faster than its limit', { skip: noDisk }, async () => {
+    const program = `
+      const fs = require('node:fs')
+      const begin = process.hrtime.bigint()
+      const fd = fs.openSync(process.argv[1], 'w')
+      for (let n = 0; n < 3; n++) { fs.writeSync(fd, Buffer.alloc(1024 * 1024, n + 1)); fs.fsyncSync(fd) }
+      console.log('took ' + (process.hrtime.bigint() - begin) / 1000000n + ' ms')`
+    const argv = [process.execPath, '--eval', program, join(root, 'written')]
+    const handle = await runtime.start(specOf('io', argv, { resources: { io: { writeBytes: 1024 * 1024 } } }))
+    started.push(handle)
+    assert.equal((await runtime.wait(handle, never)).code, 0)
+    const tookMs = Number(/took (\d+) ms/.exec(await output('io'))?.[1])
+    assert.ok(tookMs > 1_500, `3 MiB at 1 MiB a second took ${tookMs} ms`)
   })
 
   it('takes the commands of exec in', async () => {

@@ -16,12 +16,13 @@ import { isMissing, readIfThere, recordFile } from './record-files.ts'
 const pidsMaxDefault = 1_024
 
 export async function makeGroup(tree: CgroupTree, spec: WorkloadSpec): Promise<void> {
-  const { cpuMillis, cpuRequestMillis, memoryBytes, pidsMax = pidsMaxDefault } = spec.resources ?? {}
+  const { cpuMillis, cpuRequestMillis, memoryBytes, io, pidsMax = pidsMaxDefault } = spec.resources ?? {}
   const plan = planGroup(tree, markOf(spec), {
     pidsMax,
     ...(cpuMillis !== undefined && { cpuMillis }),
     ...(cpuRequestMillis !== undefined && { cpuRequestMillis }),
     ...(memoryBytes !== undefined && { memoryBytes }),
+    ...(io !== undefined && { io }),
   })
   writeFileSync(recordFile(spec.stateDir, 'cgroups'), plan.folders.map((f) => `${f}\n`).join(''))
   try {

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { access, constants, mkdir, readdir, readFile, rmdir, stat, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { sweepGroups } from './cgroup.ts'
+import { diskOf } from './disk-of.ts'
 import type { CgroupTree, Controller } from './cgroup-plan.ts'
 
 export type CgroupSupport =
@@ -27,18 +28,34 @@ export interface CgroupPlaces {
   readonly version2: readonly string[]
 }
 
-const limiting = ['cpu', 'memory', 'pids'] as const
-const controllers = ['cpu', 'cpuacct', 'memory', 'pids'] as const
+const limiting = ['cpu', 'memory', 'pids', 'io'] as const
+const controllers = ['cpu', 'cpuacct', 'memory', 'pids', 'io'] as const
+const nameInVersion1 = (controller: Controller): string => (controller === 'io' ? 'blkio' : controller)
 
-/** `name` tells apart the agents of one machine. */
-export async function findCgroups(name: string, facts?: CgroupFacts): Promise<CgroupSupport> {
+export interface CgroupWish {
+  /** Tells apart the agents of one machine. */
+  readonly name: string
+  /** On the disk whose use is bounded, where that is one. */
+  readonly dataDir: string
+  readonly facts?: CgroupFacts
+}
+
+export async function findCgroups({ dataDir, facts, name }: CgroupWish): Promise<CgroupSupport> {
   if (process.platform !== 'linux') return { usable: false, reason: 'control groups are Linux only' }
   const places = findPlaces(facts ?? (await readFacts()))
   const tree = (await useVersion2(places, name)) ?? (await useVersion1(places, name))
   if (!tree) return { usable: false, reason: whyNot(places) }
   await sweepGroups(tree)
   const ownList = await findOwnList(facts ?? (await readFacts())) // anew: this process may have moved to make room
-  return { usable: true, tree: { ...tree, ...(ownList !== undefined && { ownList }) } }
+  const disk = tree.folders.io === undefined ? undefined : diskOf(dataDir)
+  return {
+    usable: true,
+    tree: {
+      ...tree,
+      ...(disk !== undefined && { disk }),
+      ...(ownList !== undefined && { ownList }),
+    },
+  }
 }
 
 export interface CgroupOutlook {
@@ -99,8 +116,9 @@ export function findPlaces({ own, mounts, isRoot }: CgroupFacts): CgroupPlaces {
     }
     if (type !== 'cgroup') continue
     for (const controller of controllers) {
-      if (!options.includes(controller)) continue
-      const group = groupIn(own, controller)
+      const name = nameInVersion1(controller)
+      if (!options.includes(name)) continue
+      const group = groupIn(own, name)
       const inside = group === undefined ? '..' : relative(root, group)
       const folders = [...(inside.startsWith('..') ? [] : [join(point, inside)]), point]
       version1.push({ controller, folders: [...new Set(folders)] })

@@ -68,6 +68,7 @@ export function openProcessRuntime(options: ProcessRuntimeOptions): Runtime {
       memoryLimit: cgroups?.folders.memory !== undefined,
       cpuLimit: cgroups?.folders.cpu !== undefined,
       pidsLimit: cgroups?.folders.pids !== undefined,
+      ioLimit: cgroups?.disk !== undefined,
       sandbox: sandbox !== undefined,
       permission: true,
     },

@@ -20,7 +20,7 @@ const etcFolder = await mkdtemp(join(tmpdir(), 'sampan-etc-'))
 after(() => rm(etcFolder, { recursive: true }))
 const support = await findSandbox(etcFolder)
 const skip = support.usable ? false : support.reason
-const groups = await findCgroups(`sampan-test-${process.pid}`)
+const groups = await findCgroups({ name: `sampan-test-${process.pid}`, dataDir: tmpdir() })
 after(async () => {
   if (groups.usable) for (const folder of new Set(Object.values(groups.tree.folders))) await rmdir(folder)
 })
