@@ -355,6 +355,19 @@ test('each Service has an address of its own, until it is deleted', async () => 
   )
 })
 
+test('who deletes a Service gives back its address, and none that somebody else has taken over meanwhile', async () => {
+  const services = '/api/v1/namespaces/default/services'
+  const spec = { ports: [{ port: 80 }], clusterIP: '10.96.0.20' }
+  await made(services, { metadata: { name: 'leaving' }, spec })
+  const key = '/sampan/allocations/clusterips/10.96.0.20'
+  const { entry } = await fixture.store.get(key)
+  assert.ok(entry)
+  const heir = { ...JSON.parse(Buffer.from(entry.value).toString()), name: 'heir', uid: 'another' }
+  await fixture.store.update(key, Buffer.from(JSON.stringify(heir)), entry.revision)
+  assert.equal((await request('DELETE', `${services}/leaving`)).status, 200)
+  assert.ok((await fixture.store.get(key)).entry)
+})
+
 test('a Lease that is not there is made by PUT', async () => {
   const path = '/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/n1'
   const { status, body } = await request('PUT', path, { spec: { holderIdentity: 'n1' } })

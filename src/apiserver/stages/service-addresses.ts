@@ -135,22 +135,27 @@ async function isHeld(
   return entry !== undefined && addressOf(parseJson<KubeObject>(entry.value)) === address
 }
 
-/** After a delete that only marked the Service the address stays with it. */
+/**
+ * After a delete that only marked the Service the address stays with it. Once the Service is gone its reservation may be taken
+ * over: only our own is given back.
+ */
 async function release(
   { machinery, object }: AdmissionRequest,
   address: string,
   isDeletion: boolean,
 ): Promise<void> {
   const { store } = machinery
-  const { namespace = '', name = '' } = object.metadata
+  const { namespace = '', name = '', uid = '' } = object.metadata
   if (isDeletion) {
     const { entry } = await store.get(objectKeyOf(services, namespace, name))
     if (entry && addressOf(parseJson<KubeObject>(entry.value)) === address) return
   }
+  const { entry } = await store.get(keyOf(address))
+  if (!entry || parseJson<Reservation>(entry.value).uid !== uid) return
   try {
-    await store.delete(keyOf(address))
+    await store.delete(keyOf(address), entry.revision)
   } catch (error) {
-    if (!isStoreError(error, 'missing')) throw error
+    if (!isStoreError(error, 'missing') && !isStoreError(error, 'conflict')) throw error
   }
 }
 
