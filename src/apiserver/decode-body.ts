@@ -12,6 +12,7 @@ import { ProtobufError } from '../api/schema/protobuf-reader.ts'
 import type { TypeDef } from '../api/schema/schema.ts'
 import { badRequest, unsupportedMediaType, type StatusError } from '../api/status.ts'
 import type { FieldValidation } from './write-options.ts'
+import { parseYaml } from './yaml-body.ts'
 
 export const bodyTypes = ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf']
 
@@ -122,20 +123,6 @@ const parseJsonText = (
   parseJson(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'), {
     findDuplicates: fieldValidation !== 'Ignore',
   })
-
-export async function parseYaml(bytes: Uint8Array): Promise<unknown> {
-  const { parse: parseText } = await import('yaml')
-  try {
-    return parseText(Buffer.from(bytes).toString('utf8')) as unknown
-  } catch (error) {
-    throw badRequest(
-      `error converting YAML to JSON: ${error instanceof Error ? error.message : String(error)}`,
-      {
-        cause: error,
-      },
-    )
-  }
-}
 
 function parseProtobuf(bytes: Uint8Array, expected: ExpectedBody, options: BodyOptions): Parsed {
   // Custom resources and their definitions are on no protobuf wire.

@@ -11,7 +11,7 @@ import { badRequest, invalid, isAlreadyExists, isNotFound } from '../../api/stat
 import { readBody } from '../body.ts'
 import type { VerbContext } from '../context.ts'
 import { createObject } from '../creates.ts'
-import { conform, mediaTypeOf, parseYaml } from '../decode-body.ts'
+import { conform, mediaTypeOf } from '../decode-body.ts'
 import { fieldWriterOf } from '../field-writer.ts'
 import type { ApiRequest, ApiResponse } from '../http.ts'
 import { checkIdentity } from '../metadata.ts'
@@ -19,6 +19,7 @@ import { objectResponse, plainResponse, representationOne } from '../represent.t
 import { authorizeCreate } from '../stages/authorize.ts'
 import { updateObject } from '../updates.ts'
 import { writeOptionsOf, type WriteOptions } from '../write-options.ts'
+import { parseYaml } from '../yaml-body.ts'
 import { updatedResponse } from './update.ts'
 
 export const applyType = 'application/apply-patch+yaml'
@@ -138,7 +139,7 @@ async function parseConfiguration(bytes: Uint8Array, options: WriteOptions): Pro
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
   const { duplicates, value } = text.trimStart().startsWith('{')
     ? await parseJsonOrYaml(text, bytes)
-    : { value: await yamlValue(bytes), duplicates: [] }
+    : { value: await parseYaml(bytes), duplicates: [] }
   if (options.fieldValidation === 'Strict' && duplicates.length > 0)
     throw badRequest(`error strict decoding YAML: ${duplicates.join(', ')}`)
   if (!isJsonObject(value)) throw badRequest('error decoding YAML: the configuration is not an object')
@@ -152,13 +153,6 @@ async function parseJsonOrYaml(text: string, bytes: Uint8Array) {
   } catch (error) {
     // A flow mapping of YAML begins with a brace too.
     if (!(error instanceof JsonError)) throw error
-    return { value: await yamlValue(bytes), duplicates: [] }
+    return { value: await parseYaml(bytes), duplicates: [] }
   }
-}
-
-/** What YAML has beyond JSON (not-a-number, shared parts) becomes what JSON makes of it. */
-async function yamlValue(bytes: Uint8Array): Promise<unknown> {
-  const value = await parseYaml(bytes)
-  assertNesting(value as JsonObject, 'the configuration')
-  return JSON.parse(JSON.stringify(value ?? null))
 }
