@@ -104,9 +104,9 @@ const rows: readonly { readonly name: string; readonly facts: Facts; readonly wh
   { name: 'a volume over everything', facts: { mounts: [mount('/data/..')] }, why: /"\/" is a path/ },
   { name: 'a volume with a wildcard', facts: { mounts: [mount('/*')] }, why: /"\/\*" is a path/ },
   {
-    name: 'a Node.js without the model',
-    facts: { version: '18.20.0' },
-    why: /18\.20\.0 has no permission model/,
+    name: 'a Node.js whose model has holes',
+    facts: { version: '20.20.2' },
+    why: /20\.20\.2 does not hold/,
   },
   { name: 'privileges', facts: { securityContext: { privileged: true } }, why: /can not have privileged/ },
   { name: 'something unknown', facts: { asks: 'network' }, why: /has "network"; write some of addons/ },

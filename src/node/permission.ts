@@ -70,7 +70,7 @@ const instead = 'ask for another level by the annotation sampan.dev/sandbox'
 function refuseProgram({ argv, env, prepared: { node } }: PermissionRequest): void {
   const [program = '', ...words] = argv
   if (!semver.satisfies(node.version, permissionVersions))
-    throw refused(`Node.js ${node.version} has no permission model (${permissionVersions} has)`)
+    throw refused(`that of Node.js ${node.version} does not hold (that of ${permissionVersions} does)`)
   if (!isInterpreter(program, node.path)) throw refused(`${basename(program)} is not Node.js`)
   const option = refusedOption(words) ?? refusedNodeOption(env['NODE_OPTIONS'] ?? '')
   if (option !== undefined) throw refused(`the option ${option} of Node.js could lead around that`)

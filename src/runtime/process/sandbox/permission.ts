@@ -9,36 +9,35 @@ import semver from 'semver'
 import type { Permission } from '../../runtime.ts'
 import { insightBind } from '../insight.ts'
 
-/** The first Node.js that has the model. */
-export const permissionVersions = '>=20'
-const stableVersions = '>=22.13 <23 || >=23.5'
-/** node:sqlite opens files that the model doesn't ask about. */
-const sqliteVersions = '>=22.5'
+/**
+ * Those whose model holds. Earlier ones, and all of 20, 21, 23 and 25, let through the folder in which two granted paths part, which is
+ * often `/`: a program could list it, close it to everybody, or remove it with all that is in it.
+ */
+export const permissionVersions = '>=22.23.2 <23 || >=24.18.1 <25 || >=26.5.1'
 /** The network is asked about, too. */
-const networkVersions = '>=25'
+const networkVersions = '>=26'
 
 /** For NODE_OPTIONS, each as it is there: in quotes. */
 export function permissionOptions(
   { version, read, write, extra }: Permission,
   stateDir: string,
 ): readonly string[] {
-  const has = (range: string) => semver.satisfies(version, range)
   // The preload lies there, and finds its sockets. Both by themselves would begin with the same letters: see `topmost`.
   const readable = topmost([...read, ...write, stateDir])
   const writable = topmost([...write, insightBind(stateDir).path])
   return [
-    has(stableVersions) ? '--permission' : '--experimental-permission',
+    '--permission',
     ...readable.map((path) => `--allow-fs-read=${path}`),
     ...writable.map((path) => `--allow-fs-write=${path}`),
     ...extra.map((name) => `--allow-${name}`),
-    ...(has(sqliteVersions) ? ['--no-experimental-sqlite'] : []),
-    ...(has(networkVersions) ? ['--allow-net'] : []),
+    '--no-experimental-sqlite', // node:sqlite opens files that the model isn't asked about
+    ...(semver.satisfies(version, networkVersions) ? ['--allow-net'] : []),
   ].map(quoted)
 }
 
 /**
- * Without what lies below another. Node.js 20 aborts over a path that it is given twice, and none lets a folder be listed when another
- * path goes on with its letters; what is in the folder is reached all the same.
+ * Without what lies below another, which would be for nothing. Node.js lets no folder be listed when another path goes on with its
+ * letters; what is in the folder is reached all the same.
  */
 const topmost = (paths: readonly string[]): readonly string[] =>
   [...new Set(paths)].filter((path) => !paths.some((other) => path.startsWith(`${other}/`)))
@@ -46,8 +45,8 @@ const topmost = (paths: readonly string[]): readonly string[] =>
 /** As NODE_OPTIONS are written. */
 export const quoted = (option: string): string => `"${option.replace(/[\\"]/g, '\\$&')}"`
 
-/** `*` is a wildcard in such a path, and Node.js 20 takes a comma for the end of it. */
-export const isGrantable = (path: string): boolean => !/[*,]/.test(path) && path !== '/'
+/** `*` is a wildcard in such a path. */
+export const isGrantable = (path: string): boolean => !path.includes('*') && path !== '/'
 
 /** They open no file that the model isn't asked about, load nothing native and leave the model as it is. */
 const plainOptions = [
