@@ -30,6 +30,7 @@ const slow = new Set([
   'src/runtime/packages/trust.test.ts',
   'src/runtime/process/cgroup.test.ts',
   'src/runtime/process/exec-stream.test.ts',
+  'src/runtime/process/fence.test.ts',
   'src/runtime/process/full-disk.test.ts',
   'src/runtime/process/insight.test.ts',
   'src/runtime/process/preload.test.ts',

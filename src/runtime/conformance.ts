@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdir, mkdtemp, readFile, realpath, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -175,6 +175,15 @@ const ending: Record<string, Property> = {
     const state = await runtime.inspect(handle)
     assert.ok(state.phase === 'exited')
     assert.equal(state.exit.code, 143)
+  },
+  async 'ends what has a lease when that is over'({ runtime, root, spec, exitOf }) {
+    const file = join(root, 'lease')
+    await writeFile(file, '99999999999\n') // some thousand years of uptime
+    const handle = await runtime.start({ ...(await spec('a', {})), lease: { file, warnSeconds: 1 } })
+    assert.equal((await runtime.inspect(handle)).phase, 'running')
+    await writeFile(file, '1\n')
+    const exit = await exitOf(handle)
+    assert.deepEqual([exit.code, exit.signal, exit.reason], [137, 9, 'LeaseExpired'])
   },
   async 'refuses a signal that does not exist'({ runtime, spec }) {
     const handle = await runtime.start(await spec('a', {}))

@@ -47,6 +47,8 @@ export interface WorkloadSpec {
   readonly sandbox?: Sandbox
   /** Node.js's own permission model around it; where the program is Node.js and has no sandbox. */
   readonly permission?: Permission
+  /** Without it nothing but `stop` ends the program. A runtime that can't watch one throws `RuntimeError('unsupported')`. */
+  readonly lease?: Lease
   /** Runtime-specific, e.g. the fake's script. */
   readonly options?: Readonly<Record<string, string>>
 }
@@ -56,6 +58,17 @@ export interface IoLimits {
   readonly writeBytes?: number
   readonly readOps?: number
   readonly writeOps?: number
+}
+
+/** Until when a workload may run. It is watched without the agent: one that hangs or is dead renews nothing. */
+export interface Lease {
+  /**
+   * Absolute path of a line with the last second of the machine's uptime (CLOCK_BOOTTIME, as in /proc/uptime) of the lease.
+   * Its owner puts another in its place to renew it. By that second, and one more, no process of the workload is left.
+   */
+  readonly file: string
+  /** The workload gets SIGTERM so many seconds before. */
+  readonly warnSeconds: number
 }
 
 export interface Bind {
@@ -110,7 +123,8 @@ export interface Exit {
   readonly code: number
   /** The signal's number, 0 when it exited by itself. */
   readonly signal: number
-  readonly reason: 'Completed' | 'Error' | 'OOMKilled' | 'Lost'
+  /** `LeaseExpired` also for a program that ended well when it was warned: its code is then 143. */
+  readonly reason: 'Completed' | 'Error' | 'OOMKilled' | 'LeaseExpired' | 'Lost'
   readonly finishedAt: string
 }
 

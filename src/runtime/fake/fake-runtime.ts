@@ -106,6 +106,7 @@ async function startFake(spec: WorkloadSpec, machine: FakeMachine, clock: Clock)
   if (options.startError !== undefined) {
     throw new RuntimeError('start-failed', `cannot start ${spec.argv[0]}: ${options.startError}`)
   }
+  if (spec.lease) throw new RuntimeError('unsupported', 'a fake workload watches no lease')
   if (machine.workloads.has(spec.stateDir)) {
     throw new RuntimeError('exists', `workload ${spec.id} was already started; find it with recover`)
   }

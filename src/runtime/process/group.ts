@@ -44,9 +44,14 @@ export function programProcesses(
   processes: readonly MarkedProcess[],
 ): readonly MarkedProcess[] {
   const holder = readIdentity(handle.stateDir, 'holder')
-  const isHolder = ({ pid, startTicks }: MarkedProcess) =>
-    typeof holder === 'object' && pid === holder.pid && startTicks === holder.startTicks
-  return workloadProcesses(handle, processes).filter((p) => p.pid !== handle.pid && !isHolder(p))
+  const fence = readIdentity(handle.stateDir, 'fence')
+  const is = (known: typeof holder, { pid, startTicks }: MarkedProcess) =>
+    typeof known === 'object' && pid === known.pid && startTicks === known.startTicks
+  const isSleepOfFence = ({ parentPid }: MarkedProcess) =>
+    typeof fence === 'object' && parentPid === fence.pid
+  return workloadProcesses(handle, processes).filter(
+    (p) => p.pid !== handle.pid && !is(holder, p) && !is(fence, p) && !isSleepOfFence(p),
+  )
 }
 
 const pollMsMin = 5

@@ -3,6 +3,7 @@ import { closeSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import type { Clock } from '../../base/clock.ts'
 import { RuntimeError, type WorkloadSpec } from '../runtime.ts'
 import { environmentOf } from './environment.ts'
+import { clearGroupScript, fenceScript, installFence } from './fence.ts'
 import { insightBind, installPreload, preloadFiles } from './insight.ts'
 import { recordFile } from './record-files.ts'
 import { reserveExit } from './records.ts'
@@ -31,6 +32,7 @@ import { makeStdin } from './stdin.ts'
  *   to the group must not end before its program (`sandbox/bubblewrap.ts`).
  * - When the program has ended, its group is killed, as a container ends with its first process.
  * - Only builtins: PATH is the workload's, and the disk may be full. The status is one write into a file that has its room
+ * - A program with a lease has a fence beside it (`fence.ts`), and a control group that is cleared without an agent, too.
  *   since the start, and counts only with its newline, hence is never seen half.
  */
 const parentScript = `
@@ -49,6 +51,7 @@ if [ -p "$SAMPAN_STATE_DIR/stdin" ]; then
   ) &
 fi
 (
+${clearGroupScript}${fenceScript}
   [ ! -p "$SAMPAN_STATE_DIR/stdin" ] || exec <"$SAMPAN_STATE_DIR/stdin"
   if [ -f "$SAMPAN_STATE_DIR/cgroups" ]; then
     while read -r _sampan_stat; do
@@ -67,6 +70,7 @@ fi
 )
 echo "$?" 1<>"$SAMPAN_STATE_DIR/exit"
 kill -s KILL -- "-$$"
+[ ! -f "$SAMPAN_STATE_DIR/lease" ] || _sampan_clear
 `
 
 const startMsMax = 30_000 // a shell that has not run its first lines by then never will: the machine is stuck
@@ -75,12 +79,11 @@ const startMsMax = 30_000 // a shell that has not run its first lines by then ne
  * Makes what the parent and the program find in the stateDir. At once but for the pipes: a dozen small steps, which would take
  * longer to hand over to other threads than to do.
  */
-export async function prepareFiles(
-  { node, sandbox, stateDir, stdin }: WorkloadSpec,
-  tools: SandboxTools | undefined,
-): Promise<void> {
+export async function prepareFiles(spec: WorkloadSpec, tools: SandboxTools | undefined): Promise<void> {
+  const { node, sandbox, stateDir, stdin } = spec
   reserveExit(stateDir)
   if (node) installPreload(stateDir, sandbox)
+  installFence(spec)
   if (sandbox && tools) {
     tools.system.etc.refresh()
     writeFileSync(recordFile(stateDir, 'seccomp'), tools.seccomp)

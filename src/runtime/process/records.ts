@@ -3,6 +3,7 @@ import { readFile, stat } from 'node:fs/promises'
 import type { Exit, Handle, Permission, Sandbox, WorkloadSpec } from '../runtime.ts'
 import { isMissing, readIfThere, recordFile } from './record-files.ts'
 import { countOomKills, groupFolders } from './cgroup.ts'
+import { isFenced } from './fence.ts'
 import { parseStat, type ProcessStat } from './proc.ts'
 
 /**
@@ -15,6 +16,9 @@ import { parseStat, type ProcessStat } from './proc.ts'
  *   seccomp       the filter of system calls, where the program is sandboxed
  *   pid           the parent's line of /proc/self/stat, created exclusively by the parent: who creates it may start the program
  *   holder        that of the shell that keeps the stdin open
+ *   lease         the file with the lease's end, and how many seconds before it the program is warned; `fence.ts`
+ *   fence         the line of the shell that watches it
+ *   fenced        it has warned or ended the program, by the fence; or the lease was renewed after that
  *   child         the program's line of /proc/self/stat, written just before it becomes the program
  *   exit          the exit status as the shell says it, by the parent; by `stop` when the parent was killed too
  *   oom           the kernel has ended a process of it for want of memory; written when its control group is removed
@@ -63,7 +67,7 @@ export async function readSpec(stateDir: string): Promise<SpecRecord | undefined
 /** The parent's, the holder's or the program's identity. 'cut' when the file is there without its content. */
 export function readIdentity(
   stateDir: string,
-  who: 'pid' | 'holder' | 'child',
+  who: 'pid' | 'holder' | 'fence' | 'child',
 ): ProcessStat | 'cut' | undefined {
   const text = readIfThere(recordFile(stateDir, who))
   return text === undefined ? undefined : (text.endsWith('\n') && parseStat(text)) || 'cut'
@@ -86,7 +90,7 @@ export async function readExit(stateDir: string): Promise<Exit | undefined> {
   try {
     const text = await readFile(path, 'utf8')
     const line = /^(\d+)\n/.exec(text)
-    return line ? exitOf(Number(line[1]), (await stat(path)).mtime, hasRunOutOfMemory(stateDir)) : undefined
+    return line ? exitOf(Number(line[1]), (await stat(path)).mtime, stateDir) : undefined
   } catch (e) {
     if (isMissing(e)) return undefined
     throw e
@@ -108,20 +112,27 @@ export const writeExit = (stateDir: string, code: number): void =>
   replaceFile(recordFile(stateDir, 'exit'), `${code}\n`)
 
 const signalMax = 64
+const terminated = 143 // as by SIGTERM
 
 /** Known from its control group, which is removed some time after its end. */
 const hasRunOutOfMemory = (stateDir: string): boolean =>
   existsSync(recordFile(stateDir, 'oom')) || countOomKills(groupFolders(stateDir)) > 0
 
-function exitOf(code: number, finishedAt: Date, isOutOfMemory: boolean): Exit {
+function exitOf(written: number, finishedAt: Date, stateDir: string): Exit {
+  const isExpired = isFenced(stateDir)
+  // A program that ends well because it is told to has not done all of its work.
+  const code = isExpired && written === 0 ? terminated : written
   const signal = code > 128 && code <= 128 + signalMax ? code - 128 : 0
   return {
     code,
     signal,
-    reason: code === 0 ? 'Completed' : isOutOfMemory ? 'OOMKilled' : 'Error',
+    reason: isExpired ? 'LeaseExpired' : reasonOf(code, stateDir),
     finishedAt: finishedAt.toISOString(),
   }
 }
+
+const reasonOf = (code: number, stateDir: string): Exit['reason'] =>
+  code === 0 ? 'Completed' : hasRunOutOfMemory(stateDir) ? 'OOMKilled' : 'Error'
 
 /** Whole or not at all, also when this process dies half-way. */
 function replaceFile(path: string, text: string): void {
