@@ -18,6 +18,8 @@ export interface Mount {
   readonly isFile: boolean
   /** Nobody but the agent writes there: files of a Secret, a token. */
   readonly isAgents?: boolean
+  /** Of a folder or file within a volume: the source without links above the volume. Pods may put some below it at any time. */
+  readonly unsteady?: string
 }
 
 /** As which user the agent makes namespaces: root needs none of its own for users. */

@@ -4,9 +4,10 @@
  */
 import { execFile } from 'node:child_process'
 import { lchownSync, lstatSync, readdirSync } from 'node:fs'
-import { lchown, lstat } from 'node:fs/promises'
+import { chown, lchown, lstat, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { withHeld } from './held-path.ts'
 import { isPodId } from './sandbox-ids.ts'
 
 export interface Owner {
@@ -50,4 +51,14 @@ export async function giveDisk(path: string, { uid, gid }: Owner): Promise<void>
   if (found.uid === 0 || isPodId(found.uid))
     await promisify(execFile)('/bin/chown', ['-R', '-h', `${uid}:${gid}`, path])
   else await lchown(path, uid, gid)
+}
+
+/** What lies within a volume: a pod may put links there at any time. Throws VolumeError. */
+export async function giveHeld(path: string, owner: Owner, of: 'disk' | 'folder'): Promise<void> {
+  if (!isRoot()) return
+  await withHeld(path, async (held) => {
+    const isFolder = (await stat(held)).isDirectory()
+    if (of === 'disk' && isFolder) await giveDisk(`${held}/.`, owner)
+    else await chown(held, owner.uid, owner.gid)
+  })
 }

@@ -1,5 +1,5 @@
 /** Brings the volumes of one pod into being, keeps them up to date, and takes them away. */
-import { lstat, mkdir, stat } from 'node:fs/promises'
+import { lstat, mkdir, realpath, stat } from 'node:fs/promises'
 import { join, posix } from 'node:path'
 import type {
   ConfigMap,
@@ -15,11 +15,11 @@ import type { NodeContext } from './context.ts'
 import { expand } from './env.ts'
 import { makeDisk } from './local-disks.ts'
 import type { Mount } from './mounts.ts'
+import { makeBelow } from './held-path.ts'
 import { giveToOwner } from './ownership.ts'
 import { isSafeName, type PodPaths } from './pod-records.ts'
 import { removeTree } from './remove-tree.ts'
 import { writeVolume } from './volume-files.ts'
-import { isErrno } from './write-file.ts'
 import { planVolume, tokenReferences, VolumeError, volumeReferences, type VolumePlan } from './volumes.ts'
 
 export interface PodVolumes {
@@ -81,12 +81,12 @@ export function createPodVolumes(context: NodeContext, paths: PodPaths, uid: str
             `container "${container.name}" mounts volume "${name}", which the pod has not`,
           )
         const below = subPathExpr ? expand(subPathExpr, (variable) => env[variable]) : (subPath ?? '')
-        const source = await sourceOf(folder.path, below, folder.plan)
-        const isFile = (await stat(source)).isFile()
+        const place = await sourceOf(folder.path, below, folder.plan)
+        const isFile = (await stat(place.source)).isFile()
         const { plan } = folder
         const isReadOnly = readOnly === true || plan.kind === 'files' || ('readOnly' in plan && plan.readOnly)
         mounts.push({
-          source,
+          ...place,
           mountPath: posix.resolve('/', mountPath),
           readOnly: isReadOnly,
           isFile,
@@ -123,28 +123,21 @@ async function checkHostPath({
     throw new VolumeError(`hostPath type check failed: ${path} is not a file`)
 }
 
-async function sourceOf(folder: string, below: string, plan: VolumePlan): Promise<string> {
-  if (below === '') return folder
+async function sourceOf(
+  folder: string,
+  below: string,
+  plan: VolumePlan,
+): Promise<Pick<Mount, 'source' | 'unsteady'>> {
+  if (below === '') return { source: folder }
   if (below.startsWith('/') || below.split('/').includes('..'))
     throw new VolumeError(`subPath "${below}" must be a relative path without ".."`)
-  const path = join(folder, below)
-  if (plan.kind !== 'files') await makeWithoutLinks(folder, below)
-  else if (!(await lstat(path).catch(() => undefined)))
+  const source = join(folder, below)
+  // A link that the app has left in its volume must not lead the agent, and then a mount, to a place of the machine's.
+  const names = below.split('/').filter((part) => part !== '' && part !== '.')
+  if (plan.kind !== 'files') return { source, unsteady: await makeBelow(await realpath(folder), names) }
+  if (!(await lstat(source).catch(() => undefined)))
     throw new VolumeError(`subPath "${below}" is not in the volume`)
-  return path
-}
-
-/** A link that the app has left in its volume must not lead the agent, and then a mount, to a place of the machine's. */
-async function makeWithoutLinks(folder: string, below: string): Promise<void> {
-  let path = folder
-  for (const name of below.split('/').filter((part) => part !== '' && part !== '.')) {
-    path = join(path, name)
-    await mkdir(path, { mode: 0o777 }).catch((error: unknown) => {
-      if (!isErrno(error, 'EEXIST')) throw error
-    })
-    if ((await lstat(path)).isSymbolicLink())
-      throw new VolumeError(`subPath "${below}" leads over a symbolic link, which is refused`)
-  }
+  return { source }
 }
 
 async function fetchObjects({ objects, tokens: source }: NodeContext, pod: Pod) {

@@ -10,7 +10,7 @@ import type { NodeContext } from './context.ts'
 import { ContainerConfigError } from './env.ts'
 import { isDisk } from './local-disks.ts'
 import type { Mount } from './mounts.ts'
-import { give, giveAll, giveDisk, type Owner } from './ownership.ts'
+import { give, giveAll, giveDisk, giveHeld, type Owner } from './ownership.ts'
 import type { PodPaths } from './pod-records.ts'
 import { namespaceIdOf, podIdOf } from './sandbox-ids.ts'
 
@@ -41,7 +41,9 @@ export async function makeSandbox(request: SandboxRequest): Promise<Sandbox> {
   const temporary = makeTemporary(request)
   give(paths.home, ids)
   for (const mount of mounts.filter((each) => isOwn(context, each)))
-    if (isDisk(context, mount.source)) await giveDisk(mount.source, ids)
+    if (mount.unsteady !== undefined)
+      await giveHeld(mount.unsteady, ids, isDisk(context, mount.source) ? 'disk' : 'folder')
+    else if (isDisk(context, mount.source)) await giveDisk(mount.source, ids)
     else (mount.isAgents ? giveAll : give)(mount.source, ids)
   const { networkSocket } = context
   return {
@@ -51,10 +53,11 @@ export async function makeSandbox(request: SandboxRequest): Promise<Sandbox> {
       { source: temporary, path: '/tmp', readOnly: isReadOnly },
       { source: paths.home, path: paths.home, readOnly: isReadOnly },
       ...(networkSocket === undefined ? [] : [readOnly(dirname(networkSocket))]),
-      ...mounts.map(({ source, mountPath, readOnly: isFixed }) => ({
-        source,
+      ...mounts.map(({ source, mountPath, readOnly: isFixed, unsteady }) => ({
+        source: unsteady ?? source,
         path: mountPath,
         readOnly: isFixed,
+        ...(unsteady !== undefined && { isUnsteady: true }),
       })),
     ],
     hostname: (pod.spec.hostname ?? pod.metadata.name ?? 'pod').slice(0, 63),

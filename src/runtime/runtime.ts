@@ -76,6 +76,8 @@ export interface Bind {
   readonly source: string
   readonly path: string
   readonly readOnly: boolean
+  /** Others may swap `source`, or a folder above it, for a link meanwhile: then nothing is started. It is a path without links. */
+  readonly isUnsteady?: boolean
 }
 
 export interface Sandbox {

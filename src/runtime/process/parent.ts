@@ -1,13 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import type { Clock } from '../../base/clock.ts'
-import { RuntimeError, type WorkloadSpec } from '../runtime.ts'
+import { RuntimeError, type Sandbox, type WorkloadSpec } from '../runtime.ts'
 import { environmentOf } from './environment.ts'
 import { clearGroupScript, fenceScript, installFence } from './fence.ts'
 import { insightBind, installPreload, preloadFiles } from './insight.ts'
 import { recordFile } from './record-files.ts'
 import { reserveExit } from './records.ts'
 import { sandboxCommand, type SandboxTools } from './sandbox/bubblewrap.ts'
+import { holdBinds } from './sandbox/unsteady-binds.ts'
 import { makeStdin } from './stdin.ts'
 
 /**
@@ -31,8 +32,8 @@ import { makeStdin } from './stdin.ts'
  * - Where there is a filter of system calls, the program is a bubblewrap that reads it from descriptor 9, and which signals
  *   to the group must not end before its program (`sandbox/bubblewrap.ts`).
  * - When the program has ended, its group is killed, as a container ends with its first process.
- * - Only builtins: PATH is the workload's, and the disk may be full. The status is one write into a file that has its room
  * - A program with a lease has a fence beside it (`fence.ts`), and a control group that is cleared without an agent, too.
+ * - Only builtins: PATH is the workload's, and the disk may be full. The status is one write into a file that has its room
  *   since the start, and counts only with its newline, hence is never seen half.
  */
 const parentScript = `
@@ -50,8 +51,8 @@ if [ -p "$SAMPAN_STATE_DIR/stdin" ]; then
     read -r _sampan_stat <&6
   ) &
 fi
-(
 ${clearGroupScript}${fenceScript}
+(
   [ ! -p "$SAMPAN_STATE_DIR/stdin" ] || exec <"$SAMPAN_STATE_DIR/stdin"
   if [ -f "$SAMPAN_STATE_DIR/cgroups" ]; then
     while read -r _sampan_stat; do
@@ -69,8 +70,8 @@ ${clearGroupScript}${fenceScript}
   exec "$@" 2>&4 3>&- 4>&-
 )
 echo "$?" 1<>"$SAMPAN_STATE_DIR/exit"
-kill -s KILL -- "-$$"
 [ ! -f "$SAMPAN_STATE_DIR/lease" ] || _sampan_clear
+kill -s KILL -- "-$$"
 `
 
 const startMsMax = 30_000 // a shell that has not run its first lines by then never will: the machine is stuck
@@ -82,8 +83,8 @@ const startMsMax = 30_000 // a shell that has not run its first lines by then ne
 export async function prepareFiles(spec: WorkloadSpec, tools: SandboxTools | undefined): Promise<void> {
   const { node, sandbox, stateDir, stdin } = spec
   reserveExit(stateDir)
-  if (node) installPreload(stateDir, sandbox)
   installFence(spec)
+  if (node) installPreload(stateDir, sandbox)
   if (sandbox && tools) {
     tools.system.etc.refresh()
     writeFileSync(recordFile(stateDir, 'seccomp'), tools.seccomp)
@@ -135,17 +136,8 @@ function spawnShell(
 ): ChildProcess {
   const environment = environmentOf(spec, preloadPath)
   const program: readonly [string, ...string[]] = [...environment.command, ...spec.argv]
-  const { sandbox, cwd, node, stateDir } = spec
-  const command =
-    sandbox && tools
-      ? sandboxCommand({
-          sandbox: node ? { ...sandbox, binds: [...sandbox.binds, insightBind(stateDir)] } : sandbox,
-          argv: program,
-          cwd,
-          tools,
-          files: node ? preloadFiles(stateDir) : [],
-        })
-      : program
+  const { sandbox, cwd } = spec
+  const command = sandbox && tools ? insideOf(spec, sandbox, tools, program) : program
   const args = ['-c', parentScript, 'sampan', ...command]
   try {
     return spawn('/bin/sh', args, {
@@ -158,6 +150,18 @@ function spawnShell(
     // Most refusals are events; those that Node.js knows to be final, E2BIG among them, are thrown.
     throw startFailed(spec, describeSpawnError(e), e)
   }
+}
+
+function insideOf(
+  { cwd, node, stateDir }: WorkloadSpec,
+  sandbox: Sandbox,
+  tools: SandboxTools,
+  argv: readonly [string, ...string[]],
+): readonly string[] {
+  const wanted = node ? [...sandbox.binds, insightBind(stateDir)] : sandbox.binds
+  const { binds, command } = holdBinds(wanted, stateDir, tools.user)
+  const files = node ? preloadFiles(stateDir) : []
+  return [...command, ...sandboxCommand({ sandbox: { ...sandbox, binds }, argv, cwd, tools, files })]
 }
 
 const startFailed = (spec: WorkloadSpec, why: string, cause?: unknown): RuntimeError =>
