@@ -10,13 +10,17 @@ import type { Handle, WorkloadSpec } from '../runtime.ts'
 import { createEntry } from './cgroup-entry.ts'
 import { groupFolders, groupProcesses } from './cgroup.ts'
 import { type CgroupTree, planGroup } from './cgroup-plan.ts'
-import { findCgroups, findPlaces } from './find-cgroups.ts'
+import { findCgroups, findPlaces, lookForCgroups } from './find-cgroups.ts'
 import { openProcessRuntime } from './process-runtime.ts'
-import { openTestMachine, specsIn } from './testdata/machine.ts'
+import { findSandbox } from './sandbox/find-sandbox.ts'
+import { openTestMachine, sandboxed, specsIn } from './testdata/machine.ts'
 
 const support = await findCgroups({ name: `sampan-test-${process.pid}`, dataDir: tmpdir() })
 const tree = support.usable ? support.tree : undefined
 const skip = support.usable ? false : support.reason
+const etcFolder = await mkdtemp(join(tmpdir(), 'sampan-etc-'))
+after(() => rm(etcFolder, { recursive: true }))
+const sandbox = await findSandbox(etcFolder)
 after(async () => {
   for (const folder of new Set(Object.values(tree?.folders ?? {}))) await rmdir(folder)
 })
@@ -130,6 +134,13 @@ test('a delegated group of version 2 hands its controllers on', async () => {
   }
 })
 
+test('what is foreseen without making anything is what is found', async () => {
+  const foreseen = await lookForCgroups()
+  const found = Object.keys(tree?.folders ?? {}).filter((controller) => controller !== 'cpuacct')
+  assert.deepEqual(new Set(foreseen.usable), new Set(found))
+  if (tree) assert.equal(foreseen.version, tree.version)
+})
+
 test('a machine without control groups is told so', async () => {
   const found = await findCgroups({
     name: 'agent',
@@ -140,7 +151,11 @@ test('a machine without control groups is told so', async () => {
 })
 
 describe('a workload in a control group', { skip }, () => {
-  const runtime = openProcessRuntime({ clock: realClock, ...(tree && { cgroups: tree }) })
+  const runtime = openProcessRuntime({
+    clock: realClock,
+    ...(tree && { cgroups: tree }),
+    ...(sandbox.usable && { sandbox: sandbox.tools }),
+  })
   const never = new AbortController().signal
   const started: Handle[] = []
   let root = ''
@@ -156,8 +171,11 @@ describe('a workload in a control group', { skip }, () => {
     id: string,
     program: string,
     resources: NonNullable<WorkloadSpec['resources']> = {},
+    inside: (spec: WorkloadSpec) => WorkloadSpec = (spec) => spec,
   ): Promise<Handle> => {
-    const handle = await runtime.start(specOf(id, [process.execPath, '--eval', program], { resources }))
+    const handle = await runtime.start(
+      inside(specOf(id, [process.execPath, '--eval', program], { resources })),
+    )
     started.push(handle)
     return handle
   }
@@ -166,36 +184,44 @@ describe('a workload in a control group', { skip }, () => {
     while (!(await output(id)).includes(text)) await realClock.sleep(10)
   }
 
-  it('is ended by the kernel when it takes more memory than its limit, and says so', async () => {
-    const program = `const kept = []; while (kept.length < 512) kept.push(Buffer.alloc(1024 * 1024, 1))`
-    const handle = await start('memory', program, { memoryBytes: 96 * 1024 * 1024 })
-    const exit = await runtime.wait(handle, never)
-    assert.deepEqual([exit.code, exit.signal, exit.reason], [137, 9, 'OOMKilled'])
-    assert.equal(groupProcesses(groupFolders(handle.stateDir)), undefined, 'its group is removed')
-    const again = await openProcessRuntime({ clock: realClock }).inspect(handle)
-    assert.equal(again.phase === 'exited' && again.exit.reason, 'OOMKilled')
-  })
-
-  it('makes no more processes than its bound', async () => {
-    const program = `
-      const { spawn } = require('node:child_process')
-      let refused = 0, made = 0, left = 100
-      for (let n = 0; n < 100; n++) {
-        const child = spawn('/bin/sleep', ['20'], { stdio: 'ignore', detached: true })
-        child.on('error', () => { refused++; tell() }).on('spawn', () => { made++; tell() })
-      }
-      const tell = () => { if (--left === 0) console.log('refused ' + (refused > 0) + ' made ' + (made < 40)) }
-      setInterval(() => {}, 1000)`
-    const handle = await start('pids', program, { pidsMax: 40 })
-    await said('pids', 'refused')
-    assert.match(await output('pids'), /refused true made true/)
-    await runtime.stop(handle, { signal: 'SIGTERM', graceMs: 0 })
-    assert.equal(
-      groupProcesses(groupFolders(handle.stateDir)),
-      undefined,
-      'those that left its process group, too',
+  const levels = [
+    { level: 'none', inside: (spec: WorkloadSpec) => spec, skip: false },
+    { level: 'bubblewrap', inside: sandboxed, skip: sandbox.usable ? false : sandbox.reason },
+  ] as const
+  for (const { level, inside, skip } of levels) {
+    const options = { skip }
+    it(
+      `at level ${level} is ended by the kernel when it takes too much memory, and says so`,
+      options,
+      async () => {
+        const program = `const kept = []; while (kept.length < 512) kept.push(Buffer.alloc(1024 * 1024, 1))`
+        const handle = await start(`memory-${level}`, program, { memoryBytes: 96 * 1024 * 1024 }, inside)
+        const exit = await runtime.wait(handle, never)
+        assert.deepEqual([exit.code, exit.signal, exit.reason], [137, 9, 'OOMKilled'])
+        assert.equal(groupProcesses(groupFolders(handle.stateDir)), undefined, 'its group is removed')
+        const again = await openProcessRuntime({ clock: realClock }).inspect(handle)
+        assert.equal(again.phase === 'exited' && again.exit.reason, 'OOMKilled')
+      },
     )
-  })
+
+    it(`at level ${level} makes no more processes than its bound`, options, async () => {
+      const program = `
+        const { spawn } = require('node:child_process')
+        let refused = 0, made = 0, left = 45
+        for (let n = 0; n < 45; n++) {
+          const child = spawn('/bin/sleep', ['20'], { stdio: 'ignore', detached: true })
+          child.on('error', () => { refused++; tell() }).on('spawn', () => { made++; tell() })
+        }
+        const tell = () => { if (--left === 0) console.log('refused ' + (refused > 0) + ' made ' + (made < 30)) }
+        setInterval(() => {}, 1000)`
+      const handle = await start(`pids-${level}`, program, { pidsMax: 30 }, inside)
+      await said(`pids-${level}`, 'refused')
+      assert.match(await output(`pids-${level}`), /refused true made true/)
+      await runtime.stop(handle, { signal: 'SIGTERM', graceMs: 0 })
+      const left = groupProcesses(groupFolders(handle.stateDir))
+      assert.equal(left, undefined, 'those that left its process group, too')
+    })
+  }
 
   it('gets no more CPU than its quota', async () => {
     const handle = await start('cpu', 'for (;;);', { cpuMillis: 100 })

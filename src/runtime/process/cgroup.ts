@@ -3,7 +3,7 @@
  * (`cgroups`, one path on each line), written before they are made: whoever finds the record finds the group, whichever
  * agent made it. The program's shell enters them before it becomes the program, the tiny parent stays outside.
  */
-import { writeFileSync } from 'node:fs'
+import { closeSync, constants, openSync, writeFileSync, writeSync } from 'node:fs'
 import { mkdir, readdir, rmdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Clock } from '../../base/clock.ts'
@@ -110,7 +110,22 @@ export async function endGroup(stateDir: string, clock: Clock): Promise<void> {
     await clock.sleep(endPollMs)
   }
   if (countOomKills(folders) > 0) writeFileSync(recordFile(stateDir, 'oom'), 'oom\n')
-  for (const folder of folders) await removeEmpty(folder)
+  for (const folder of folders) await removeEnded(folder, clock)
+}
+
+const removeRoundsMax = 200 // a second
+
+/** A group that lists nobody any more may still have threads that are giving their memory back: the kernel refuses until they have. */
+async function removeEnded(folder: string, clock: Clock): Promise<void> {
+  for (let round = 0; round < removeRoundsMax; round++) {
+    try {
+      return await rmdir(folder)
+    } catch (e) {
+      if (isMissing(e)) return // whoever ended it at the same time
+      await clock.sleep(endPollMs)
+    }
+  }
+  // Groups that the program has made in its own: nobody is in them.
 }
 
 /** Groups that nobody is in: of workloads whose agent was killed at the wrong moment. */
@@ -149,10 +164,15 @@ function firstOf(folders: readonly string[], file: string): string | undefined {
   return undefined
 }
 
+/** Neither made nor opened for reading: nobody but root may read `cgroup.kill`. */
 function writeIfThere(path: string, value: string): void {
+  let file: number | undefined
   try {
-    writeFileSync(path, value, { flag: 'r+' })
+    file = openSync(path, constants.O_WRONLY)
+    writeSync(file, value)
   } catch (e) {
     if (!isMissing(e)) throw e
+  } finally {
+    if (file !== undefined) closeSync(file)
   }
 }

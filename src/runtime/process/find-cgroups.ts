@@ -203,19 +203,32 @@ async function hand(folder: string, wanted: readonly Controller[]): Promise<bool
   if (await has()) return true
   try {
     await writeFile(file, change, { flag: 'r+' })
+    return true
   } catch {
-    // Not ours, or there are processes in it.
+    return await handWhenEmpty(folder, change) // not ours, or there are processes in it
+  }
+}
+
+const moveRoundsMax = 20 // a process that was just being made is in the group after the others have moved
+
+async function handWhenEmpty(folder: string, change: string): Promise<boolean> {
+  const aside = join(folder, 'sampan-self')
+  try {
+    await mkdir(aside, { recursive: true })
+  } catch {
+    return false // not ours
+  }
+  for (let round = 0; round < moveRoundsMax; round++) {
+    for (const pid of await wordsOf(join(folder, 'cgroup.procs')))
+      await writeFile(join(aside, 'cgroup.procs'), pid, { flag: 'r+' }).catch(() => {}) // it has ended
     try {
-      const aside = join(folder, 'sampan-self')
-      await mkdir(aside, { recursive: true })
-      for (const pid of await wordsOf(join(folder, 'cgroup.procs')))
-        await writeFile(join(aside, 'cgroup.procs'), pid, { flag: 'r+' }).catch(() => {}) // it has ended
-      await writeFile(file, change, { flag: 'r+' })
-    } catch {
-      return false // not ours
+      await writeFile(join(folder, 'cgroup.subtree_control'), change, { flag: 'r+' })
+      return true
+    } catch (e) {
+      if (!(e instanceof Error && 'code' in e && e.code === 'EBUSY')) return false // not ours
     }
   }
-  return true
+  return false
 }
 
 /** Only in what is a control group already: elsewhere it would be an ordinary folder. */

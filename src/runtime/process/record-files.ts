@@ -24,11 +24,13 @@ export function readIfThere(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8')
   } catch (e) {
-    // ENODEV: a control group that was removed while its file was open.
-    if (isMissing(e) || (e instanceof Error && 'code' in e && e.code === 'ENODEV')) return undefined
+    if (isMissing(e)) return undefined
     throw e
   }
 }
 
+/** ENODEV: a control group was removed while its file was open. */
+const missingCodes: readonly unknown[] = ['ENOENT', 'ENOTDIR', 'ENODEV']
+
 export const isMissing = (e: unknown): boolean =>
-  e instanceof Error && 'code' in e && (e.code === 'ENOENT' || e.code === 'ENOTDIR')
+  e instanceof Error && 'code' in e && missingCodes.includes(e.code)

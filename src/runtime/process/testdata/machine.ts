@@ -98,7 +98,7 @@ function programOf(behaviour: Behaviour): Pick<WorkloadSpec, 'argv' | 'node'> {
     behaviour.stderr === undefined ? '' : `echo '${behaviour.stderr}' >&2`,
     behaviour.grandchild ? `(trap '' TERM; while :; do sleep 1; done) &` : '',
     behaviour.exitAfterMs === undefined
-      ? 'while :; do sleep 0.02; done'
+      ? 'while :; do sleep 1; done'
       : `sleep ${behaviour.exitAfterMs / 1000}; exit ${behaviour.code ?? 0}`,
   ]
   return { argv: ['/bin/sh', '-c', lines.filter(Boolean).join('\n')], node: false }
