@@ -1,6 +1,7 @@
 import { fieldError } from '../field-errors.ts'
 import { validateIoLimits } from '../io-limits.ts'
 import type { Column, ResourceDef } from '../resource.ts'
+import { keepEpoch, validateRunOnce } from '../run-once.ts'
 import { typeNamed } from '../schema/schema.ts'
 import type { Pod } from '../schema/types.gen.ts'
 import { ageColumn, nameColumn, none } from './cells.ts'
@@ -77,6 +78,7 @@ export const pods: ResourceDef<Pod> = {
     }
   },
   prepareForUpdate: (pod, old, { subresource }) => {
+    keepEpoch(pod, old)
     if (subresource === 'status') {
       keepSpec(pod, old)
       delete pod.metadata.ownerReferences
@@ -90,8 +92,11 @@ export const pods: ResourceDef<Pod> = {
     setGeneration(pod, old, !semanticEqual(pod.spec, old.spec))
   },
   validate: (pod, old, { subresource }) => {
-    if (old !== undefined && subresource === 'status') return validatePodStatusUpdate(pod, old)
+    const runOnce = validateRunOnce(pod, old)
+    if (old !== undefined && subresource === 'status')
+      return [...runOnce, ...validatePodStatusUpdate(pod, old)]
     const errors = [
+      ...runOnce,
       ...validateIoLimits(pod.metadata.annotations),
       ...validatePodSpec(pod.spec, 'spec', { isPod: true }),
     ]

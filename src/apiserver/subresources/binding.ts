@@ -1,6 +1,7 @@
 /** A pod gets its node: POST pods/NAME/binding, or a Binding to `/bindings`. Once, and for good. */
 import type { KubeObject } from '../../api/meta.ts'
 import { quote } from '../../api/quote.ts'
+import { epochAnnotation, isRunOnce, refuseEpoch, runOnceAnnotation } from '../../api/run-once.ts'
 import { typeNamed } from '../../api/schema/schema.ts'
 import type { Binding, Pod } from '../../api/schema/types.gen.ts'
 import { badRequest, conflict, failure, fieldError, invalid } from '../../api/status.ts'
@@ -42,8 +43,8 @@ export async function binding(context: VerbContext): Promise<ApiResponse> {
   return statusResponse({ ...successStatus(), code: 201 })
 }
 
-function checkTarget(name: string, { target }: Binding): void {
-  const errors = []
+function checkTarget(name: string, { metadata, target }: Binding): void {
+  const errors = [...refuseEpoch(metadata ?? {})]
   if ((target?.kind ?? '') !== '' && target.kind !== 'Node')
     errors.push(fieldError.notSupported('target.kind', target.kind, ['Node', '<empty>']))
   if ((target?.name ?? '') === '') errors.push(fieldError.required('target.name'))
@@ -69,7 +70,7 @@ function bind({ machinery }: VerbContext, pod: Pod & KubeObject, { metadata, tar
     lastTransitionTime: machinery.nowIso(),
   }
   const others = (pod.status?.conditions ?? []).filter(({ type }) => type !== 'PodScheduled')
-  const annotations = { ...pod.metadata.annotations, ...metadata?.annotations }
+  const annotations = annotationsOf(pod, metadata)
   const bound = {
     ...pod,
     metadata: { ...pod.metadata, ...(Object.keys(annotations).length > 0 && { annotations }) },
@@ -77,4 +78,12 @@ function bind({ machinery }: VerbContext, pod: Pod & KubeObject, { metadata, tar
     status: { ...pod.status, conditions: [...others, scheduled] },
   }
   return bound
+}
+
+/** Those of the Binding are added; whether a pod runs once isn't theirs to say. */
+function annotationsOf(pod: Pod, bound: Binding['metadata']): Record<string, string> {
+  const { [runOnceAnnotation]: _, ...added } = bound?.annotations ?? {}
+  // One count for all objects: whatever is bound later has a greater one.
+  const epoch = isRunOnce(pod) ? { [epochAnnotation]: pod.metadata.resourceVersion ?? '' } : {}
+  return { ...pod.metadata.annotations, ...added, ...epoch }
 }
