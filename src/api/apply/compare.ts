@@ -42,23 +42,24 @@ class Comparer implements Comparison {
   readonly modified: GrowingSet = {}
   readonly removed: GrowingSet = {}
   readonly #path: string[] = []
+  readonly #parents = new WeakSet<GrowingSet>()
 
   /** At least one of the two is there. */
   value(old: Value, next: Value, schema: Schema): void {
     if (old === next) return
-    if (old === undefined) return insertNode(this.added, this.#path, wholeNode(next, schema))
-    if (next === undefined) return insertNode(this.removed, this.#path, wholeNode(old, schema))
+    if (old === undefined) return insertNode(this.added, this.#path, wholeNode(next, schema), this.#parents)
+    if (next === undefined) return insertNode(this.removed, this.#path, wholeNode(old, schema), this.#parents)
     const [before, after] = [shapeOf(schema, old), shapeOf(schema, next)]
     if (before !== undefined && after !== undefined && before !== after) {
       this.#within(before, old, undefined, schema)
       this.#within(after, undefined, next, schema)
-      insertPath(this.modified, this.#path)
+      insertPath(this.modified, this.#path, this.#parents)
       return
     }
     const shape = after ?? before ?? 'whole'
     // Null, empty and absent differ although there is nothing in any of them.
     if (shape === 'whole' || isWhole(schema) || (isBare(old) && isBare(next))) {
-      if (!isEqual(old, next)) insertPath(this.modified, this.#path)
+      if (!isEqual(old, next)) insertPath(this.modified, this.#path, this.#parents)
       return
     }
     this.#within(shape, old, next, schema)
@@ -112,13 +113,13 @@ class Comparer implements Comparison {
     this.#path.push(element)
     const areMany = { old: old.length > 1, next: next.length > 1 }
     if (areMany.old && areMany.next) {
-      if (!isEqual(old, next)) insertPath(this.modified, this.#path)
+      if (!isEqual(old, next)) insertPath(this.modified, this.#path, this.#parents)
     } else if (areMany.old) {
       if (next.length > 0) this.value(undefined, next[0], schema)
-      insertPath(this.removed, this.#path)
+      insertPath(this.removed, this.#path, this.#parents)
     } else if (areMany.next) {
       if (old.length > 0) this.value(old[0], undefined, schema)
-      insertPath(this.added, this.#path)
+      insertPath(this.added, this.#path, this.#parents)
     } else {
       this.value(old[0], next[0], schema)
     }

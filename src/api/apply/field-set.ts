@@ -40,23 +40,37 @@ export const asMember = (node: FieldSet | undefined): FieldSet => {
   return isMember(node) ? node : { '.': leaf, ...node }
 }
 
-/** Adds a path; its parents do not become members. The empty path is nobody's. */
-export function insertPath(set: GrowingSet, path: readonly string[]): void {
+/**
+ * Adds a path; its parents do not become members. The empty path is nobody's. `parents` is for those who add many: which
+ * nodes have something in them takes as long to find out as they are large.
+ */
+export function insertPath(
+  set: GrowingSet,
+  path: readonly string[],
+  parents = new WeakSet<GrowingSet>(),
+): void {
   let node = set
   for (const [i, element] of path.entries()) {
     const next = node[element]
     const isLast = i === path.length - 1
     if (next === undefined) node = node[element] = {}
     else {
+      const isEmpty = !parents.has(next) && isEmptySet(next)
       // A member that gets its first child, or a parent that becomes a member.
-      if (isLast !== isEmptySet(next)) next['.'] = {}
+      if (isLast !== isEmpty) next['.'] = {}
       node = next
     }
+    if (!isLast) parents.add(node)
   }
 }
 
 /** Puts a node, which is a member, where the set has nothing. At the empty path only what is in it counts. */
-export function insertNode(set: GrowingSet, path: readonly string[], node: GrowingSet): void {
+export function insertNode(
+  set: GrowingSet,
+  path: readonly string[],
+  node: GrowingSet,
+  parents?: WeakSet<GrowingSet>,
+): void {
   const last = path.at(-1)
   if (last === undefined) {
     const { '.': _, ...children } = node
@@ -64,7 +78,7 @@ export function insertNode(set: GrowingSet, path: readonly string[], node: Growi
     return
   }
   let parent = set
-  insertPath(set, path)
+  insertPath(set, path, parents)
   for (const element of path.slice(0, -1)) parent = parent[element] ?? parent
   parent[last] = node
 }
@@ -82,6 +96,13 @@ export const hasPath = (set: FieldSet, path: readonly string[]): boolean => {
 export const union = (a: FieldSet, b: FieldSet): FieldSet => {
   if (isEmptySet(a)) return b
   return isEmptySet(b) ? a : unite(a, b)
+}
+
+/** Of many sets: by twos, so that none is copied once for each of the others. */
+export const unionOf = (sets: readonly FieldSet[]): FieldSet => {
+  if (sets.length <= 2) return union(sets[0] ?? emptySet, sets[1] ?? emptySet)
+  const middle = sets.length >> 1
+  return union(unionOf(sets.slice(0, middle)), unionOf(sets.slice(middle)))
 }
 
 const unite = (a: FieldSet, b: FieldSet): FieldSet => {

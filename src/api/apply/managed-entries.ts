@@ -2,7 +2,7 @@
 import { isEqual } from '../equal.ts'
 import { isJsonObject } from '../json.ts'
 import { compareText } from './element.ts'
-import { decodeSet, isEmptySet, isSet, sortSet, union, type FieldSet } from './field-set.ts'
+import { decodeSet, isEmptySet, isSet, sortSet, unionOf, type FieldSet } from './field-set.ts'
 
 /** An entry as it is stored and sent. */
 export interface ManagedFieldsEntry {
@@ -143,6 +143,7 @@ export function capOwners(owners: readonly Owner[]): readonly Owner[] {
   )
   const kept = new Map(owners.map((owner) => [ownerKey(owner), owner]))
   const first = new Map<string, Owner>()
+  const parts = new Map<string, FieldSet[]>()
   let count = updaters.length
   for (const owner of oldestFirst) {
     if (count <= updateOwnersMax) break
@@ -152,12 +153,20 @@ export function capOwners(owners: readonly Owner[]): readonly Owner[] {
       continue
     }
     const bucket = { ...oldest, manager: ancientManager, subresource: '' }
-    const known = kept.get(ownerKey(bucket))
-    const merged = known && ownerKey(owner) !== ownerKey(bucket) ? known : oldest
+    const key = ownerKey(bucket)
+    const known = kept.get(key)
+    const merged = known && ownerKey(owner) !== key ? known : oldest
     if (merged !== known) kept.delete(ownerKey(oldest))
     kept.delete(ownerKey(owner))
-    kept.set(ownerKey(bucket), { ...bucket, fields: union(owner.fields, merged.fields), time: owner.time })
+    const gathered = parts.get(key) ?? []
+    gathered.push(owner.fields, merged.fields)
+    parts.set(key, gathered)
+    kept.set(key, { ...bucket, fields: merged.fields, time: owner.time })
     count--
+  }
+  for (const [key, sets] of parts) {
+    const gathered = kept.get(key)
+    if (gathered) kept.set(key, { ...gathered, fields: unionOf(sets) })
   }
   return [...kept.values()]
 }

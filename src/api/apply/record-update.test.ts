@@ -73,6 +73,23 @@ test('names that every JavaScript object knows are fields like others', () => {
   assert.deepEqual(ownersOf(added)['two Update'], ['.labels.constructor', '.labels.valueOf'])
 })
 
+// As fast as they are long: each of these once took the square.
+test('lists of thousands of items and of owners are recorded too', () => {
+  const count = 20_000
+  const items = Array.from({ length: count }, (_, i) => ({ key: `k${i}` }))
+  const grown = write(write(undefined, { name: 'a' }), { name: 'a', items }, { manager: 'two' })
+  assert.equal(ownersOf(grown)['two Update']?.length, 2 * count + 1)
+  const managedFields = Array.from({ length: count }, (_, i) => ({
+    manager: `m${i}`,
+    operation: 'Update',
+    apiVersion: 'v1',
+    fieldsType: 'FieldsV1',
+    fieldsV1: { 'f:labels': { [`f:k${i}`]: {} } },
+  }))
+  const capped = write(undefined, { metadata: { managedFields }, name: 'a' })
+  assert.equal(listOf(capped).length, updateOwnersMax)
+})
+
 test('a write that changes nothing keeps the very same list', () => {
   const live = write(undefined, { count: 1 })
   assert.equal(listOf(write(live, { count: 1 }, { manager: 'two', now: later })), listOf(live))
@@ -168,6 +185,23 @@ test('the oldest updaters of a version become ancient-changes', () => {
   ])
   assert.equal(listOf(object)[0]?.['time'], '2026-01-01T12:00:03Z')
   assert.deepEqual(owners['m12 Update'], ['.labels.k12'])
+})
+
+test('nothing is lost where ancient-changes is not the oldest itself', () => {
+  const names = ['a0', 'a1', 'ancient-changes', ...Array.from({ length: updateOwnersMax }, (_, i) => `b${i}`)]
+  const managedFields = names.map((manager) => ({
+    manager,
+    operation: 'Update',
+    apiVersion: 'v1',
+    time: noon,
+    fieldsType: 'FieldsV1',
+    fieldsV1: { 'f:labels': { [`f:${manager}`]: {} } },
+  }))
+  const labels = Object.fromEntries(names.map((name) => [name, 'x']))
+  const live = write(undefined, { labels })
+  const owners = ownersOf(write(live, { ...live, metadata: { managedFields } }))
+  const owned = new Set(Object.values(owners).flat())
+  for (const name of names) assert.ok(owned.has(`.labels.${name}`), name)
 })
 
 test('owners of the replicas are owners of the Scale’s, and back', () => {
