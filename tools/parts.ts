@@ -36,6 +36,11 @@ export const parts: readonly Part[] = [
   { program: 'tinyproxy', debianPackage: 'tinyproxy-bin', purpose: 'machines behind an HTTP proxy' },
   { program: 'nginx', debianPackage: 'nginx', purpose: 'servers behind something that ends TLS' },
   { program: 'strace', debianPackage: 'strace', purpose: 'watching what a store syncs' },
+  {
+    program: 'linux.uml',
+    debianPackage: 'user-mode-linux',
+    purpose: 'the runtime with control groups version 2',
+  },
   { program: 'python3', debianPackage: 'python3', purpose: 'slow and lossy lines between hosts' },
   {
     program: 'postgresql',

@@ -1,0 +1,79 @@
+/**
+ * A Linux kernel of its own as a process of this user (Debian's `user-mode-linux`): it needs neither KVM nor root, sees this
+ * machine's files read-only, has a new disk at /tmp and no network. For what this machine's kernel does otherwise.
+ */
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { root } from './cluster.ts'
+
+export interface UserModeLinux {
+  /** A shell script that root runs in it, in the project's folder; its argument is the interpreter. */
+  readonly script: string
+  /** Of the kernel. */
+  readonly settings: readonly string[]
+  readonly memoryMiB: number
+  /** Ends it, wherever it is. */
+  readonly signal: AbortSignal
+}
+
+const init = join(root, 'tests', 'support', 'user-mode-init.sh')
+/** What is kept of its output, for the error when it fails. */
+const tailLinesMax = 60
+const diskBytes = 512 * 1024 * 1024 // a file with holes
+
+/** The lines that the script prints, as they come. Throws when the script ends otherwise than with 0, or not at all. */
+export async function* runInUserModeLinux(guest: UserModeLinux): AsyncIterable<string> {
+  const folder = mkdtempSync(join(tmpdir(), 'sampan-uml-'))
+  const files = ['root=/dev/root', 'rootfstype=hostfs', 'rootflags=/', 'ro', `init=${init}`]
+  const disk = makeDisk(join(folder, 'disk'))
+  const output = ['loglevel=1', 'con=null', 'con0=null,fd:1']
+  const machine = [`mem=${guest.memoryMiB}M`, `uml_dir=${folder}/`, `ubd0=${disk}`]
+  const kernel = [...machine, ...files, ...output, ...guest.settings]
+  const argv = [...kernel, '--', root, process.execPath, guest.script]
+  // A group of its own: its helpers outlive its first process otherwise.
+  const child = spawn('linux.uml', argv, { stdio: ['ignore', 'pipe', 'pipe'], detached: true })
+  const ended = once(child, 'exit')
+  const end = () => child.pid !== undefined && killGroup(child.pid)
+  guest.signal.addEventListener('abort', end)
+  const tail: string[] = []
+  const keep = (said: string) => {
+    tail.push(said)
+    tail.splice(0, tail.length - tailLinesMax)
+  }
+  try {
+    child.stderr.on('data', (chunk: Buffer) => keep(chunk.toString()))
+    for await (const line of createInterface({ input: child.stdout })) {
+      const code = /^script ended with (\d+)$/.exec(line)?.[1]
+      if (code === '0') return
+      if (code !== undefined) break
+      keep(line)
+      yield line
+    }
+    throw new Error(`the script in user-mode Linux failed or did not end:\n${tail.join('\n')}`)
+  } finally {
+    guest.signal.removeEventListener('abort', end)
+    end()
+    await ended
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+function makeDisk(file: string): string {
+  writeFileSync(file, '')
+  truncateSync(file, diskBytes)
+  const { status, stderr } = spawnSync('mkfs.ext4', ['-q', file], { encoding: 'utf8' })
+  if (status !== 0) throw new Error(`mkfs.ext4 failed with ${status}: ${stderr}`)
+  return file
+}
+
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error // all ended already
+  }
+}
