@@ -39,7 +39,7 @@ test('each pod that runs once gets a greater epoch when it is bound, and keeps i
     await request('DELETE', `${pods}/${name}?gracePeriodSeconds=0`)
   }
   const [first = 0, second = 0] = epochs
-  assert.ok(first > 0 && second > first, `${epochs}`)
+  assert.ok(first > 0 && second > first, epochs.join(' '))
 })
 
 test('a pod of another kind gets none', async () => {

@@ -3,6 +3,7 @@ import { isTerminating } from '../api/meta.ts'
 import type { Lease, Node, Pod } from '../api/schema/types.gen.ts'
 import { findCondition } from '../api/conditions.ts'
 import { isEqual } from '../api/equal.ts'
+import { isRunOnce } from '../api/run-once.ts'
 import { leases } from '../api/resources/leases.ts'
 import { nodes } from '../api/resources/nodes.ts'
 import { pods } from '../api/resources/pods.ts'
@@ -103,10 +104,21 @@ async function evict(node: Node, silentMs: number, context: ControllerContext) {
   const unreadyMs = context.clock.now().getTime()
   await settled(here.filter(isPodReady).map((pod) => markNotReady(pod, unreadyMs, context)))
   const movable = here.filter((pod) => !isTerminating(pod) && hasToBeReplaced(pod))
-  const due = movable.filter((pod) => evictAfterMs(pod) <= silentMs)
+  const late = movable.filter((pod) => evictAfterMs(pod) <= silentMs)
+  const isCertain = !late.some(isRunOnce) || (await isLeaseAsSeen(node, context))
+  const due = isCertain ? late : late.filter((pod) => !isRunOnce(pod))
   await settled(due.map((pod) => evictPod(pod, context)))
   const nextMs = Math.min(...movable.map(evictAfterMs).filter((atMs) => atMs > silentMs)) - silentMs
   return { requeueAfterMs: Math.min(nextMs, timing.silentAfterMs) }
+}
+
+/** It may be us who hear nothing: of a node that goes on renewing, no pod that runs once is taken away. */
+async function isLeaseAsSeen({ metadata }: Node, { client, informers }: ControllerContext): Promise<boolean> {
+  const { name = '' } = metadata
+  const seen = informers.for<Lease>(leases).get(leaseNamespace, name)
+  const where = { namespace: leaseNamespace }
+  const lease = await ignoreNotFound(client.resource<Lease>(leases).get(name, where))
+  return lease?.metadata.resourceVersion === seen?.metadata.resourceVersion
 }
 
 /** Traffic must not go to a pod that nobody hears of. */

@@ -118,6 +118,19 @@ for (const { name, list, is } of tolerations) {
   })
 }
 
+test('a pod that runs once stays for as long as its node may run it, and longer where it tolerates more', () => {
+  const made = pod('p')
+  const annotations = { 'sampan.dev/run-once': 'true' }
+  const once = (list: Toleration[]) =>
+    evictAfterMs({
+      ...made,
+      metadata: { ...made.metadata, annotations },
+      spec: { ...made.spec, tolerations: list },
+    })
+  const patience = (tolerationSeconds: number) => once([{ key, operator: 'Exists', tolerationSeconds }])
+  assert.deepEqual([once([]), patience(10), patience(300)], [50_000, 50_000, 300_000])
+})
+
 test('only what a controller makes again is taken away, and what belongs to the node stays', () => {
   assert.equal(hasToBeReplaced(pod('bare')), false)
   assert.equal(hasToBeReplaced(pod('owned', { owner: 's' })), true)

@@ -1,5 +1,6 @@
 /** What follows from a node's conditions and its silence, for the node and for its pods. Pure. */
 import { findCondition, setCondition } from '../api/conditions.ts'
+import { isRunOnce, runOnceMarginSeconds, runOnceTiming } from '../api/run-once.ts'
 import type { Node, NodeCondition, Pod, PodCondition, Taint, Toleration } from '../api/schema/types.gen.ts'
 
 const unreachable = 'node.kubernetes.io/unreachable'
@@ -63,8 +64,15 @@ function readyTaints(ready: string | undefined): readonly Wanted[] {
 export const hasToBeReplaced = ({ metadata }: Pod): boolean =>
   (metadata.ownerReferences ?? []).some(({ controller, kind }) => controller && kind !== 'DaemonSet')
 
-/** How long a pod puts up with a silent node: for ever, for as long as its tolerations say, or not at all. */
-export function evictAfterMs({ spec }: Pod): number {
+/** By then a node that was last heard at the beginning has ended its pods that run once, whatever its agent does. */
+const runOnceEndsMs = (runOnceTiming.leaseSeconds + runOnceMarginSeconds) * 1000
+
+/** How long a pod is left on a silent node: as long as it may still run there, when it runs once, and puts up with silence. */
+export const evictAfterMs = (pod: Pod): number =>
+  Math.max(isRunOnce(pod) ? runOnceEndsMs : 0, toleratedMs(pod))
+
+/** For ever, for as long as its tolerations say, or not at all. */
+function toleratedMs({ spec }: Pod): number {
   const matching = (spec.tolerations ?? []).filter(toleratesSilence)
   if (matching.length === 0) return 0
   const seconds = matching.flatMap(({ tolerationSeconds }) => tolerationSeconds ?? [])

@@ -41,6 +41,9 @@ const readyPods = async (world: World) =>
     ({ status }) => findCondition(status?.conditions, 'Ready')?.status === 'True',
   )
 
+const epochsOf = (some: readonly Pod[]): readonly number[] =>
+  some.flatMap(({ metadata }) => Number(metadata.annotations?.['sampan.dev/epoch'] ?? []))
+
 test('a pod that fits nowhere says why, and is placed when a machine joins', async () => {
   await using world = await open('small')
   await world.client.resource<Node>(nodes).patch('small', 'merge', { spec: { unschedulable: true } })
@@ -105,6 +108,35 @@ test('pods of a machine that falls silent are made anew elsewhere; when it is ba
     'no taints',
     async () => ((await world.client.resource<Node>(nodes).get('one')).spec.taints ?? []).length === 0,
   )
+})
+
+test('pods that run once are made anew only when the lease of a silent machine has run out', async () => {
+  await using world = await open('one', 'two')
+  const annotations = { 'sampan.dev/run-once': 'true' }
+  await world.apply(deployments, deployment('once', { replicas: 4, annotations }))
+  await world.apply(deployments, deployment('web', { replicas: 4 }))
+  await world.until('ready', async () => (await readyPods(world)).length === 8)
+  const left = async (app: string) =>
+    (await livePods(world)).filter(
+      ({ metadata, spec }) => metadata.labels?.['app'] === app && spec.nodeName === 'one',
+    )
+  const before = Math.max(...epochsOf(await livePods(world)))
+  world.silence('one')
+  const silentMs = world.clock.monotonicMs()
+  await world.until('ordinary pods have moved', async () => (await left('web')).length === 0, 13_000)
+  const count = (await left('once')).length
+  assert.ok(count > 0)
+  let keptMs = 0
+  await world.until('the others have moved', async () => {
+    const now = (await left('once')).length
+    if (now === count) keptMs = world.clock.monotonicMs() - silentMs
+    return now === 0
+  })
+  // Its last renewal may be two seconds older than its silence.
+  assert.ok(keptMs >= 47_900 && keptMs <= 52_000, `kept for ${keptMs} ms`)
+  await world.until('made anew', async () => (await readyPods(world)).length === 8)
+  const newer = epochsOf(await livePods(world)).filter((epoch) => epoch > before)
+  assert.equal(newer.length, count)
 })
 
 test('when every machine is silent at once nothing is evicted', async () => {

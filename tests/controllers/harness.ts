@@ -285,11 +285,13 @@ export interface DeploymentOptions {
   readonly image?: string
   readonly spec?: object
   readonly podSpec?: object
+  /** Of its pods. */
+  readonly annotations?: Readonly<Record<string, string>>
 }
 
 export const deployment = (
   name: string,
-  { replicas = 3, image = 'npm:hello@1.0.0', spec, podSpec }: DeploymentOptions = {},
+  { replicas = 3, image = 'npm:hello@1.0.0', spec, podSpec, annotations }: DeploymentOptions = {},
 ) => ({
   apiVersion: 'apps/v1',
   kind: 'Deployment',
@@ -298,7 +300,7 @@ export const deployment = (
     replicas,
     selector: { matchLabels: { app: name } },
     template: {
-      metadata: { labels: { app: name } },
+      metadata: { labels: { app: name }, ...(annotations && { annotations }) },
       spec: { containers: [{ name: 'main', image }], ...podSpec },
     },
     ...spec,
