@@ -20,7 +20,7 @@ async function hold(path: string): Promise<FileHandle> {
   const isThere = (await readlink(wayTo(held))) === path && !(await held.stat()).isSymbolicLink()
   if (isThere) return held
   await held.close()
-  throw new VolumeError(`a symbolic link is on the way to ${path}, which is refused`)
+  throw new VolumeError(`${path} leads over a symbolic link, which is refused`)
 }
 
 /** Makes folders below `root`, which is a path without links, as far as they aren't there. Answers with the last one's path. */

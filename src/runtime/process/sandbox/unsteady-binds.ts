@@ -14,7 +14,7 @@ import { findProgram } from './find-program.ts'
 const script = (readlink: string, mount: string): string => `
 while [ "$1" != -- ]; do
   exec 8<"$1"
-  [ "$(${readlink} /proc/self/fd/8)" = "$1" ] || { echo "sampan: a symbolic link is on the way to $1" >&2; exit 126; }
+  [ "$(${readlink} /proc/self/fd/8)" = "$1" ] || { echo "sampan: $1 leads over a symbolic link, which is refused" >&2; exit 126; }
   ${mount} --no-canonicalize --bind /proc/self/fd/8 "$2"
   exec 8<&-
   shift 2
