@@ -90,6 +90,13 @@ test('an entry that is announced leaves this process where it is', { skip }, asy
   if (process.getuid?.() === 0) assert.ok(tree?.ownList, 'root sees where it is')
 })
 
+test('a process that is in a group and has no number here is none of those to be killed', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'sampan-group-'))
+  t.after(() => rm(folder, { recursive: true }))
+  await writeFile(join(folder, 'cgroup.procs'), '0\n12\n0\n')
+  assert.deepEqual(groupProcesses([folder]), [12])
+})
+
 test('groups are made below the own one, or where the tree begins when that is not visible', () => {
   const mounts = [
     '30 25 0:26 / /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory',

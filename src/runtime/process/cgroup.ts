@@ -85,7 +85,8 @@ export function groupStats(folders: readonly string[]): Stats | undefined {
 export function groupProcesses(folders: readonly string[]): readonly number[] | undefined {
   const lists = folders.flatMap((folder) => readIfThere(join(folder, 'cgroup.procs')) ?? [])
   if (lists.length === 0) return undefined
-  return [...new Set(lists.flatMap((list) => list.split('\n').filter(Boolean).map(Number)))]
+  // Version 2 names a process of another PID namespace 0, and kill(2) takes 0 for the caller's whole group.
+  return [...new Set(lists.flatMap((list) => list.split('\n').map(Number)))].filter((pid) => pid > 0)
 }
 
 const endPollMs = 5
