@@ -114,6 +114,25 @@ test('a reader that does not read stops the client at last, and loses nothing', 
   assert.equal((await text(slow)).length, 64 * piece.length)
 })
 
+test('a client that asks and does not read the answers is cut off', { timeout: 60_000 }, async () => {
+  const flood: Record<string, (client: Duplex, ids: Iterable<number>) => void> = {
+    'are pinged': (client, ids) => {
+      for (const id of ids) client.write(pingFrame(id))
+    },
+    'are opened and refused': (client, ids) => {
+      const write = createHeaderWriter()
+      for (const id of ids) client.write(synStreamFrame(2 * id + 1, write({ streamtype: 'odd' })))
+    },
+  }
+  for (const [what, send] of Object.entries(flood)) {
+    const pair = openPair(() => false)
+    pair.client.pause()
+    send(pair.client, Array(20_000).keys())
+    await pair.session.closed
+    assert.match(String(pair.errors[0]), /does not read/, what)
+  }
+})
+
 test('what is no SPDY ends the connection, and so do stream numbers that go back', async () => {
   const garbage = openPair()
   garbage.client.write(Buffer.from([0x80, 2, 0, 1, 0, 0, 0, 0]))

@@ -41,6 +41,8 @@ const streamsMax = 1_000
 const streamBytesMax = 1024 * 1024
 /** A block that expands to more is an attack. */
 const headerBytesMax = 64 * 1024
+/** Pings and streams that were asked for, and whose answers the client has not read: far more than one that lives asks for. */
+const answersMax = 10_000
 
 export function openSpdySession(options: SpdySessionOptions): SpdySession {
   const { socket, onError } = options
@@ -73,6 +75,8 @@ class Connection implements Link {
   readonly #onStream: SpdySessionOptions['onStream']
   readonly #streams = new Map<number, SpdyStream>()
   readonly #full = new Set<SpdyStream>()
+  /** Answers that wait for the client to read. */
+  #answers = 0
   readonly #writeHeaders = createHeaderWriter()
   readonly #readHeaders = createHeaderReader((bytes, dictionary) =>
     inflateRawSync(bytes, {
@@ -96,7 +100,7 @@ class Connection implements Link {
       case 'reset':
         return this.#streams.get(frame.stream)?.reset()
       case 'ping':
-        return void this.#socket.write(pingFrame(frame.id))
+        return this.answer(pingFrame(frame.id))
       case 'headers':
       case 'syn-reply':
         return void this.#readHeaders(frame.block)
@@ -114,12 +118,21 @@ class Connection implements Link {
     const stream = new SpdyStream(id, this)
     this.#streams.set(id, stream)
     if (this.#streams.size > streamsMax || !this.#onStream(headers, stream)) return stream.refuse()
-    this.#socket.write(synReplyFrame(id, this.#writeHeaders({})))
+    this.answer(synReplyFrame(id, this.#writeHeaders({})))
     if (fin) stream.receive(new Uint8Array(0), true)
   }
 
   close(): void {
     for (const stream of this.#streams.values()) stream.reset()
+  }
+
+  answer(frame: Uint8Array): void {
+    if (!this.#socket.writable) return
+    if (++this.#answers > answersMax) {
+      this.#socket.destroy(new Error('the SPDY client does not read what it asks for'))
+      return
+    }
+    this.#socket.write(frame, () => void this.#answers--)
   }
 
   send(parts: readonly Uint8Array[]): Promise<boolean> {
@@ -144,6 +157,8 @@ class Connection implements Link {
 interface Link {
   /** False when nothing will be taken any more. */
   send(parts: readonly Uint8Array[]): Promise<boolean>
+  /** Without waiting for room: ends the connection of a client that leaves too many of them unread. */
+  answer(frame: Uint8Array): void
   hold(stream: SpdyStream): void
   release(stream: SpdyStream): void
   forget(stream: SpdyStream): void
@@ -176,7 +191,7 @@ class SpdyStream extends Duplex {
 
   refuse(): void {
     this.reset()
-    void this.#link.send([resetFrame(this.id, resetReason.refused)])
+    this.#link.answer(resetFrame(this.id, resetReason.refused))
   }
 
   override _read(): void {
@@ -198,7 +213,7 @@ class SpdyStream extends Duplex {
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     const isWhole = this.readableEnded && this.writableFinished
-    if (!isWhole && !this.#isReset) void this.#link.send([resetFrame(this.id, resetReason.cancel)])
+    if (!isWhole && !this.#isReset) this.#link.answer(resetFrame(this.id, resetReason.cancel))
     this.#link.forget(this)
     done(error)
   }
