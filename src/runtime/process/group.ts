@@ -4,7 +4,7 @@ import type { Clock } from '../../base/clock.ts'
 import { type Handle, RuntimeError } from '../runtime.ts'
 import { endGroup, groupFolders } from './cgroup.ts'
 import { markOf } from './environment.ts'
-import { ignoresSignal, isAlive, readChildren } from './proc.ts'
+import { ignoresSignal, isAlive, readChildren, readStat, type ProcessStat } from './proc.ts'
 import type { MarkedProcess, ProcessTable } from './process-table.ts'
 import { recordFile } from './record-files.ts'
 import { readExit, readIdentity, writeExit } from './records.ts'
@@ -12,9 +12,10 @@ import { readExit, readIdentity, writeExit } from './records.ts'
 /** Whether the tiny parent lives. Says nothing about a program that outlived it. */
 export const isParentAlive = ({ pid, startTicks }: Handle): boolean => isAlive({ pid, startTicks })
 
-function isProgramAlive({ stateDir }: Handle): boolean {
+/** The program, while it lives. */
+function findProgram({ stateDir }: Handle): ProcessStat | undefined {
   const child = readIdentity(stateDir, 'child')
-  return typeof child === 'object' && isAlive(child)
+  return typeof child === 'object' && isAlive(child) ? readStat(child.pid) : undefined
 }
 
 /**
@@ -119,7 +120,7 @@ export function signalNumber(signal: string): number {
 }
 
 async function isGroupAlive(handle: Handle, { clock, table }: StopContext): Promise<boolean> {
-  if (isParentAlive(handle) || isProgramAlive(handle)) return true
+  if (isParentAlive(handle) || findProgram(handle)) return true
   // Mostly it is only ended processes that nobody has waited for yet: cheaper to give it a moment than to look at all processes.
   for (let round = 0; round < reapRounds && groupExists(handle); round++) await clock.sleep(pollMsMin)
   if (!groupExists(handle)) return false
@@ -173,8 +174,14 @@ function groupExists(handle: Handle): boolean {
   }
 }
 
+/** To the group; and to a program that has left it (setsid(1) does that), with the group that it may have made. */
 function sendToGroup(handle: Handle, signal: number): void {
-  if (handle.pid > 1) send(-handle.pid, signal) // kill(-1) and kill(0) would hit everything
+  if (handle.pid <= 1) return // kill(-1) and kill(0) would hit everything
+  const program = findProgram(handle)
+  const hasLeft = program !== undefined && program.groupId !== handle.pid
+  if (hasLeft) send(program.groupId === program.pid ? -program.pid : program.pid, signal)
+  // Without either in it, the group's number may be a stranger's by now.
+  if (!hasLeft || isParentAlive(handle)) send(-handle.pid, signal)
 }
 
 function send(target: number, signal: number): void {

@@ -146,6 +146,20 @@ describe('the process runtime', () => {
     assert.equal((await openProcessRuntime({ clock: realClock }).stats(handle)).pids, 0)
   })
 
+  it('stops a program that has left the process group itself, with its signal first', async () => {
+    const goOn = 'echo up; while :; do sleep 0.02; done'
+    const argv = (onTerm: string) => ['/usr/bin/setsid', '/bin/sh', '-c', `trap '${onTerm}' TERM; ${goOn}`]
+    const handle = await start(specOf('leaver', argv('exit 9')))
+    await until(async () => (await readFile(join(root, 'leaver.out'), 'utf8')) === 'up\n')
+    await runtime.stop(handle, graceful)
+    const state = await runtime.inspect(handle)
+    assert.equal(state.phase === 'exited' && state.exit.code, 9)
+    const deaf = await start(specOf('deaf', argv('')))
+    await until(async () => (await readFile(join(root, 'deaf.out'), 'utf8')) === 'up\n')
+    await runtime.stop(deaf, { signal: 'SIGTERM', graceMs: 50 })
+    assert.equal((await runtime.inspect(deaf)).phase, 'exited')
+  })
+
   it('keeps the environment off the disk', async () => {
     const secret = 'b7f1c9-not-on-disk'
     const handle = await start(
