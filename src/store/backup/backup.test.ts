@@ -182,6 +182,20 @@ test('a backup that was cut or changed anywhere is refused, or the change means 
   assert.equal((await contentOf(target)).size, 0)
 })
 
+test('a restore that breaks off and cannot clear up says so, and why it broke off', async () => {
+  await using source = await (openers['memory'] as () => Promise<Store>)()
+  await fill(source, 300)
+  const content = await backupOf(source)
+  const target = await (openers['memory'] as () => Promise<Store>)()
+  const onProgress = (what: string, done: number) => {
+    if (what === 'entries restored' && done === 100) void target[Symbol.asyncDispose]()
+  }
+  await assert.rejects(
+    restore(target, await decodeBackup(streamOf(content)), { ...noTtl, onProgress }),
+    (error) => error instanceof BackupError && /closed.*part of the backup.*--force/.test(error.message),
+  )
+})
+
 test('what comes in odd pieces is read all the same', async () => {
   await using source = await (openers['memory'] as () => Promise<Store>)()
   await fill(source, 40)

@@ -37,7 +37,7 @@ const pageMax = 500
 /**
  * Writes a snapshot into a store of any kind. Its revisions go on above those of the snapshot, and all of those count
  * as compacted, so that whoever watched the old store lists afresh. Throws `BackupError` for a store that is not empty, and for a
- * snapshot that is damaged: then what was written is removed again.
+ * snapshot that is damaged: then what was written is removed again, or the error says that it could not be.
  */
 export async function restore(
   store: Store,
@@ -63,7 +63,12 @@ export async function restore(
     await inParallel(entries, write)
   } catch (error) {
     // Half of a backup must not pass for a whole one.
-    await removeAll(store, onProgress)
+    await removeAll(store, onProgress).catch(() => {
+      throw new BackupError(
+        `the restore broke off: ${error instanceof Error ? error.message : String(error)}; the store may hold part of the backup, which could not be removed again: repeat the restore with --force before anything uses the store`,
+        { cause: error },
+      )
+    })
     throw error
   }
   return { entries: count, revision: await store.current() }
