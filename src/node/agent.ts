@@ -15,6 +15,7 @@ import type { Clock } from '../base/clock.ts'
 import type { Random } from '../base/ids.ts'
 import type { Logger } from '../base/logger.ts'
 import { createMetrics, type Metrics } from '../base/metrics.ts'
+import type { RunOnceTiming } from '../api/run-once.ts'
 import type { Node } from '../api/schema/types.gen.ts'
 import type { Client } from '../client/client.ts'
 import { openEventRecorder, type EventRecorder } from '../client/events.ts'
@@ -45,6 +46,7 @@ import { openPodSet } from './pod-set.ts'
 import { makeTerminationPath } from './termination-message.ts'
 import { timeOf } from './times.ts'
 import { createUsageMeter } from './usage.ts'
+import { createRunOnceLease } from './run-once.ts'
 import { noSandbox, usableLevels, type SandboxPolicy } from './sandbox-level.ts'
 import type { ApiAddress } from './service-env.ts'
 import { createTokenSource } from './service-account-tokens.ts'
@@ -83,6 +85,8 @@ export interface AgentOptions {
   readonly networkWall?: boolean
   /** Where other nodes reach this one without a server in between; unset: they don't. Port 0 is a free one, kept from then on. */
   readonly dataListen?: DataPortOptions['listen']
+  /** For tests that don't wait: controllers count on the default. */
+  readonly runOnceTiming?: RunOnceTiming
   /** PATH of apps behind the package's own tools; a plain system's by default. */
   readonly basePath?: string
 }
@@ -273,6 +277,7 @@ async function assemble(options: AgentOptions, parts: Parts) {
     mountSupport: await findMountSupport(),
     customCommands: options.customCommands ?? true,
     ...(options.sandboxPolicy && { sandboxPolicy: options.sandboxPolicy }),
+    runOnceLease: createRunOnceLease({ dataDir, logger, timing: options.runOnceTiming }),
     basePath: options.basePath ?? basePathDefault,
     podCIDR,
     onDiskFull: () => disk()?.noteFullDisk(),

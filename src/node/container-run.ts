@@ -12,7 +12,7 @@ import type { Handle, WorkloadSpec } from '../runtime/runtime.ts'
 import { RuntimeError } from '../runtime/runtime.ts'
 import type { ContainerState, ContainerStateWaiting } from '../api/schema/types.gen.ts'
 import { intend, stateOf } from './attempts.ts'
-import { crashOf, crashTail, type Crash } from './crash-report.ts'
+import { crashOf, crashTail } from './crash-report.ts'
 import type { NodeContext } from './context.ts'
 import { openLogFollower, type LogFollower } from './log-follower.ts'
 import { tailOutput, type LogSource } from './log-reader.ts'
@@ -25,6 +25,7 @@ import {
   type PodPaths,
 } from './pod-records.ts'
 import { removeTree } from './remove-tree.ts'
+import { leaseExpired } from './run-once.ts'
 import { readTerminationMessage } from './termination-message.ts'
 import { timeOf } from './times.ts'
 import { isErrno } from './write-file.ts'
@@ -48,7 +49,17 @@ export interface ContainerRun extends AsyncDisposable {
 /** What to run, as far as it doesn't follow from the container's place. */
 export interface ContainerLaunch extends Pick<
   WorkloadSpec,
-  'argv' | 'cwd' | 'env' | 'address' | 'node' | 'stdin' | 'resources' | 'sandbox' | 'permission' | 'options'
+  | 'argv'
+  | 'cwd'
+  | 'env'
+  | 'address'
+  | 'node'
+  | 'stdin'
+  | 'resources'
+  | 'sandbox'
+  | 'permission'
+  | 'lease'
+  | 'options'
 > {
   readonly imageID: string
   /** Paths that must stay while it runs. */
@@ -60,8 +71,13 @@ export interface ContainerRunOptions {
   readonly paths: PodPaths
   readonly podUid: string
   readonly name: string
-  /** Called when the container has ended, after its record says so. With what its Node.js said of why, if it crashed. */
-  readonly onExit: (crash: Crash | undefined) => void
+  /** Called when the container has ended, after its record says so. With why, if its Node.js said so or its lease was over. */
+  readonly onExit: (why: ExitEvent | undefined) => void
+}
+
+export interface ExitEvent {
+  readonly reason: string
+  readonly message: string
 }
 
 const recordRetryMs = 2_000 // a full disk may have room again
@@ -191,18 +207,23 @@ async function watchEnd(state: RunState, attempt: AttemptRecord, handle: Handle)
 }
 
 async function finish(state: RunState, attempt: number, exit: Omit<AttemptExit, 'message'>): Promise<void> {
-  const { paths, name, onExit } = state.options
+  const { context, paths, name, onExit } = state.options
   await state.follower?.drain({ isEnd: true })
   const source = { logDir: paths.log(name), attempt }
   const message =
     (await readTerminationMessage(paths.raw(name, attempt))) ||
     (exit.code === 0 ? '' : await tailOutput(source, tail))
-  const crash = exit.code === 0 ? undefined : crashOf(await tailOutput(source, crashTail))
+  const why =
+    exit.reason === 'LeaseExpired'
+      ? leaseExpired(name, context.runOnceLease.timing)
+      : exit.code === 0
+        ? undefined
+        : crashOf(await tailOutput(source, crashTail))
   await saveCurrent(state, { exit: { ...exit, ...(message !== '' && { message }) } })
   await state.follower?.[Symbol.asyncDispose]()
   delete state.follower
   for (const listener of state.listeners) listener()
-  onExit(crash)
+  onExit(why)
 }
 
 async function save(state: RunState, next: ContainerRecord): Promise<void> {

@@ -15,6 +15,7 @@ import { ContainerConfigError } from './env.ts'
 import { ImagePullError } from './image.ts'
 import type { ContainerFacts } from './pod-plan.ts'
 import type { ContainerView } from './pod-status.ts'
+import { NoLeaseError } from './run-once.ts'
 import { pullFailed, pullWaiting, type PullFailure } from './pull-backoff.ts'
 import { VolumeError } from './volumes.ts'
 import { isErrno } from './write-file.ts'
@@ -82,6 +83,9 @@ export function noteFailure(
   } else if (error instanceof ContainerConfigError) {
     retry({ reason: 'CreateContainerConfigError', message: error.message }, configRetry)
     record('Warning', 'Failed', `Error: ${error.message}`)
+  } else if (error instanceof NoLeaseError) {
+    if (slot.waiting?.reason !== 'NoLease') record('Warning', 'NoLease', message)
+    retry({ reason: 'NoLease', message }, configRetry)
   } else if (error instanceof VolumeError) {
     retry({ reason: 'ContainerCreating' }, configRetry)
     record('Warning', 'FailedMount', error.message)

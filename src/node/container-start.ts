@@ -3,6 +3,7 @@ import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, isAbsolute, join } from 'node:path'
 import { describeError } from '../base/logger.ts'
 import { ioLimitsOf } from '../api/io-limits.ts'
+import { isRunOnce } from '../api/run-once.ts'
 import { milliValueOf, parseQuantity, valueOf } from '../api/quantity.ts'
 import type { ConfigMap, Container, Pod, Secret } from '../api/schema/types.gen.ts'
 import { resolveEntry } from '../runtime/packages/entry.ts'
@@ -20,6 +21,7 @@ import { mountCommand, type Mount } from './mounts.ts'
 import type { PodPaths } from './pod-records.ts'
 import type { PodVolumes } from './pod-volumes.ts'
 import { graceSecondsOf } from './pod-stop.ts'
+import { confirmRunOnce, requireLease } from './run-once.ts'
 import { makePermission } from './permission.ts'
 import { makeSandbox } from './sandbox.ts'
 import { levelOf, noSandbox, usableLevels } from './sandbox-level.ts'
@@ -43,9 +45,10 @@ export interface StartInput {
   readonly signal: AbortSignal
 }
 
-/** Throws what stands in the way: VolumeError, ImagePullError, ContainerConfigError, RuntimeError, or an API error. */
+/** Throws what stands in the way: NoLeaseError, VolumeError, ImagePullError, ContainerConfigError, RuntimeError, or an API error. */
 export async function startContainer(input: StartInput): Promise<void> {
   const { context, pod, container, run, paths, volumes, podIP, record, signal } = input
+  requireLease(context, pod)
   askAhead(context, pod)
   await volumes.update(pod, podIP)
   const image = await pullImage(input)
@@ -79,10 +82,12 @@ export async function startContainer(input: StartInput): Promise<void> {
     address: input.address,
     node: entry.node,
     ...(container.stdin === true && { stdin: true }),
+    ...(isRunOnce(pod) && { lease: context.runOnceLease.fence }),
     resources: limitsOf(pod, container, context.allocatable),
     imageID: image.imageID,
     packages: [image.prepared.folder, image.prepared.node.path],
   }
+  await confirmRunOnce(context, pod, signal)
   record('Normal', 'Created', `Created container: ${container.name}`)
   await run.start(launch)
   record('Normal', 'Started', `Started container ${container.name}`)

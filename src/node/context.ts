@@ -10,6 +10,7 @@ import type { Pressure } from './eviction-thresholds.ts'
 import type { LogLimits } from './log-files.ts'
 import type { MountSupport } from './mounts.ts'
 import type { ObjectSource } from './object-source.ts'
+import type { RunOnceLease } from './run-once.ts'
 import type { SandboxPolicy } from './sandbox-level.ts'
 import type { ApiAddress } from './service-env.ts'
 import type { TokenSource } from './service-account-tokens.ts'
@@ -41,6 +42,7 @@ export interface NodeContext {
   readonly customCommands: boolean
   /** By default pods have no sandbox. */
   readonly sandboxPolicy?: SandboxPolicy
+  readonly runOnceLease: RunOnceLease
   /** PATH of apps, after the package's own tools. */
   readonly basePath: string
   /** The node's range of pod addresses; undefined until a controller has assigned one. */

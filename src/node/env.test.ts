@@ -189,6 +189,16 @@ for (const { name, container, message } of refusals) {
   })
 }
 
+test('the epoch is what the server says, whatever the pod does', () => {
+  const annotations = { 'sampan.dev/epoch': '42' }
+  const once = { ...pod, metadata: { ...pod.metadata, annotations } }
+  const env = [
+    { name: 'E', value: 'e$(SAMPAN_EPOCH)' },
+    { name: 'SAMPAN_EPOCH', value: '43' },
+  ]
+  assert.deepEqual({ ...makeEnv(inputFor({ env }, { pod: once })).env }, { SAMPAN_EPOCH: '42', E: 'e42' })
+})
+
 test('names that can not be variables are skipped and named', () => {
   const { env, warnings } = makeEnv(inputFor({ envFrom: [{ configMapRef: { name: 'cm' } }] }))
   assert.deepEqual(Object.keys(env).sort(), ['A', 'b.c'])

@@ -3,6 +3,7 @@
  * links, then `envFrom`, then `env`, later ones winning. Pure: the objects it refers to come in as arguments.
  */
 import type { ConfigMap, Container, EnvVar, Pod, Secret, Service } from '../api/schema/types.gen.ts'
+import { epochAnnotation } from '../api/run-once.ts'
 import { fieldValue, resourceValue } from './downward-api.ts'
 import { apiServerEnv, networkEnv, serviceEnv, type ApiAddress } from './service-env.ts'
 
@@ -36,7 +37,10 @@ export function makeEnv(input: EnvInput): EnvResult {
   const { pod, container } = input
   const links = pod.spec.enableServiceLinks === false ? {} : serviceEnv(input.services)
   const { networkSocket } = input
-  const fixed = {
+  const epoch = pod.metadata.annotations?.[epochAnnotation]
+  const own = epoch === undefined ? {} : { SAMPAN_EPOCH: epoch }
+  const fixed: Readonly<Record<string, string>> = {
+    ...own,
     ...links,
     ...(input.apiServer && apiServerEnv(input.apiServer)),
     ...(networkSocket !== undefined && networkEnv(networkSocket, pod.metadata.namespace ?? 'default')),
@@ -62,7 +66,7 @@ export function makeEnv(input: EnvInput): EnvResult {
     const value = variableValue(input, variable, (name) => env[name] ?? fixed[name])
     if (value !== undefined) env[variable.name] = value
   }
-  return { env: { ...fixed, ...env }, warnings }
+  return { env: { ...fixed, ...env, ...own }, warnings } // what fences a program off is not the pod's to say
 }
 
 /** `command` and `args` with their `$(VAR)` replaced. */

@@ -18,7 +18,7 @@ export interface NodeKeeper extends AsyncDisposable {
 }
 
 export interface NodeKeeperOptions {
-  readonly context: Pick<NodeContext, 'client' | 'clock' | 'random' | 'logger' | 'nodeName'>
+  readonly context: Pick<NodeContext, 'client' | 'clock' | 'random' | 'logger' | 'nodeName' | 'runOnceLease'>
   /** The facts as they are now. */
   readonly input: () => Promise<NodeInput>
   /** Called with the Node whenever it changes. */

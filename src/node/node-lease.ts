@@ -22,7 +22,13 @@ export const leasesRef: ResourceRef = {
 
 /** Renews the lease; creates it when there is none. */
 export async function keepLease(
-  { client, clock, logger, nodeName }: Pick<NodeContext, 'client' | 'clock' | 'logger' | 'nodeName'>,
+  {
+    client,
+    clock,
+    logger,
+    nodeName,
+    runOnceLease,
+  }: Pick<NodeContext, 'client' | 'clock' | 'logger' | 'nodeName' | 'runOnceLease'>,
   nodeUid: () => string | undefined,
   signal: AbortSignal,
 ): Promise<void> {
@@ -31,6 +37,7 @@ export async function keepLease(
     using deadline = deadlineSignal(clock, renewTimeoutMs, signal)
     const where = { namespace: leaseNamespace, signal: deadline.signal }
     const spec = { holderIdentity: nodeName, leaseDurationSeconds, renewTime: microTimeOf(clock.now()) }
+    const noteRenewal = runOnceLease.begin()
     try {
       await leases.patch(nodeName, 'merge', { spec }, where)
     } catch (error) {
@@ -40,6 +47,7 @@ export async function keepLease(
       const metadata = { name: nodeName, namespace: leaseNamespace, ownerReferences }
       await leases.create({ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata, spec }, where)
     }
+    await noteRenewal()
   }
   while (!signal.aborted) {
     const waitMs = await renew().then(

@@ -22,8 +22,8 @@ export async function openSlots(state: PodState): Promise<void> {
       paths,
       podUid: uid,
       name,
-      onExit(crash) {
-        if (crash) recorderOf(state, container)('Warning', crash.reason, crash.message)
+      onExit(why) {
+        if (why) recorderOf(state, container)('Warning', why.reason, why.message)
         wake()
       },
     })

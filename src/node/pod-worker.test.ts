@@ -19,6 +19,7 @@ import { defaultLogLimits } from './log-files.ts'
 import { createObjectSource } from './object-source.ts'
 import { podPaths, readJson, writeContainerRecord, type PodRecord } from './pod-records.ts'
 import { startPodWorker } from './pod-worker.ts'
+import { createRunOnceLease } from './run-once.ts'
 import { createTokenSource } from './service-account-tokens.ts'
 
 const uid = 'uid-1'
@@ -96,6 +97,7 @@ async function openNode() {
     logLimits: defaultLogLimits,
     mountSupport: { usable: false, reason: 'not in this test' },
     customCommands: true,
+    runOnceLease: createRunOnceLease({ dataDir, logger }),
     basePath: '/bin',
     podCIDR: () => '10.0.0.0/24',
     onDiskFull: () => {},

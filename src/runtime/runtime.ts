@@ -63,8 +63,8 @@ export interface IoLimits {
 /** Until when a workload may run. It is watched without the agent: one that hangs or is dead renews nothing. */
 export interface Lease {
   /**
-   * Absolute path of a line with the last second of the machine's uptime (CLOCK_BOOTTIME, as in /proc/uptime) of the lease.
-   * Its owner puts another in its place to renew it. By that second, and one more, no process of the workload is left.
+   * Absolute path of a line with the second of the machine's uptime (CLOCK_BOOTTIME, as in /proc/uptime) at which the lease
+   * ends. Its owner puts another in its place to renew it. A second after the end no process of the workload is left.
    */
   readonly file: string
   /** The workload gets SIGTERM so many seconds before. */

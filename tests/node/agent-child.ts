@@ -3,6 +3,7 @@ import { flushCompileCache } from 'node:module'
 import { join } from 'node:path'
 import { realClock as clock } from '../../src/base/clock.ts'
 import { realRandom as random } from '../../src/base/ids.ts'
+import type { RunOnceTiming } from '../../src/api/run-once.ts'
 import { createLogger } from '../../src/base/logger.ts'
 import { restClient } from '../../src/client/rest-client.ts'
 import { httpTransport } from '../../src/client/transport-http.ts'
@@ -15,9 +16,10 @@ export interface ChildOptions {
   readonly token: string
   readonly folder: string
   readonly nodeName: string
+  readonly runOnceTiming?: RunOnceTiming
 }
 
-const { url, token, folder, nodeName } = JSON.parse(process.argv[2] ?? '{}') as ChildOptions
+const { url, token, folder, nodeName, runOnceTiming } = JSON.parse(process.argv[2] ?? '{}') as ChildOptions
 const logger = createLogger({ clock, level: 'warn', write: (line) => console.error(line) })
 const nodeDefault = { path: process.execPath, version: process.versions.node }
 const packages = await openPackageCache({ root: join(folder, 'packages'), nodeDefault, clock, logger })
@@ -31,6 +33,7 @@ await openAgent({
   random,
   logger,
   tunnel: { server: url, token },
+  ...(runOnceTiming && { runOnceTiming }),
 })
 flushCompileCache() // for the next one, where NODE_COMPILE_CACHE is set: this one may never come to its end
 console.log('ready')

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -8,17 +7,8 @@ import { realClock } from '../../src/base/clock.ts'
 import { realRandom, seededRandom } from '../../src/base/ids.ts'
 import type { Node, Pod } from '../../src/api/schema/types.gen.ts'
 import { openProcessRuntime } from '../../src/runtime/process/process-runtime.ts'
-import type { ChildOptions } from './agent-child.ts'
-import {
-  isReady,
-  nodeName,
-  openTestCluster,
-  podCIDR,
-  podsRef,
-  token,
-  waitFor,
-  type TestCluster,
-} from './harness.ts'
+import { killAgent, startAgent } from './agent-process.ts'
+import { isReady, nodeName, openTestCluster, podCIDR, podsRef, waitFor } from './harness.ts'
 
 const kills = 24
 const withinMs = 250 // from the pod's creation: its start takes about half as long
@@ -30,30 +20,6 @@ const app = (file: string) => `
 require('node:fs').appendFileSync(${JSON.stringify(file)}, process.env.POD_UID + ' ' + process.pid + '\\n')
 require('node:http').createServer((q, s) => s.end('x')).listen(8080)
 `
-
-function startAgent(cluster: TestCluster): Promise<ChildProcess> {
-  const options: ChildOptions = { url: cluster.url, token, folder: cluster.folder, nodeName }
-  const child = spawn(
-    process.execPath,
-    [join(import.meta.dirname, 'agent-child.ts'), JSON.stringify(options)],
-    {
-      stdio: ['ignore', 'pipe', 'inherit'],
-      // Each start would read and compile some three hundred files, most of what the test takes.
-      env: { ...process.env, NODE_COMPILE_CACHE: join(cluster.folder, 'compiled') },
-    },
-  )
-  return new Promise((resolve, reject) => {
-    child.stdout?.once('data', () => resolve(child))
-    child.once('exit', (code) => reject(new Error(`the agent ended with ${code} before it was ready`)))
-  })
-}
-
-const kill = (child: ChildProcess): Promise<void> =>
-  new Promise((resolve) => {
-    if (child.exitCode !== null || child.signalCode !== null) return resolve()
-    child.once('exit', () => resolve())
-    child.kill('SIGKILL')
-  })
 
 test(
   `an agent killed ${kills} times while it starts and ends pods starts each exactly once and leaves none behind`,
@@ -74,7 +40,7 @@ test(
     })
     let agent = await startAgent(cluster)
     // Before the cluster is disposed of, also when an assertion fails.
-    await using _end = { [Symbol.asyncDispose]: () => kill(agent) }
+    await using _end = { [Symbol.asyncDispose]: () => killAgent(agent) }
     await waitFor('the node', async () => (await nodes.get(nodeName).catch(() => undefined)) !== undefined)
     await nodes.patch(nodeName, 'merge', { spec: { podCIDR, podCIDRs: [podCIDR] } })
 
@@ -85,7 +51,7 @@ test(
       const env = [{ name: 'POD_UID', valueFrom: { fieldRef: { fieldPath: 'metadata.uid' } } }]
       await cluster.run(name, { containers: [{ name: 'c', image, env }], terminationGracePeriodSeconds: 5 })
       await realClock.sleep(random.float() * withinMs)
-      await kill(agent)
+      await killAgent(agent)
       agent = await startAgent(cluster)
     }
     const uids: string[] = []
@@ -105,7 +71,7 @@ test(
       await pods.delete(name, { namespace: 'default' })
       if (random.float() < 0.5) continue
       await realClock.sleep(random.float() * withinMs)
-      await kill(agent)
+      await killAgent(agent)
       agent = await startAgent(cluster)
     }
     await waitFor(
