@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -122,6 +123,18 @@ describe('the fence of a workload with a lease', { concurrency: true }, () => {
     process.kill(handle.pid, 'SIGKILL')
     await until(() => isGone(handle))
     assert.equal((await runtime.inspect(handle)).phase, 'lost')
+  })
+
+  it('reaches a program that has left the process group', async () => {
+    const inner = 'trap "echo warned" TERM; echo up; while :; do /bin/sleep 1; done'
+    const { handle, renew, says } = await start('left', `exec setsid /bin/sh -c '${inner}'`)
+    const state = await runtime.inspect(handle)
+    assert.ok(state.phase === 'running')
+    await renew(near)
+    await says('up\nwarned\n')
+    await renew(0)
+    assert.equal((await runtime.wait(handle, never)).reason, 'LeaseExpired')
+    await until(() => isGone(handle) && !existsSync(`/proc/${state.pid}/cwd`))
   })
 
   const skip = support.usable ? false : support.reason

@@ -11,13 +11,28 @@ import { readIfThere, recordFile } from './record-files.ts'
  * - A time that can't be read leaves the last one known; without any there is no lease.
  * - It fails closed: however it ends, its last word is the group's SIGKILL. So no program of it outlives its parent either.
  *   It is a member of the group, whose number therefore is not given to another while it looks.
+ * - A program that has left the group (setsid(1) does that) is found by its record, with the group that it may have made.
  * - Signals to the group are not for it: a program with a long grace is fenced to its end.
  */
 export const fenceScript = `
+_sampan_signal() {
+  if read -r _sampan_stat <"$SAMPAN_STATE_DIR/child"; then
+    _sampan_pid=\${_sampan_stat%% *}
+    set -- "$1" \${_sampan_stat##*) }
+    _sampan_start=\${21}
+    read -r _sampan_stat <"/proc/$_sampan_pid/stat" && set -- "$1" \${_sampan_stat##*) }
+    case "\${21}:$4" in
+      "$_sampan_start:$$") ;;
+      "$_sampan_start:$_sampan_pid") kill -s "$1" -- "-$_sampan_pid" ;;
+      "$_sampan_start:"*) kill -s "$1" "$_sampan_pid" ;;
+    esac
+  fi
+  kill -s "$1" -- "-$$"
+}
 if [ -f "$SAMPAN_STATE_DIR/lease" ]; then
   (
     trap '' 1 2 3 6 10 12 13 14 15 20 21 22 24 25 26 27 29
-    trap 'kill -s KILL -- "-$$"' 0
+    trap '_sampan_signal KILL' 0
     exec 1>/dev/null 3>&- 4>&-
     read -r _sampan_stat </proc/self/stat
     echo "$_sampan_stat" >"$SAMPAN_STATE_DIR/fence"
@@ -30,7 +45,6 @@ if [ -f "$SAMPAN_STATE_DIR/lease" ]; then
       if [ "$_sampan_left" -le 0 ]; then
         echo expired >"$SAMPAN_STATE_DIR/fenced"
         echo 137 1<>"$SAMPAN_STATE_DIR/exit"
-        kill -s KILL "$$"
         _sampan_clear
         exit
       elif [ "$_sampan_left" -gt "$_sampan_warn" ]; then
@@ -39,7 +53,7 @@ if [ -f "$SAMPAN_STATE_DIR/lease" ]; then
       elif [ -z "$_sampan_warned" ]; then
         _sampan_warned=1
         echo expired >"$SAMPAN_STATE_DIR/fenced"
-        kill -s TERM -- "-$$"
+        _sampan_signal TERM
       fi
     done
   ) &
