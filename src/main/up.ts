@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { checkDns1123Subdomain } from '../api/names.ts'
+import { sendSignal } from '../base/send-signal.ts'
 import { realClock } from '../base/clock.ts'
 import type { BackupSchedule } from './backup-schedule.ts'
 import { openChild, type Child } from './child.ts'
@@ -147,7 +148,7 @@ async function takeOver(dir: DataDir): Promise<void> {
   const deadlineMs = realClock.monotonicMs() + inheritWaitMs
   for (const identity of running.processes) {
     while (isAlive(identity)) {
-      if (realClock.monotonicMs() > deadlineMs) process.kill(identity.pid, 'SIGKILL')
+      if (realClock.monotonicMs() > deadlineMs) sendSignal(identity.pid, 'SIGKILL')
       await realClock.sleep(20)
     }
   }

@@ -7,6 +7,7 @@ import { closeSync, constants, openSync, writeFileSync, writeSync } from 'node:f
 import { mkdir, readdir, rmdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Clock } from '../../base/clock.ts'
+import { sendSignal } from '../../base/send-signal.ts'
 import { RuntimeError, type Stats, type WorkloadSpec } from '../runtime.ts'
 import { type CgroupTree, planGroup, type Setting } from './cgroup-plan.ts'
 import { markOf } from './environment.ts'
@@ -107,7 +108,7 @@ export async function endGroup(stateDir: string, clock: Clock): Promise<void> {
         `processes of the control group ${folders[0]} survived SIGKILL for ${endMsMax / 1000} s`,
       )
     for (const folder of folders) writeIfThere(join(folder, 'cgroup.kill'), '1')
-    for (const pid of pids) kill(pid)
+    for (const pid of pids) sendSignal(pid, 'SIGKILL')
     await clock.sleep(endPollMs)
   }
   if (countOomKills(folders) > 0) writeFileSync(recordFile(stateDir, 'oom'), 'oom\n')
@@ -145,14 +146,6 @@ export async function removeTree(tree: CgroupTree): Promise<void> {
 
 /** The kernel refuses to remove a group that somebody is in; then it stays, and the next sweep takes it. */
 const removeEmpty = (folder: string): Promise<void> => rmdir(folder).catch(() => {})
-
-function kill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL')
-  } catch (e) {
-    if (!(e instanceof Error && 'code' in e && e.code === 'ESRCH')) throw e // it has just ended
-  }
-}
 
 const numberAfter = (name: string, text: string): number =>
   Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1] ?? 0)

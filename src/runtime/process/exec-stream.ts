@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { constants } from 'node:os'
 import type { Readable, Writable } from 'node:stream'
 import type { Clock } from '../../base/clock.ts'
+import { sendSignal } from '../../base/send-signal.ts'
 import { type ExecSession, type ExecStreamSpec, RuntimeError } from '../runtime.ts'
 import { insideCommand, programOf, type Surroundings } from './join-group.ts'
 import { programNotFound } from './program-search.ts'
@@ -29,7 +30,7 @@ export async function execStreamIn(
     stdio: [spec.stdin ? 'pipe' : 'ignore', 'pipe', 'pipe'],
   })
   const code = codeOf(child)
-  await started(child, { program: name, folder, tty })
+  await started(child, { program: name, folder })
   const window = tty ? openTerminal(child.pid ?? 0, clock) : undefined
   // A command that has read enough closes its stdin; writing on is no failure.
   child.stdin?.on('error', () => {})
@@ -60,16 +61,14 @@ function codeOf(child: ChildProcess): Promise<number> {
 interface Started {
   readonly program: string
   readonly folder: string
-  readonly tty: boolean
 }
 
-function started(child: ChildProcess, { program, folder, tty }: Started): Promise<void> {
+function started(child: ChildProcess, { program, folder }: Started): Promise<void> {
   return new Promise((resolve, reject) => {
     child.once('spawn', resolve)
     child.once('error', (error: NodeJS.ErrnoException) => {
       const isMissing = error.code === 'ENOENT'
       const isFolderMissing = isMissing && !existsSync(folder)
-      if (tty && isMissing && !isFolderMissing) return reject(noTerminal(error))
       const why = isFolderMissing ? `its working directory ${folder} does not exist` : error.message
       const message =
         isMissing && !isFolderMissing ? programNotFound(program) : `exec: ${JSON.stringify(program)}: ${why}`
@@ -77,13 +76,6 @@ function started(child: ChildProcess, { program, folder, tty }: Started): Promis
     })
   })
 }
-
-const noTerminal = (cause: Error): RuntimeError =>
-  new RuntimeError(
-    'unsupported',
-    'a terminal needs script(1) of util-linux on the node, which is not there (Debian: bsdutils); install it, or leave out -t',
-    { cause },
-  )
 
 function hangUp(child: ChildProcess, code: Promise<number>, clock: Clock): void {
   const { pid, stdin, stdout, stderr } = child
@@ -93,18 +85,10 @@ function hangUp(child: ChildProcess, code: Promise<number>, clock: Clock): void 
   const hasEnded = child.exitCode !== null || child.signalCode !== null
   // Its pid may be another's by now; what it left in the background goes on, but without us.
   if (hasEnded || pid === undefined) return letGo()
-  send(pid, 'SIGHUP')
+  sendSignal(-pid, 'SIGHUP')
   const cancel = clock.after(hangUpMs, () => {
-    if (child.exitCode === null && child.signalCode === null) send(pid, 'SIGKILL')
+    if (child.exitCode === null && child.signalCode === null) sendSignal(-pid, 'SIGKILL')
     letGo()
   })
   void code.then(cancel)
-}
-
-function send(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(-pid, signal)
-  } catch (e) {
-    if (!(e instanceof Error && 'code' in e && e.code === 'ESRCH')) throw e // it has just ended
-  }
 }

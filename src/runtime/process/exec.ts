@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import type { Clock } from '../../base/clock.ts'
+import { sendSignal } from '../../base/send-signal.ts'
 import type { ExecResult, ExecSpec } from '../runtime.ts'
 import { insideCommand, programOf, type Surroundings } from './join-group.ts'
 import { programNotFound } from './program-search.ts'
@@ -35,7 +36,7 @@ export function execIn(within: Surroundings, spec: ExecSpec, clock: Clock): Prom
   child.stdout.on('data', collect)
   child.stderr.on('data', collect)
   const cancelTimer = clock.after(spec.timeoutMs, () => {
-    if (child.pid !== undefined) killGroup(child.pid)
+    if (child.pid !== undefined) sendSignal(-child.pid, 'SIGKILL')
     child.stdout.destroy()
     child.stderr.destroy()
     resolve({ code: codeTimedOut, output: `${output()}\n${program} did not end within ${spec.timeoutMs} ms` })
@@ -51,12 +52,4 @@ export function execIn(within: Surroundings, spec: ExecSpec, clock: Clock): Prom
     resolve({ code: code ?? 128 + killedBy, output: output() })
   })
   return promise
-}
-
-function killGroup(pid: number): void {
-  try {
-    process.kill(-pid, 'SIGKILL')
-  } catch (e) {
-    if (!(e instanceof Error && 'code' in e && e.code === 'ESRCH')) throw e // it has just ended
-  }
 }

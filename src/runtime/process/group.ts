@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { constants } from 'node:os'
 import type { Clock } from '../../base/clock.ts'
+import { sendSignal } from '../../base/send-signal.ts'
 import { type Handle, RuntimeError } from '../runtime.ts'
 import { endGroup, groupFolders } from './cgroup.ts'
 import { markOf } from './environment.ts'
@@ -154,7 +155,7 @@ async function killRest(handle: Handle, { clock, table }: StopContext): Promise<
     const rest = workloadProcesses(handle, await table.fresh()).filter((p) => p.pid !== process.pid)
     if (rest.length === 0) return
     if (clock.monotonicMs() > deadlineMs) throw unkillable(handle)
-    for (const p of rest) send(p.pid, constants.signals.SIGKILL)
+    for (const p of rest) sendSignal(p.pid, constants.signals.SIGKILL)
     await clock.sleep(pollMsMin)
   }
 }
@@ -179,17 +180,9 @@ function sendToGroup(handle: Handle, signal: number): void {
   if (handle.pid <= 1) return // kill(-1) and kill(0) would hit everything
   const program = findProgram(handle)
   const hasLeft = program !== undefined && program.groupId !== handle.pid
-  if (hasLeft) send(program.groupId === program.pid ? -program.pid : program.pid, signal)
+  if (hasLeft) sendSignal(program.groupId === program.pid ? -program.pid : program.pid, signal)
   // Without either in it, the group's number may be a stranger's by now.
-  if (!hasLeft || isParentAlive(handle)) send(-handle.pid, signal)
-}
-
-function send(target: number, signal: number): void {
-  try {
-    process.kill(target, signal)
-  } catch (e) {
-    if (!isGone(e)) throw e
-  }
+  if (!hasLeft || isParentAlive(handle)) sendSignal(-handle.pid, signal)
 }
 
 const isGone = (e: unknown): boolean => e instanceof Error && 'code' in e && e.code === 'ESRCH'

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import type { Clock } from '../../base/clock.ts'
+import { sendSignal } from '../../base/send-signal.ts'
 import { RuntimeError, type Sandbox, type WorkloadSpec } from '../runtime.ts'
 import { environmentOf } from './environment.ts'
 import { clearGroupScript, fenceScript, installFence } from './fence.ts'
@@ -172,7 +173,7 @@ async function startOutcome(child: ChildProcess, spec: WorkloadSpec, clock: Cloc
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   const fail = (why: string, cause?: Error) => reject(startFailed(spec, why, cause))
   const cancelTimer = clock.after(startMsMax, () => {
-    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
+    if (child.pid !== undefined) sendSignal(-child.pid, 'SIGKILL')
     fail(`its parent shell did not report within ${startMsMax / 1000} s; the machine may be overloaded`)
   })
   let said = ''

@@ -6,6 +6,7 @@
 import { execFile } from 'node:child_process'
 import { readFileSync, readlinkSync } from 'node:fs'
 import type { Clock } from '../../base/clock.ts'
+import { RuntimeError } from '../runtime.ts'
 import { findProgram } from './sandbox/find-program.ts'
 
 export interface TerminalCommand {
@@ -30,13 +31,22 @@ export function terminalCommand(
   ].join('; ')
   const options = ['--quiet', '--flush', '--return', '--echo', 'always', '--command', line]
   return {
-    argv: [findProgram('script') ?? 'script', ...options, '/dev/null'],
+    argv: [program('script'), ...options, '/dev/null'],
     env: { TERM: 'xterm', ...env, SHELL: '/bin/sh' },
   }
 }
 
-/** Not as the workload's PATH has it: this shell stands outside of its sandbox. */
-const tool = (name: string): string => quoted(findProgram(name) ?? name)
+/** Not as the workload's PATH has it: it stands outside of its sandbox. Throws `unsupported`. */
+function program(name: string): string {
+  const path = findProgram(name)
+  if (path !== undefined) return path
+  throw new RuntimeError(
+    'unsupported',
+    `a terminal needs ${name}(1) on the node, which is not there: install it (Debian: bsdutils, coreutils), or leave out -t`,
+  )
+}
+
+const tool = (name: string): string => quoted(program(name))
 
 const quoted = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`
 

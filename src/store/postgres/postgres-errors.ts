@@ -27,8 +27,8 @@ const isTlsRefusal = (error: Error): boolean =>
   / SSL |certificate/.test(error.message) ||
   ('code' in error && /CERT|TLS|SIGNATURE/.test(String(error.code)))
 
-/** The user may not do that. */
-export const isDenied = (error: unknown): boolean => stateOf(error) === '42501'
+/** The user may not do that; or this server can't, as some that speak PostgreSQL's protocol. */
+export const isDenied = (error: unknown): boolean => /^(42501|42883|0A000)$/.test(stateOf(error) ?? '')
 
 /** After such an error the session is of no more use. */
 export const isGone = (error: unknown): boolean =>
