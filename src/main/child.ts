@@ -3,8 +3,9 @@ import { backoffMs } from '../base/backoff.ts'
 import type { Clock } from '../base/clock.ts'
 import { deferred, type Deferred } from '../base/deferred.ts'
 import { neighbour } from '../base/neighbour.ts'
+import { childEnvironment } from './child-environment.ts'
 import { CommandError } from './command-error.ts'
-import { frugalEnv, frugalFlags } from './frugal-node.ts'
+import { frugalFlags } from './frugal-node.ts'
 import type { Begin, FromProcess, Ready } from './messages.ts'
 
 export interface Child {
@@ -47,7 +48,7 @@ export function openChild({ name, clock, onReady, onCrash, onSpawn }: ChildOptio
     const args = [...frugalFlags(name), entry, name]
     return spawn(process.execPath, args, {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      env: { ...process.env, ...frugalEnv },
+      env: childEnvironment(name, process.env),
     })
   }
   /** Only before it was ready for the first time: later, whatever stands in its way may go away again. */
