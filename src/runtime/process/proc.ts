@@ -84,6 +84,12 @@ export function readOwnBytes(pid: number): number {
   return (kibOf('RssAnon') + kibOf('RssShmem')) * 1024
 }
 
+/** The real user. Who owns the process's folder says less: that of one which may not be dumped belongs to root. */
+export function readUser(pid: number): number | undefined {
+  const user = /^Uid:\s+(\d+)/m.exec(readProc(`/proc/${pid}/status`) ?? '')?.[1]
+  return user === undefined ? undefined : Number(user)
+}
+
 export function readWorkingDirectory(pid: number): string | undefined {
   try {
     return readlinkSync(`/proc/${pid}/cwd`)

@@ -1,11 +1,11 @@
 import type { Clock } from '../../base/clock.ts'
-import { type ProcessStat, environOf, scanProcesses } from './proc.ts'
+import { type ProcessStat, environOf, readUser, scanProcesses } from './proc.ts'
 
 /** A live process, with the marks that a workload of ours carries in its environment. */
 export interface MarkedProcess extends ProcessStat {
   /** Inherited by everything that a workload starts; see `markOf`. */
   readonly mark: string | undefined
-  /** Only the tiny parent carries it. */
+  /** Only the tiny parent carries it, a process of this user: what programs under users of their own say of themselves doesn't count. */
   readonly stateDir: string | undefined
 }
 
@@ -52,5 +52,7 @@ export function createProcessTable(clock: Clock): ProcessTable {
 
 function mark(stat: ProcessStat): MarkedProcess {
   const valueOf = environOf(stat.pid)
-  return { ...stat, mark: valueOf('SAMPAN_WORKLOAD'), stateDir: valueOf('SAMPAN_STATE_DIR') }
+  const stateDir = valueOf('SAMPAN_STATE_DIR')
+  const isParent = stateDir !== undefined && readUser(stat.pid) === process.getuid?.()
+  return { ...stat, mark: valueOf('SAMPAN_WORKLOAD'), stateDir: isParent ? stateDir : undefined }
 }
