@@ -1,7 +1,7 @@
 /**
  * Durable calls through the whole API server on each store, from many clients at once over HTTP/1.1 that is kept alive, beside
  * what etcd and PostgreSQL alone do with the same values. Server and clients are processes of their own. Processor time is that of
- * one call: "main" of the server's event loop, "store" of its other threads, of which SQLite is one (etcd and PostgreSQL are in
+ * one call: "main" of the server's event loop, "store" of its other threads, which sync for SQLite (etcd and PostgreSQL are in
  * neither), "clients" of those who ask. `STORES=sqlite,etcd` measures some.
  */
 import { chmodSync } from 'node:fs'
