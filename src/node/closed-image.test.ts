@@ -26,6 +26,12 @@ function app(name: string): string {
 const check = (folder: string, script = join(folder, 'lib/server.js')): Promise<void> =>
   checkReadable({ folder, argv: ['/usr/bin/node', '--inspect', script, 'x'], user })
 
+test('a word of the command that can not be a path is none', { skip }, async () => {
+  const folder = app('words')
+  const argv = ['node', '--eval', 'x'.repeat(5_000), `${folder}/lib\n${'y'.repeat(300)}`]
+  await checkReadable({ folder, argv, user })
+})
+
 interface Row {
   readonly name: string
   readonly change: (folder: string) => void

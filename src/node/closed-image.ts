@@ -42,7 +42,14 @@ function neededOf({ folder, argv }: ImageUse): readonly string[] {
 
 const isWithin = (folder: string, path: string): boolean => path.startsWith(`${folder}/`)
 
-const find = (path: string): Stats | undefined => statSync(path, { throwIfNoEntry: false })
+/** Words of a command are anything: a whole program is too long for a path, and the kernel says so. */
+function find(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false })
+  } catch {
+    return undefined
+  }
+}
 
 function isOpen(path: string, { uid, gid, groups = [] }: ImageUse['user']): boolean {
   const found = find(path)
