@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
-import { findProgram } from '../runtime/process/sandbox/find-program.ts'
+import { noPacketFilter } from '../runtime/process/testdata/packet-filter.ts'
 import { nameServerOpenings } from './network-wall.ts'
 
 test('the system’s name servers stay open, on port 53 only', () => {
@@ -21,13 +21,7 @@ options nameserver`
   ])
 })
 
-const missing = ['unshare', 'iptables', 'ip6tables'].find((name) => !findProgram(name))
-const skip =
-  process.getuid?.() !== 0
-    ? 'only root has a packet filter'
-    : missing !== undefined
-      ? `${missing} is not installed`
-      : false
+const skip = noPacketFilter()
 
 const [node, runtime] = ['./network-wall.ts', '../runtime/process/sandbox/network-wall.ts'].map((path) =>
   JSON.stringify(import.meta.resolve(path)),

@@ -134,7 +134,7 @@ interface Configuration {
   readonly duplicates: readonly string[]
 }
 
-/** YAML, of which JSON is a part: tried first, because every client but kubectl sends it. */
+/** YAML, of which JSON is a part: tried first, because clients send it, kubectl among them. */
 async function parseConfiguration(bytes: Uint8Array, options: WriteOptions): Promise<Configuration> {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
   const { duplicates, value } = text.trimStart().startsWith('{')

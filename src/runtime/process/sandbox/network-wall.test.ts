@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
-import { findProgram } from './find-program.ts'
+import { noPacketFilter } from '../testdata/packet-filter.ts'
 import type { WallState } from './network-wall.ts'
 import { raiseRules, razeRules, type Wall } from './wall-rules.ts'
 
@@ -41,13 +41,7 @@ test('rules of others are left alone, also those of a chain whose name begins al
   assert.equal(razeRules('SAMPAN-two', saved), undefined)
 })
 
-const missing = ['unshare', 'iptables', 'ip6tables'].find((name) => !findProgram(name))
-const skip =
-  process.getuid?.() !== 0
-    ? 'only root has a packet filter'
-    : missing !== undefined
-      ? `${missing} is not installed`
-      : false
+const skip = noPacketFilter()
 
 test('raised twice it stands once; the end of one agent leaves the wall of another', { skip }, () => {
   const module = JSON.stringify(import.meta.resolve('./network-wall.ts'))

@@ -4,15 +4,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { findProgram } from './find-program.ts'
+import { noPacketFilter } from '../testdata/packet-filter.ts'
 
-const missing = ['unshare', 'setpriv', 'iptables', 'ip6tables'].find((name) => !findProgram(name))
-const skip =
-  process.getuid?.() !== 0
-    ? 'only root has a packet filter'
-    : missing !== undefined
-      ? `${missing} is not installed`
-      : false
+const skip = noPacketFilter()
 const folder = mkdtempSync(join(tmpdir(), 'sampan-walls-'))
 after(() => rmSync(folder, { recursive: true }))
 
