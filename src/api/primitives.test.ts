@@ -1,7 +1,7 @@
 /** The small pure files of this room: durations, paths, conditions, owners, equality. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import fc from 'fast-check'
+import { fc } from '../base/fast-check.ts'
 import { findCondition, isConditionTrue, removeCondition, setCondition } from './conditions.ts'
 import { ageOf, humanDuration, parseGoDuration, shortHumanDuration } from './duration.ts'
 import { isEqual } from './equal.ts'

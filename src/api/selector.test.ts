@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import fc from 'fast-check'
+import { fc } from '../base/fast-check.ts'
 import { fieldErrorText } from './field-errors.ts'
 import * as fields from './field-selector.ts'
 import { parseSelector } from './selector-parser.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import { fc } from '../base/fast-check.ts'
 import { realClock } from '../base/clock.ts'
 import { seededRandom, type Random } from '../base/ids.ts'
 import { silentLogger } from '../base/logger.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import { fc } from '../base/fast-check.ts'
 import { keyOf, type KubeObject } from '../api/meta.ts'
 import { indexedCache } from './indexed-cache.ts'
 import { object } from './fixture.ts'

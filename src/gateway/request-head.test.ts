@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import { fc } from '../base/fast-check.ts'
 import { incomplete, refused } from './header-fields.ts'
 import { defaultLimits } from './limits.ts'
 import { readRequestHead, RequestHead } from './request-head.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import fc from 'fast-check'
+import { fc } from '../base/fast-check.ts'
 import { allTo, gatewayTo, openApp, RawClient, type Upstream } from './fixture.ts'
 import type { Gateway } from './gateway.ts'
 

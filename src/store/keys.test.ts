@@ -1,6 +1,6 @@
 import { test } from 'node:test'
 
-import fc from 'fast-check'
+import { fc } from '../base/fast-check.ts'
 
 import { compareKeys, prefixEnd } from './keys.ts'
 

@@ -1,7 +1,7 @@
 /** Laws of apply, on random configurations of one of everything. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import { fc } from '../../base/fast-check.ts'
 import { isEqual } from '../equal.ts'
 import { deepFreeze } from '../freeze.ts'
 import { isJsonArray, isJsonObject, type JsonObject, type JsonValue } from '../json.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import { fc } from '../../base/fast-check.ts'
 import type { JsonObject, JsonValue } from '../json.ts'
 import { typeNamed, type Schema, type TypeDef } from '../schema/schema.ts'
 import { changedFields, compare } from './compare.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import fc from 'fast-check'
+import { fc } from '../../base/fast-check.ts'
 import { deepFreeze } from '../freeze.ts'
 import type { JsonObject, JsonValue } from '../json.ts'
 import { typeNamed } from '../schema/schema.ts'

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import { fc } from '../../base/fast-check.ts'
 import type { KubeObject } from '../meta.ts'
 import type { ResourceDef, StrategyContext } from '../resource.ts'
 import type { Schema, TypeDef } from '../schema/schema.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import { fc } from '../../base/fast-check.ts'
 import { base64ErrorAt, bytesToBase64 } from './base64.ts'
 
 const rows: readonly [text: string, at: number][] = [

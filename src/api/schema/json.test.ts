@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import fc from 'fast-check'
+import { fc } from '../../base/fast-check.ts'
 import { JsonError, jsonDepthMax, parseJson } from './json.ts'
 
 const duplicatesOf = (text: string) => parseJson(text, { findDuplicates: true }).duplicates

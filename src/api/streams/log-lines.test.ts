@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import { fc } from '../../base/fast-check.ts'
 import { fieldErrorText } from '../field-errors.ts'
 import { historyQuery, parseHistoryOptions } from './log-history.ts'
 import { formatLogRecord, logTextBytesMax, logTime, parseLogRecord, splitOutput } from './log-lines.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import { fc } from '../../base/fast-check.ts'
 import { joinBytes } from './channels.ts'
 import { isPort, parsePorts, portBytes } from './port-forward.ts'
 import { spdyDictionary } from './spdy-dictionary.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import { fc } from '../../base/fast-check.ts'
 import { seededRandom } from '../../base/ids.ts'
 import type { ReplicaSet } from '../../api/schema/types.gen.ts'
 import { deployment, replicaSet, type DeploymentFacts, type SetFacts } from '../fixture.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import fc from 'fast-check'
+import { fc } from '../../base/fast-check.ts'
 
 import { bytesField, createFrameReader, frameOf, numberField, readFields, type Parts } from './protobuf.ts'
 
