@@ -4,7 +4,7 @@
  * It never reconciles anything and never calls another room.
  *
  * A request flows through: `request-info.ts` (what is asked) → `stages/access.ts` (who asks, and may they) →
- * `stages/fairness.ts` (whose turn it is) → `discovery.ts` and `health.ts`, or `registry.ts`, which picks one of `verbs/*.ts`. Reads and watches come from
+ * `stages/fairness.ts` (whose turn it is; `stages/stream-bounds.ts` counts what takes none) → `discovery.ts` and `health.ts`, or `registry.ts`, which picks one of `verbs/*.ts`. Reads and watches come from
  * `watch-cache.ts`. `listen.ts` puts all of it on sockets; `handle` needs none.
  */
 import type { Duplex } from 'node:stream'
@@ -47,6 +47,7 @@ import { roleEscalation } from './stages/role-escalation.ts'
 import { serviceAddresses } from './stages/service-addresses.ts'
 import { serviceAccount } from './stages/service-account.ts'
 import type { TokenSigner } from './stages/service-account-tokens.ts'
+import { createStreamBounds, streamLimits } from './stages/stream-bounds.ts'
 import { statusOfStoreError } from './store-errors.ts'
 import { StoreFeed } from './store-feed.ts'
 import { refuseUpgrade } from './upgrade.ts'
@@ -203,6 +204,7 @@ interface ServerState {
 
 class Server implements ApiServer {
   readonly #upgrades = createUpgrades()
+  readonly #streams = createStreamBounds(streamLimits)
   readonly #fairness: Fairness
   readonly #counted: ServerMetrics
   readonly #options: ApiServerOptions
@@ -248,6 +250,7 @@ class Server implements ApiServer {
       const user = await this.#machinery.access.enter(request, asked)
       const flow = flowOf(user, asked)
       const route = () => this.#route(request, asked, user)
+      if (isLongRunning(asked)) return { info, response: await this.#streams.serve(request, user, route) }
       const response = flow === undefined ? await route() : await this.#fairness.run(flow, route, request)
       return { info, response }
     } catch (error) {

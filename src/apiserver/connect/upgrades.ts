@@ -3,10 +3,11 @@
  * `proxy` subresource. Start reading at `remote-command.ts`.
  */
 import type { Duplex } from 'node:stream'
-import { badRequest, methodNotAllowed, tooManyRequests, unknownResource } from '../../api/status.ts'
+import { badRequest, methodNotAllowed, unknownResource } from '../../api/status.ts'
 import { checkPlace } from '../registry.ts'
 import { isTrue } from '../request-info.ts'
 import { log } from '../subresources/log.ts'
+import { createStreamBounds, type StreamLimits } from '../stages/stream-bounds.ts'
 import { watch } from '../verbs/watch.ts'
 import type { VerbContext, VerbHandler } from '../context.ts'
 import type { UpgradeHandler } from './upgrade-context.ts'
@@ -16,10 +17,8 @@ export interface Upgrades {
   serve(context: VerbContext, socket: Duplex, head: Uint8Array): Promise<void>
 }
 
-/** Each holds a connection, a stream to a node and some buffers: about a hundred KiB. */
-const upgradesMax = 2_000
-/** So that one client can't take them all. */
-const upgradesOfOneUserMax = 1_000
+/** Each holds a connection, a stream to a node and some buffers: about a hundred KiB. One client can't take them all. */
+export const upgradeLimits: StreamLimits = { heldMax: 2_000, heldPerUserMax: 1_000, what: 'upgraded streams' }
 
 type Load = () => Promise<UpgradeHandler>
 
@@ -44,37 +43,19 @@ const subresources: Readonly<Record<string, Load>> = {
 }
 
 export function createUpgrades(): Upgrades {
-  let count = 0
-  const byUser = new Map<string, number>()
-  const change = (user: string, by: number) => {
-    count += by
-    const own = (byUser.get(user) ?? 0) + by
-    if (own > 0) byUser.set(user, own)
-    else byUser.delete(user)
-  }
-  const checkRoom = (user: string) => {
-    if (count >= upgradesMax)
-      throw tooManyRequests(`this server already holds ${upgradesMax} streams; close some and try again`, 5)
-    if ((byUser.get(user) ?? 0) >= upgradesOfOneUserMax)
-      throw tooManyRequests(
-        `${user} already holds ${upgradesOfOneUserMax} streams; close some and try again`,
-        5,
-      )
-  }
+  const bounds = createStreamBounds(upgradeLimits)
   return {
     async serve(context, socket, head) {
       const handler = await loaderOf(context)()
-      const user = context.user.name
-      checkRoom(user)
-      change(user, 1)
+      const free = bounds.hold(context.user)
       const closed = new AbortController()
       socket.once('close', () => closed.abort(new Error('the client went away')))
       const signal = AbortSignal.any([context.signal, closed.signal])
       try {
         const { ended } = await handler({ ...context, signal, socket, head })
-        void ended.finally(() => change(user, -1))
+        void ended.finally(free)
       } catch (error) {
-        change(user, -1)
+        free()
         // Whatever broke off, broke off because of that, and nobody reads the answer.
         if (closed.signal.aborted) throw badRequest('the client went away')
         throw error
