@@ -50,7 +50,7 @@ export async function makeSandbox(request: SandboxRequest): Promise<Sandbox> {
     binds: [
       ...packageBinds(prepared),
       ...accountBinds(paths, container.name, ids),
-      { source: temporary, path: '/tmp', readOnly: isReadOnly },
+      { source: temporary, path: '/tmp', readOnly: isReadOnly, isFresh: true },
       { source: paths.home, path: paths.home, readOnly: isReadOnly },
       ...(networkSocket === undefined ? [] : [readOnly(dirname(networkSocket))]),
       ...mounts.map(({ source, mountPath, readOnly: isFixed, unsteady }) => ({

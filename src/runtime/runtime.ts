@@ -78,6 +78,8 @@ export interface Bind {
   readonly readOnly: boolean
   /** Others may swap `source`, or a folder above it, for a link meanwhile: then nothing is started. It is a path without links. */
   readonly isUnsteady?: boolean
+  /** Nobody else has the source: until the program runs, there is in it what the agent put there. */
+  readonly isFresh?: boolean
 }
 
 export interface Sandbox {

@@ -12,13 +12,16 @@ import { RuntimeError, type Bind, type NodeProcess, type Sandbox } from '../runt
 const files = ['preload.cjs', 'insight.cjs', 'inspect-worker.cjs']
 const folderOf = (stateDir: string): string => join(stateDir, 'insight')
 
-/** What a sandboxed program must see of them, where it is. */
-export const preloadFiles = (stateDir: string): readonly string[] => files.map((file) => join(stateDir, file))
 export const insightBind = (stateDir: string): Bind => ({
   source: folderOf(stateDir),
   path: folderOf(stateDir),
   readOnly: false,
 })
+/** With what a sandboxed program must see of the preload, where it is. */
+export const insightBinds = (stateDir: string): readonly Bind[] => [
+  insightBind(stateDir),
+  ...files.map((file) => join(stateDir, file)).map((path) => ({ source: path, path, readOnly: true })),
+]
 
 /** Lays the preload and what belongs to it beside the workload's records, so that an upgrade of Sampan cannot take it away. */
 export function installPreload(stateDir: string, sandbox?: Pick<Sandbox, 'uid' | 'gid'>): void {

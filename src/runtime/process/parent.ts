@@ -5,11 +5,11 @@ import { sendSignal } from '../../base/send-signal.ts'
 import { RuntimeError, type Sandbox, type WorkloadSpec } from '../runtime.ts'
 import { environmentOf } from './environment.ts'
 import { clearGroupScript, fenceScript, installFence } from './fence.ts'
-import { insightBind, installPreload, preloadFiles } from './insight.ts'
+import { insightBinds, installPreload } from './insight.ts'
 import { recordFile } from './record-files.ts'
 import { reserveExit } from './records.ts'
 import { sandboxCommand, type SandboxTools } from './sandbox/bubblewrap.ts'
-import { holdBinds } from './sandbox/unsteady-binds.ts'
+import { holdBinds } from './sandbox/held-binds.ts'
 import { makeStdin } from './stdin.ts'
 
 /**
@@ -159,10 +159,9 @@ function insideOf(
   tools: SandboxTools,
   argv: readonly [string, ...string[]],
 ): readonly string[] {
-  const wanted = node ? [...sandbox.binds, insightBind(stateDir)] : sandbox.binds
+  const wanted = node ? [...sandbox.binds, ...insightBinds(stateDir)] : sandbox.binds
   const { binds, command } = holdBinds(wanted, stateDir, tools.user)
-  const files = node ? preloadFiles(stateDir) : []
-  return [...command, ...sandboxCommand({ sandbox: { ...sandbox, binds }, argv, cwd, tools, files })]
+  return [...command, ...sandboxCommand({ sandbox: { ...sandbox, binds }, argv, cwd, tools })]
 }
 
 const startFailed = (spec: WorkloadSpec, why: string, cause?: unknown): RuntimeError =>

@@ -10,6 +10,7 @@
 import { dirname } from 'node:path'
 import type { Bind, Sandbox } from '../../runtime.ts'
 import { copiesPlace, type EtcFiles } from './etc-files.ts'
+import { byDepth } from './nested-binds.ts'
 
 /** As whom the agent makes namespaces. */
 export type SandboxUser = 'root' | { readonly uid: number; readonly gid: number }
@@ -37,8 +38,6 @@ export interface SandboxInput {
   readonly argv: readonly [string, ...string[]]
   readonly cwd: string
   readonly tools: SandboxTools
-  /** Written files of the workload which it may read: the preload. */
-  readonly files: readonly string[]
 }
 
 /** The descriptor from which bwrap reads the filter. */
@@ -46,7 +45,7 @@ export const seccompFd = 9
 
 const memoryDiskBytesMax = 64 * 1024 * 1024 // as Docker's /dev/shm
 
-export function sandboxCommand({ sandbox, argv, cwd, tools, files }: SandboxInput): readonly string[] {
+export function sandboxCommand({ sandbox, argv, cwd, tools }: SandboxInput): readonly string[] {
   const { binds, hostname } = sandbox
   const { system } = tools
   const [env, ...rest] = argv
@@ -77,7 +76,7 @@ export function sandboxCommand({ sandbox, argv, cwd, tools, files }: SandboxInpu
     String(memoryDiskBytesMax),
     '--tmpfs',
     '/dev/shm',
-    ...bindOptions([...binds, ...files.map((file) => ({ source: file, path: file, readOnly: true }))]),
+    ...bindOptions(binds),
     '--remount-ro',
     '/dev',
     '--remount-ro',
@@ -104,9 +103,6 @@ function etcOptions({ copies, links, mounts }: EtcFiles, binds: readonly Bind[])
     ...mounts.filter(isFree).flatMap(({ path, source }) => ['--ro-bind', source, path]),
   ]
 }
-
-const byDepth = (a: Bind, b: Bind): number =>
-  a.path.split('/').length - b.path.split('/').length || (a.path < b.path ? -1 : 1)
 
 /**
  * Terminals of its own would need a second namespace of users around an ordinary user's; then nobody could follow the program

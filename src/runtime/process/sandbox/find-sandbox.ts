@@ -56,7 +56,6 @@ async function tryOut(tools: SandboxTools): Promise<string | undefined> {
     argv: ['/usr/bin/env', 'true'],
     cwd: '/',
     tools,
-    files: [],
   })
   try {
     const script = `exec "$@" ${seccompFd}<"$0"`

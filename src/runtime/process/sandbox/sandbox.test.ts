@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readFile, rename, rm, rmdir, symlink, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readFile, rename, rm, rmdir, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it, test } from 'node:test'
@@ -183,6 +183,37 @@ describe('a program in a sandbox', { skip }, () => {
     const mount = ['-t', String(init), '-m', '/bin/mount', '--bind', '/data', '/usr/sbin']
     await promisify(execFile)('nsenter', mount)
     await assert.rejects(exec(), { code: 'start-failed', message: /\/usr\/sbin/ })
+  })
+
+  it('has volumes within others, of both kinds and at any depth', async () => {
+    const folder = join(root, 'work', 'nested')
+    for (const name of ['outer', 'inner', 'innermost'])
+      await mkdir(join(folder, name), { recursive: true, mode: 0o777 })
+    await writeFile(join(folder, 'secret'), 'of a file\n')
+    for (const name of ['outer', 'inner', 'innermost']) await chmod(join(folder, name), 0o777)
+    const binds = [
+      { source: join(folder, 'secret'), path: '/data/in/file', readOnly: true },
+      { source: join(folder, 'innermost'), path: '/data/in/deep/er', readOnly: true },
+      { source: join(folder, 'inner'), path: '/data/in', readOnly: false },
+      { source: join(folder, 'outer'), path: '/data', readOnly: false },
+    ]
+    const script = `
+      cat /data/in/file; cd /data
+      for f in . in in/deep/er; do true >$f/x && echo "yes $f"; done
+      true >in/file || grep -c -E ' /data(/in(/file|/deep/er)?)? ' /proc/self/mountinfo
+      exit 3`
+    const handle = await runtime.start(sandboxed(specOf('nested', ['/bin/sh', '-c', script]), binds))
+    started.push(handle)
+    const { code } = await runtime.wait(handle, never)
+    const said = await readFile(join(root, 'work', 'nested.out'), 'utf8')
+    assert.equal(
+      said,
+      'of a file\nyes .\nyes in\n4\n',
+      await readFile(join(root, 'work', 'nested.err'), 'utf8'),
+    )
+    assert.equal(code, 3)
+    const written = ['outer', 'inner'].map((name) => existsSync(join(folder, name, 'x')))
+    assert.deepEqual(written, [true, true])
   })
 
   it('is given what was meant, where others could put a link meanwhile, or is not started', async () => {

@@ -6,6 +6,7 @@
 import { lstatSync, realpathSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import type { Bind } from '../../runtime.ts'
+import { around, isBelow, isOwnPlace } from './nested-binds.ts'
 
 const folders = ['bin', 'sbin', 'lib', 'lib32', 'lib64', 'libx32']
 const places = [
@@ -23,13 +24,10 @@ export const isSystemPlace = (path: string): boolean =>
   loaderFile.test(path) ||
   places.some((place) => path === place || isBelow(path, place) || isBelow(place, path))
 
-const isBelow = (path: string, folder: string): boolean => path.startsWith(`${folder}/`)
-
 /** Why these can't be mounted, as a sentence; undefined: they can. */
 export function problemOf(binds: readonly Bind[]): string | undefined {
   for (const bind of binds) {
     const { path } = bind
-    // Node.js itself, a package: what the machine has there in any case.
     if (!isOwnPlace(bind) && isSystemPlace(path))
       return `a volume at ${path} would stand in for programs and libraries of the system; mount it elsewhere`
     const link = linkOnTheWay(bind, binds)
@@ -39,19 +37,15 @@ export function problemOf(binds: readonly Bind[]): string | undefined {
   return undefined
 }
 
-const isOwnPlace = ({ path, readOnly, source }: Bind): boolean => readOnly && source === path
-
-/** A volume that is mounted within another one goes where the other's folders lead: a link there could name any place. */
-function linkOnTheWay({ path }: Bind, binds: readonly Bind[]): string | undefined {
-  const outer = binds
-    .filter((other) => isBelow(path, other.path))
-    .reduce<Bind | undefined>(
-      (deepest, one) => (one.path.length > (deepest?.path.length ?? 0) ? one : deepest),
-      undefined,
-    )
+/**
+ * A volume that is mounted within another one goes where the other's folders lead: a link there could name any place. One that
+ * comes up later is met by what makes the mounts (`held-binds.ts`).
+ */
+function linkOnTheWay(bind: Bind, binds: readonly Bind[]): string | undefined {
+  const outer = around(bind, binds).at(-1)
   if (!outer || isOwnPlace(outer)) return undefined
   let at = ''
-  for (const name of relative(outer.path, path).split('/')) {
+  for (const name of relative(outer.path, bind.path).split('/')) {
     at = join(at, name)
     if (lstatSync(join(outer.source, at), { throwIfNoEntry: false })?.isSymbolicLink())
       return join(outer.path, at)
