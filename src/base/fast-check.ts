@@ -1,11 +1,7 @@
-/**
- * fast-check as tests use it: from one seed, so that a commit that passed passes again; `SEED=7 npm test -- FILE` tries
- * other inputs. A failure prints its seed.
- */
+/** fast-check as tests use it: from their seed. */
 import fc from 'fast-check'
+import { testSeed } from './test-seed.ts'
 
-const seedByDefault = 20_261_122
-
-fc.configureGlobal({ seed: Number(process.env['SEED'] ?? seedByDefault) })
+fc.configureGlobal({ seed: testSeed })
 
 export { fc }

@@ -14,6 +14,7 @@ import { awhile, openServers, type Servers } from '../support/history/servers.ts
 import { assertSound, converge, countsOf, writeLast } from '../support/history/verdict.ts'
 import { Watcher, type WatcherOptions } from '../support/history/watchers.ts'
 import { Writer } from '../support/history/writers.ts'
+import { testSeed } from '../../src/base/test-seed.ts'
 
 export interface HistoryStore {
   /** Called again after each restart: it is then the same store as before. */
@@ -32,7 +33,6 @@ const sequences: readonly Sequence[] = [
   { replicas: 1, isRestarted: true },
 ]
 const runs = Number(process.env['RUNS'] ?? 6)
-const firstSeed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 1e9))
 const [writerCount, readerCount] = [5, 2]
 const operationsPerClient = Number(process.env['OPERATIONS'] ?? 60)
 /** A watcher that misses the last write waits for ever. */
@@ -41,7 +41,7 @@ const runMsMax = 90_000
 export function testHistories(open: (t: TestContext) => Promise<HistoryStore>): void {
   for (let run = 0; run < runs; run++) {
     const sequence = sequences[run % sequences.length] ?? { replicas: 1, isRestarted: false }
-    const seed = firstSeed + run
+    const seed = testSeed + run
     test(
       `${sequence.replicas} server(s)${sequence.isRestarted ? ', restarted and compacted' : ''}: everything adds up`,
       { timeout: runMsMax },

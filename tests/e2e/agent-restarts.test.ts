@@ -14,9 +14,9 @@ import { openCluster, until, type Cluster } from '../support/cluster.ts'
 import { ask } from '../support/http.ts'
 import { deployment, ingress, service, yaml } from '../support/manifests.ts'
 import { isProgram, workloadProcesses } from '../support/workloads.ts'
+import { testSeed as seed } from '../../src/base/test-seed.ts'
 
 const restarts = Number(process.env['RESTARTS'] ?? 25)
-const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000)
 const appCount = 20
 const clientCount = 4
 /** Leaves the machine to the agent, which has to come up between two kills. */

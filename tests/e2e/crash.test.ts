@@ -19,9 +19,9 @@ import { httpTransport } from '../../src/client/transport-http.ts'
 import { openCluster, root, until, type Cluster } from '../support/cluster.ts'
 import { countByPart, createKiller, parts, type Kill } from '../support/kills.ts'
 import { isProgram, workloadProcesses } from '../support/workloads.ts'
+import { testSeed as seed } from '../../src/base/test-seed.ts'
 
 const rounds = Number(process.env['ROUNDS'] ?? 100)
-const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000)
 const namespace = 'default'
 const steadyCount = 3
 const podsPerRound = 3

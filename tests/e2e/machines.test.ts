@@ -13,9 +13,9 @@ import { isPresent } from '../../tools/parts.ts'
 import { openCluster, root, runSampan, until, type Cluster } from '../support/cluster.ts'
 import { hubAddress, openHosts, type Hosts, type NattedHost } from '../support/hosts.ts'
 import { deployment, ingress, service, yaml } from '../support/manifests.ts'
+import { testSeed as seed } from '../../src/base/test-seed.ts'
 
 const cutSeconds = Number(process.env['CUT_SECONDS'] ?? 20)
-const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000)
 const line = { delayMs: 100, lossPercent: 2 }
 const missing = ['ip', 'iptables', 'python3'].find((program) => !isPresent(program))
 const why =

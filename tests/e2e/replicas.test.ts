@@ -23,12 +23,12 @@ import { createKiller } from '../support/kills.ts'
 import { deployment, ingress, service, yaml } from '../support/manifests.ts'
 import { isPresent } from '../../tools/parts.ts'
 import { leaderTiming } from '../../src/client/leader-election.ts'
+import { testSeed as seed } from '../../src/base/test-seed.ts'
 
 /** What a slow test machine may add to a promise of seconds. */
 const slackMs = 3_000
 const takeOverMs = 15_000
 const kills = Number(process.env['KILLS'] ?? 2)
-const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000)
 
 const why = isPresent('etcd') ? false : 'etcd is not installed, needed for servers that share a store'
 if (why !== false && process.env['CI'] === 'true') throw new Error(why)

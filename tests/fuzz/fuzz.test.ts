@@ -10,11 +10,10 @@ import { describe, test } from 'node:test'
 import { Worker } from 'node:worker_threads'
 import { groupOf } from './targets/all.ts'
 import { inputAt, inputBytesMax, type WorkerAnswer, type WorkerInput } from './layout.ts'
+import { testSeed as seed } from '../../src/base/test-seed.ts'
 
 const executionsMax = Number(process.env['EXECUTIONS'] ?? (process.env['SECONDS'] ? Infinity : 100_000))
 const secondsMax = Number(process.env['SECONDS'] ?? Infinity)
-/** The same inputs at every run: what fails then is the change under test. CONTRIBUTING.md says how to look further. */
-const seed = Number(process.env['SEED'] ?? 20_261_121)
 const chosen = process.env['TARGETS']?.split(',')
 /** An input that keeps its thread busy this long hangs. The slowest takes some milliseconds. */
 const hangMs = 20_000

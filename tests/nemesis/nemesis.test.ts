@@ -12,11 +12,11 @@ import { openEtcdWorld } from './etcd-world.ts'
 import { openPostgresWorld } from './postgres-world.ts'
 import { runRound, type RoundReport } from './round.ts'
 import type { World } from './world.ts'
+import { testSeed } from '../../src/base/test-seed.ts'
 
 const seconds = Number(process.env['SECONDS'] ?? 30)
 /** A history is judged as a whole: longer ones are cut into pieces. */
 const roundSecondsMax = 60
-const firstSeed = Number(process.env['SEED'] ?? 20_261_122)
 const stores = (process.env['STORES'] ?? 'etcd,postgres').split(',')
 /** Beside the faults: start, repair and judgement. */
 const besidesMs = 150_000
@@ -44,7 +44,7 @@ describe('a nemesis', { skip: why }, () => {
       async (t) => {
         await using world = await open()
         for (let round = 0; round < rounds; round++) {
-          const seed = firstSeed + round
+          const seed = testSeed + round
           await t.test(`SEED=${seed}`, async (part) => {
             part.diagnostic(told(await runRound(world, { seed, seconds: seconds / rounds })))
           })

@@ -4,7 +4,8 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { realClock } from '../../src/base/clock.ts'
-import { realRandom, seededRandom } from '../../src/base/ids.ts'
+import { seededRandom } from '../../src/base/ids.ts'
+import { testSeed } from '../../src/base/test-seed.ts'
 import type { Node, Pod } from '../../src/api/schema/types.gen.ts'
 import { openProcessRuntime } from '../../src/runtime/process/process-runtime.ts'
 import { killAgent, startAgent } from './agent-process.ts'
@@ -25,9 +26,8 @@ test(
   `an agent killed ${kills} times while it starts and ends pods starts each exactly once and leaves none behind`,
   { timeout },
   async (t) => {
-    const seed = Math.floor(realRandom.float() * 1e6)
-    t.diagnostic(`seed ${seed}`)
-    const random = seededRandom(seed)
+    t.diagnostic(`SEED=${testSeed}`)
+    const random = seededRandom(testSeed)
     await using cluster = await openTestCluster()
     const file = join(cluster.folder, 'starts')
     const image = await cluster.app('counter', app(file))

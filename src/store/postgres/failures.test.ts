@@ -12,6 +12,7 @@ import { isStoreError, type Revision, type Store } from '../store.ts'
 import { openPostgresStore } from './postgres-store.ts'
 import { startTestProxy } from './test-proxy.ts'
 import { serverForTests, skipReason, testPassword } from './test-server.ts'
+import { testSeed } from '../../base/test-seed.ts'
 
 const context = { clock: realClock, logger: silentLogger, random: realRandom }
 /** What can't be answered is given up soon. */
@@ -163,9 +164,8 @@ describe('PostgreSQL fails', { skip: skipReason() }, () => {
   })
 
   it('two replicas write at once: one order, seen by both without gaps; compare-and-swap loses nothing', async (t) => {
-    const seed = Math.floor(realRandom.float() * 2 ** 31)
-    t.diagnostic(`seed ${seed}`)
-    const random = seededRandom(seed)
+    t.diagnostic(`SEED=${testSeed}`)
+    const random = seededRandom(testSeed)
     const url = server().url('two')
     await using first = await openPostgresStore(url, context)
     await using second = await openPostgresStore(url, context)

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { after, test, type TestContext } from 'node:test'
 
 import { realClock } from '../../base/clock.ts'
-import { realRandom, seededRandom, type Random } from '../../base/ids.ts'
+import { seededRandom, type Random } from '../../base/ids.ts'
 import { silentLogger } from '../../base/logger.ts'
 import { bytes, text } from '../conformance/suite.ts'
 import { isStoreError, type Revision, type Store, type StoreEvent } from '../store.ts'
@@ -13,6 +13,7 @@ import { closeEngine, openEngine, type Engine } from './engine.ts'
 import { get, list, replay } from './read.ts'
 import { translateSqliteError } from './sqlite-errors.ts'
 import { openSqliteStore } from './sqlite-store.ts'
+import { testSeed } from '../../base/test-seed.ts'
 
 /** Of each kind; each is a store opened and read whole. */
 const flips = Number(process.env['SAMPAN_TEST_FLIPS'] ?? 250)
@@ -188,21 +189,20 @@ function opened<T>(file: string, read: (engine: Engine) => T): T {
 }
 
 function flipMany(t: TestContext, sample: Sample, suffix: string): Map<string, number> {
-  const seed = Number(process.env['SAMPAN_TEST_SEED'] ?? Math.floor(realRandom.float() * 2 ** 32))
-  const random = seededRandom(seed)
+  const random = seededRandom(testSeed)
   const outcomes = new Map<string, number>()
   const outcomeAt = (i: number) => {
     try {
       return outcomeOf(flipped(sample, suffix, random))
     } catch (error) {
-      throw new Error(`seed ${seed}, flip ${i}`, { cause: error })
+      throw new Error(`SEED=${testSeed}, flip ${i}`, { cause: error })
     }
   }
   for (let i = 0; i < flips; i++) {
     const outcome = outcomeAt(i)
     outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1)
   }
-  t.diagnostic(`seed ${seed}: ${[...outcomes].map(([outcome, n]) => `${outcome} ${n}`).join(', ')}`)
+  t.diagnostic(`SEED=${testSeed}: ${[...outcomes].map(([outcome, n]) => `${outcome} ${n}`).join(', ')}`)
   return outcomes
 }
 
