@@ -10,11 +10,12 @@
  *   ROOT/pods/UID/volumes/NAME/, home/           what the pod itself writes
  *   ROOT/pods/UID/tmp/NAME/N/                    attempt N in a sandbox: its /tmp
  *   ROOT/pods/UID/etc/NAME/                      a container in a sandbox: its passwd and group
+ *   ROOT/set-aside/UID/                          what was in the place of a pod, with a record that no agent wrote
  *
  * No secret is in any of it: `pod.json` holds references, environments aren't stored.
  */
 import { mkdirSync } from 'node:fs'
-import { mkdir, readFile, readdir } from 'node:fs/promises'
+import { mkdir, readFile, readdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from '../base/logger.ts'
 import type { Handle } from '../runtime/runtime.ts'
@@ -131,20 +132,62 @@ export async function readContainerRecord(paths: PodPaths, name: string): Promis
   return (await readJson<ContainerRecord>(join(paths.container(name), 'record.json'))) ?? emptyContainer
 }
 
-/** Every pod with a readable record. A folder without one was being made or being removed; nothing runs in it. */
-export async function readPodRecords(dataDir: string, logger: Logger): Promise<readonly PodRecord[]> {
+export interface FoundPods {
+  readonly records: readonly PodRecord[]
+  /** Folders of pods that were being made or being removed, or that a power loss met: without a whole record. */
+  readonly unfinished: readonly string[]
+  /** Folders with a record that is none of ours. */
+  readonly strange: readonly string[]
+}
+
+export async function readPodRecords(dataDir: string): Promise<FoundPods> {
   const folder = join(dataDir, 'pods')
   await mkdir(folder, { recursive: true, mode: 0o711 })
   const records: PodRecord[] = []
+  const unfinished: string[] = []
+  const strange: string[] = []
   for (const uid of await readdir(folder)) {
-    const record = await readJson<PodRecord>(join(folder, uid, 'pod.json'))
-    if (record?.pod.metadata.uid === uid) records.push(record)
-    else {
-      logger.info('an unfinished pod folder is removed', { uid })
-      await removeTree(join(folder, uid))
-    }
+    const record = await readJson<unknown>(join(folder, uid, 'pod.json'))
+    if (record === undefined) unfinished.push(uid)
+    else if (isRecordOf(uid, record)) records.push(record)
+    else strange.push(uid)
   }
-  return records
+  return { records, unfinished, strange }
+}
+
+/** As far as an agent would fall over what is missing. */
+function isRecordOf(uid: string, found: unknown): found is PodRecord {
+  const { index, pod, startTime } = (found ?? {}) as Partial<PodRecord>
+  const isWhole =
+    Number.isInteger(index) && typeof startTime === 'string' && Array.isArray(pod?.spec?.containers)
+  return isWhole && typeof pod?.metadata?.name === 'string' && pod.metadata.uid === uid
+}
+
+/** More than these can only be the doing of one fault, which they all show. */
+const setAsideMax = 16
+
+/** When nothing runs any more in folders without a record of ours. */
+export async function clearFolders(
+  dataDir: string,
+  { strange, unfinished }: Pick<FoundPods, 'strange' | 'unfinished'>,
+  logger: Logger,
+): Promise<void> {
+  const [pods, aside] = [join(dataDir, 'pods'), join(dataDir, 'set-aside')]
+  for (const uid of unfinished) {
+    logger.info('an unfinished pod folder is removed', { uid })
+    await removeTree(join(pods, uid))
+  }
+  if (strange.length > 0) await mkdir(aside, { recursive: true, mode: 0o700 })
+  for (const uid of strange) {
+    const place = join(aside, uid)
+    await removeTree(place)
+    if ((await readdir(aside)).length < setAsideMax) await rename(join(pods, uid), place)
+    else await removeTree(join(pods, uid))
+    logger.error(
+      `the record of a pod is not one that an agent wrote: its folder is set aside, if there is room for it; look at its pod.json, then delete it. If the pod is still to run here, it starts anew`,
+      { uid, folder: place },
+    )
+  }
 }
 
 /** Undefined when there is no such file, or when it was cut short by a power loss. */

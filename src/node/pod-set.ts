@@ -11,7 +11,7 @@ import { createAsker } from './confirm-gone.ts'
 import type { NodeContext } from './context.ts'
 import { allContainers } from './downward-api.ts'
 import { admissionProblem } from './eviction-rank.ts'
-import { isSafeName, readPodRecords, type PodRecord } from './pod-records.ts'
+import { clearFolders, isSafeName, readPodRecords, type PodRecord } from './pod-records.ts'
 import { isTerminalPhase } from './pod-status.ts'
 import { startPodWorker, type PodWorker } from './pod-worker.ts'
 import { removeTree } from './remove-tree.ts'
@@ -55,8 +55,9 @@ export async function openPodSet(context: NodeContext): Promise<PodSet> {
     if (index === undefined) return reject(context, pod, noAddress)
     add({ pod, index, startTime: timeOf(clock.now()) })
   }
-  const records = await readPodRecords(context.dataDir, logger)
+  const { records, ...rest } = await readPodRecords(context.dataDir)
   await sweep(context, new Set(records.map(({ pod }) => pod.metadata.uid ?? '')))
+  await clearFolders(context.dataDir, rest, logger)
   for (const record of records) {
     pool.hold(record.index)
     add(record)
