@@ -11,8 +11,10 @@ import { areCustomCommandsEnabled } from '../node/command-policy.ts'
 import { openPackageCache } from '../runtime/packages/cache.ts'
 import type { PackageCacheOptions } from '../runtime/packages/prepared.ts'
 import { parseTrust } from '../runtime/packages/trust.ts'
-import { removeTree } from '../runtime/process/cgroup.ts'
+import { removeGroups } from '../runtime/process/cgroup.ts'
+import { foldersOf } from '../runtime/process/cgroup-plan.ts'
 import { findCgroups, groupsNameOf } from '../runtime/process/find-cgroups.ts'
+import { createPodNetwork } from '../runtime/process/network/pod-network.ts'
 import { openProcessRuntime } from '../runtime/process/process-runtime.ts'
 import { CommandError } from './command-error.ts'
 import { findSandbox } from '../runtime/process/sandbox/find-sandbox.ts'
@@ -45,9 +47,15 @@ export const agentRoot: ProcessRoot = {
     )
     const cgroups = await findCgroups({ name: groupsNameOf(dir.node), dataDir: dir.node })
     if (!cgroups.usable) logger.warn('limits of pods are not enforced', { reason: cgroups.reason })
-    else stack.defer(() => removeTree(cgroups.tree))
+    else stack.defer(() => removeGroups(foldersOf(cgroups.tree)))
     const sandbox = await findSandbox(join(dir.node, 'etc'))
     if (!sandbox.usable) logger.warn('there is no bubblewrap for pods', { reason: sandbox.reason })
+    const settings = readSandboxSettings(process.env, sandbox)
+    // Root has a packet filter instead.
+    const podNetwork =
+      sandbox.usable && sandbox.tools.user !== 'root' && settings.networkWall
+        ? createPodNetwork(sandbox.tools.programs, clock)
+        : undefined
     const podsMax = readPodsMax(process.env)
     const metrics = createMetrics()
     addProcessMetrics(metrics)
@@ -57,7 +65,9 @@ export const agentRoot: ProcessRoot = {
         runtime: openProcessRuntime({
           clock,
           ...(cgroups.usable && { cgroups: cgroups.tree }),
-          ...(sandbox.usable && { sandbox: sandbox.tools }),
+          ...(sandbox.usable && {
+            sandbox: { ...sandbox.tools, ...(podNetwork && { network: podNetwork }) },
+          }),
         }),
         packages,
         nodeName: begin.nodeName,
@@ -68,7 +78,8 @@ export const agentRoot: ProcessRoot = {
         metrics,
         limits: { disk: readDiskSettings(process.env), ...(podsMax !== undefined && { pods: podsMax }) },
         customCommands: areCustomCommandsEnabled(process.env),
-        ...readSandboxSettings(process.env, sandbox),
+        ...settings,
+        ...(podNetwork && { podNetwork }),
         clock,
         random,
         logger,

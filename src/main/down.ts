@@ -1,11 +1,13 @@
 import { join } from 'node:path'
 import { realClock } from '../base/clock.ts'
 import { describeError } from '../base/logger.ts'
-import { removeTree } from '../runtime/process/cgroup.ts'
-import { findCgroups, groupsNameOf } from '../runtime/process/find-cgroups.ts'
+import { removeGroups } from '../runtime/process/cgroup.ts'
+import { findMadeGroups, groupsNameOf } from '../runtime/process/find-cgroups.ts'
+import { endPodNetwork } from '../runtime/process/network/pod-network.ts'
 import { openProcessRuntime } from '../runtime/process/process-runtime.ts'
 import { wallChainOf } from '../runtime/process/sandbox/network-wall.ts'
 import { forgetWall, sweepWalls } from '../runtime/process/sandbox/wall-records.ts'
+import { networkFolderOf } from '../node/pod-wall.ts'
 import { CommandError } from './command-error.ts'
 import type { DataDir } from './data-dir.ts'
 import { isAlive } from './process-identity.ts'
@@ -34,9 +36,9 @@ export async function down(dir: DataDir, print: (line: string) => void): Promise
   const runtime = openProcessRuntime({ clock: realClock })
   const apps = await runtime.orphans(join(dir.node, 'pods'))
   await Promise.all(apps.map((handle) => runtime.stop(handle, { signal: 'SIGTERM', graceMs: appGraceMs })))
-  const cgroups = await findCgroups({ name: groupsNameOf(dir.node), dataDir: dir.node })
-  if (cgroups.usable) await removeTree(cgroups.tree)
+  await removeGroups(await findMadeGroups({ name: groupsNameOf(dir.node) }))
   await forgetWall(wallChainOf(dir.node))
+  endPodNetwork(networkFolderOf(dir.node))
   print(
     apps.length === 0
       ? 'no app was running'

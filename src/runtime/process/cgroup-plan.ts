@@ -16,6 +16,11 @@ export interface CgroupTree {
   readonly ownList?: string
 }
 
+/** Each once. */
+export const foldersOf = ({ folders }: Pick<CgroupTree, 'folders'>): readonly string[] => [
+  ...new Set(Object.values(folders)),
+]
+
 export interface Bounds {
   /** Thousandths of a CPU; without it as much as there is. */
   readonly cpuMillis?: number

@@ -9,7 +9,7 @@ import { describeRuntime } from '../conformance.ts'
 import type { Handle, WorkloadSpec } from '../runtime.ts'
 import { createEntry } from './cgroup-entry.ts'
 import { groupFolders, groupProcesses } from './cgroup.ts'
-import { type CgroupTree, planGroup } from './cgroup-plan.ts'
+import { type CgroupTree, foldersOf, planGroup } from './cgroup-plan.ts'
 import { findCgroups, findPlaces, lookForCgroups } from './find-cgroups.ts'
 import { openProcessRuntime } from './process-runtime.ts'
 import { findSandbox } from './sandbox/find-sandbox.ts'
@@ -22,7 +22,7 @@ const etcFolder = await mkdtemp(join(tmpdir(), 'sampan-etc-'))
 after(() => rm(etcFolder, { recursive: true }))
 const sandbox = await findSandbox(etcFolder)
 after(async () => {
-  for (const folder of new Set(Object.values(tree?.folders ?? {}))) await rmdir(folder)
+  for (const folder of tree ? foldersOf(tree) : []) await rmdir(folder)
 })
 
 if (tree) describeRuntime('process in control groups', () => openTestMachine({ cgroups: tree }))

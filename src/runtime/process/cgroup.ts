@@ -131,17 +131,17 @@ async function removeEnded(folder: string, clock: Clock): Promise<void> {
 }
 
 /** Groups that nobody is in: of workloads whose agent was killed at the wrong moment. */
-export async function sweepGroups({ folders }: CgroupTree): Promise<void> {
-  for (const folder of new Set(Object.values(folders)))
+export async function sweepGroups(folders: readonly string[]): Promise<void> {
+  for (const folder of folders)
     for (const entry of await readdir(folder, { withFileTypes: true }).catch(() => []))
       // none yet
       if (entry.isDirectory()) await removeEmpty(join(folder, entry.name))
 }
 
 /** Leaves nothing of an agent's, unless something still runs. */
-export async function removeTree(tree: CgroupTree): Promise<void> {
-  await sweepGroups(tree)
-  for (const folder of new Set(Object.values(tree.folders))) await removeEmpty(folder)
+export async function removeGroups(folders: readonly string[]): Promise<void> {
+  await sweepGroups(folders)
+  for (const folder of folders) await removeEmpty(folder)
 }
 
 /** The kernel refuses to remove a group that somebody is in; then it stays, and the next sweep takes it. */

@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { realClock } from '../../base/clock.ts'
 import type { Handle } from '../runtime.ts'
-import { groupFolders, groupProcesses, removeTree } from './cgroup.ts'
+import { groupFolders, groupProcesses, removeGroups } from './cgroup.ts'
+import { foldersOf } from './cgroup-plan.ts'
 import { findCgroups } from './find-cgroups.ts'
 import { isAlive } from './proc.ts'
 import { openProcessRuntime } from './process-runtime.ts'
@@ -38,7 +39,7 @@ describe('the fence of a workload with a lease', { concurrency: true }, () => {
   after(async () => {
     await Promise.all(started.map((handle) => runtime.stop(handle, { signal: 'SIGKILL', graceMs: 0 })))
     await rm(root, { recursive: true, force: true })
-    if (cgroups) await removeTree(cgroups)
+    if (cgroups) await removeGroups(foldersOf(cgroups))
   })
 
   const start = async (id: string, script: string, { by = runtime, warn = warnSeconds } = {}) => {

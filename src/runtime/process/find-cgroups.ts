@@ -1,10 +1,12 @@
 /** Finds out, once at start, which control groups this user may make on this machine, and makes the agent's own. */
 import { createHash } from 'node:crypto'
-import { access, constants, mkdir, readdir, readFile, rmdir, stat, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { access, constants, mkdir, readdir, readFile, rmdir, stat } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { sweepGroups } from './cgroup.ts'
+import { foldersOf, type CgroupTree, type Controller } from './cgroup-plan.ts'
 import { diskOf } from './disk-of.ts'
-import type { CgroupTree, Controller } from './cgroup-plan.ts'
+import { handControllers, wordsOf } from './hand-controllers.ts'
 
 export type CgroupSupport =
   | { readonly usable: true; readonly tree: CgroupTree }
@@ -42,10 +44,11 @@ export interface CgroupWish {
 
 export async function findCgroups({ dataDir, facts, name }: CgroupWish): Promise<CgroupSupport> {
   if (process.platform !== 'linux') return { usable: false, reason: 'control groups are Linux only' }
-  const places = findPlaces(facts ?? (await readFacts()))
-  const tree = (await useVersion2(places, name)) ?? (await useVersion1(places, name))
+  const { isRoot, ...known } = facts ?? (await readFacts())
+  const places = findPlaces({ isRoot, ...known })
+  const tree = (await useVersion2(places, { name, isRoot })) ?? (await useVersion1(places, name))
   if (!tree) return { usable: false, reason: whyNot(places) }
-  await sweepGroups(tree)
+  await sweepGroups(foldersOf(tree))
   const ownList = await findOwnList(facts ?? (await readFacts())) // anew: this process may have moved to make room
   const disk = tree.folders.io === undefined ? undefined : diskOf(dataDir)
   return {
@@ -56,6 +59,18 @@ export async function findCgroups({ dataDir, facts, name }: CgroupWish): Promise
       ...(ownList !== undefined && { ownList }),
     },
   }
+}
+
+/** The folders that `findCgroups` has made for this name, as far as this process sees them. Makes and moves nothing. */
+export async function findMadeGroups({
+  facts,
+  name,
+}: Omit<CgroupWish, 'dataDir'>): Promise<readonly string[]> {
+  if (process.platform !== 'linux') return []
+  const { version1, version2 } = findPlaces(facts ?? (await readFacts()))
+  const parents = [...version2, ...version1.flatMap(({ folders }) => folders)]
+  const folders = [...new Set(parents.map((parent) => join(parent, name)))]
+  return folders.filter((folder) => existsSync(folder))
 }
 
 export interface CgroupOutlook {
@@ -101,7 +116,7 @@ async function readFacts(): Promise<CgroupFacts> {
 const whyNot = ({ version1, version2 }: CgroupPlaces): string =>
   version1.length === 0 && version2.length === 0
     ? 'no control groups are mounted here'
-    : 'this user may not make control groups here: run the agent as root, or as a systemd service with Delegate=yes'
+    : 'this user may not make control groups here, or shares its own with other programs: run the agent as root, or as a systemd service with Delegate=yes'
 
 /** Own group first: what bounds the agent then bounds its workloads, too. In a container its path may not be visible. */
 export function findPlaces({ own, mounts, isRoot }: CgroupFacts): CgroupPlaces {
@@ -176,59 +191,23 @@ async function useVersion1({ version1 }: CgroupPlaces, name: string): Promise<Cg
   return folders.cpu || folders.memory || folders.pids ? { version: 1, folders } : undefined
 }
 
-async function useVersion2({ version2 }: CgroupPlaces, name: string): Promise<CgroupTree | undefined> {
+async function useVersion2(
+  { version2 }: CgroupPlaces,
+  { isRoot, name }: { readonly isRoot: boolean; readonly name: string },
+): Promise<CgroupTree | undefined> {
   for (const parent of version2) {
     const offered = await wordsOf(join(parent, 'cgroup.controllers'))
     const wanted = limiting.filter((controller) => offered.includes(controller))
-    if (wanted.length === 0 || !(await hand(parent, wanted))) continue
+    if (wanted.length === 0 || !(await handControllers(parent, wanted, isRoot ? 'all' : 'own'))) continue
     const folder = await makeFolder(join(parent, name))
     if (folder === undefined) continue
-    if (!(await hand(folder, wanted))) {
+    if (!(await handControllers(folder, wanted, 'own'))) {
       await rmdir(folder).catch(() => {}) // somebody uses it: it stays
       continue
     }
     return { version: 2, folders: Object.fromEntries(wanted.map((controller) => [controller, folder])) }
   }
   return undefined
-}
-
-/** Lets the children of a group use controllers. A group with processes may not: they move into a child of it first. */
-async function hand(folder: string, wanted: readonly Controller[]): Promise<boolean> {
-  const file = join(folder, 'cgroup.subtree_control')
-  const change = wanted.map((controller) => `+${controller}`).join(' ')
-  const has = async () => {
-    const now = await wordsOf(file)
-    return wanted.every((controller) => now.includes(controller))
-  }
-  if (await has()) return true
-  try {
-    await writeFile(file, change, { flag: 'r+' })
-    return true
-  } catch {
-    return await handWhenEmpty(folder, change) // not ours, or there are processes in it
-  }
-}
-
-const moveRoundsMax = 20 // a process that was just being made is in the group after the others have moved
-
-async function handWhenEmpty(folder: string, change: string): Promise<boolean> {
-  const aside = join(folder, 'sampan-self')
-  try {
-    await mkdir(aside, { recursive: true })
-  } catch {
-    return false // not ours
-  }
-  for (let round = 0; round < moveRoundsMax; round++) {
-    for (const pid of await wordsOf(join(folder, 'cgroup.procs')))
-      await writeFile(join(aside, 'cgroup.procs'), pid, { flag: 'r+' }).catch(() => {}) // it has ended
-    try {
-      await writeFile(join(folder, 'cgroup.subtree_control'), change, { flag: 'r+' })
-      return true
-    } catch (e) {
-      if (!(e instanceof Error && 'code' in e && e.code === 'EBUSY')) return false // not ours
-    }
-  }
-  return false
 }
 
 /** Only in what is a control group already: elsewhere it would be an ordinary folder. */
@@ -242,6 +221,3 @@ async function makeFolder(folder: string): Promise<string | undefined> {
     return undefined // not allowed, or a read-only file system
   }
 }
-
-const wordsOf = async (file: string): Promise<readonly string[]> =>
-  (await readFile(file, 'utf8').catch(() => '')).split(/\s+/).filter(Boolean) // no such file: nothing offered
