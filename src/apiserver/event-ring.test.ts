@@ -4,7 +4,6 @@ import { resources } from '../api/table.ts'
 import { CachedObject } from './cached-object.ts'
 import { CacheEvent, EventRing, ringBytesMax, ringEventsMax } from './event-ring.ts'
 import { configMap } from './fixture.ts'
-import { SortedObjects } from './sorted-objects.ts'
 import { encodeStored, parseStored, storedBytes, wireBytes } from './wire.ts'
 
 const def = resources.find(({ plural }) => plural === 'configmaps')
@@ -54,23 +53,4 @@ test('stored bytes have no revision; wire bytes have the one of the write; both 
   assert.equal(JSON.parse(wire.toString()).metadata.resourceVersion, '42')
   assert.deepEqual(storedBytes(wire, 42), bytes)
   assert.equal(parseStored(bytes, 7).metadata.resourceVersion, '7')
-})
-
-test('objects stay in key order through inserts, replacements and removals', () => {
-  const objects = new SortedObjects([object('b', 1), object('d', 2)])
-  for (const [name, revision] of [
-    ['a', 3],
-    ['c', 4],
-    ['e', 5],
-    ['c', 6],
-  ] as const)
-    objects.put(object(name, revision))
-  objects.remove(object('d', 0).key)
-  objects.remove(object('x', 0).key)
-  const names = (prefix: string, after?: string) =>
-    objects.range(prefix, after).map(({ name, revision }) => `${name}${revision}`)
-  assert.deepEqual(names('/registry/core/configmaps/'), ['a3', 'b1', 'c6', 'e5'])
-  assert.deepEqual(names('/registry/core/configmaps/default/', object('b', 0).key), ['c6', 'e5'])
-  assert.deepEqual(names('/registry/core/configmaps/defaul/'), [])
-  assert.equal(objects.find(object('c', 0).key)?.revision, 6)
 })
