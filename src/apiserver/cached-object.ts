@@ -57,6 +57,11 @@ export class CachedObject {
     return this.#fields ?? {}
   }
 
+  /** Bytes that a selector would have to parse first. */
+  get unreadBytes(): number {
+    return this.#labels ? 0 : this.bytes.length
+  }
+
   /** Marked for deletion. */
   get isBeingDeleted(): boolean {
     if (!this.#labels) this.#extract()

@@ -6,6 +6,7 @@ import type { Logger } from '../base/logger.ts'
 import type { Store } from '../store/store.ts'
 import type { NodeTunnels } from './node-tunnels.ts'
 import type { NodeUsage } from './node-usage.ts'
+import type { Slices } from './slices.ts'
 import type { WatchCache } from './watch-cache.ts'
 
 export interface Foundation {
@@ -17,6 +18,7 @@ export interface Foundation {
   readonly logger: Logger
   readonly nodes: NodeTunnels | undefined
   readonly usage: NodeUsage
+  readonly slices: Slices
   /** The one cache of a resource, not necessarily loaded. */
   cacheOf(def: ResourceDef): WatchCache
   findResource(group: string, version: string, plural: string): ResourceDef | undefined

@@ -15,6 +15,7 @@ import { decodeContinue, encodeContinue, type Continuation } from './continue-to
 import { objectKeyOf } from './keys.ts'
 import { revisionOf, type ListOptions } from './list-options.ts'
 import type { Selection } from './selection.ts'
+import { lookCost } from './slices.ts'
 import type { WatchCache } from './watch-cache.ts'
 
 /** How long a read waits for the cache to come up to the revision it needs; upstream's blockTimeout. */
@@ -59,22 +60,49 @@ export async function fresh(cache: WatchCache, resourceVersion: string): Promise
   throw tooLargeResourceVersion({ asked: needed, current: cache.revision })
 }
 
-/** Never awaits: what it returns is one state. */
-export function cachePage(
+/** What a selection has to be looked for in: one state of a cache, whatever happens to the cache afterwards. */
+export interface Snapshot {
+  readonly revision: Revision
+  readonly candidates: readonly CachedObject[]
+}
+
+/** Only after `ready`. Never awaits. */
+export const snapshotOf = (cache: WatchCache, selection: Selection, after?: string): Snapshot => ({
+  revision: cache.revision,
+  candidates: candidatesOf(cache, selection, after),
+})
+
+/** Those of the snapshot that are selected, in order; `max` of them at most. Many are looked at in several turns of the event loop. */
+export async function selected(
+  { slices }: Pick<WatchCache, 'slices'>,
+  { candidates }: Snapshot,
+  selection: Selection,
+  max = Infinity,
+): Promise<readonly CachedObject[]> {
+  if (!selection.hasSelectors) return candidates.length > max ? candidates.slice(0, max) : candidates
+  const matching: CachedObject[] = []
+  for await (const part of slices.of(candidates, ({ unreadBytes }) => unreadBytes + lookCost))
+    for (const object of part) {
+      if (selection.matches(object)) matching.push(object)
+      if (matching.length >= max) return matching
+    }
+  return matching
+}
+
+async function cachePage(
   cache: WatchCache,
   selection: Selection,
   limit: number,
   after?: string,
-): ObjectPage {
-  const { revision } = cache
-  const candidates = candidatesOf(cache, selection, after)
-  const matching = selection.hasSelectors
-    ? candidates.filter((object) => selection.matches(object))
-    : candidates
-  if (limit === 0 || matching.length <= limit)
-    return { objects: matching, revision, continue: '', remaining: undefined }
-  const objects = matching.slice(0, limit)
-  const remaining = selection.hasSelectors ? undefined : matching.length - limit
+): Promise<ObjectPage> {
+  const snapshot = snapshotOf(cache, selection, after)
+  const { candidates, revision } = snapshot
+  // One more than asked for, to see whether there is more.
+  const found = await selected(cache, snapshot, selection, limit === 0 ? Infinity : limit + 1)
+  if (limit === 0 || found.length <= limit)
+    return { objects: found, revision, continue: '', remaining: undefined }
+  const objects = found.slice(0, limit)
+  const remaining = selection.hasSelectors ? undefined : candidates.length - limit
   return { objects, revision, continue: tokenAfter(cache, objects, revision), remaining }
 }
 
@@ -129,7 +157,7 @@ async function exactPage(
   after?: string,
 ): Promise<ObjectPage> {
   await cache.ready()
-  if (isUnchangedSince(cache, revision)) return { ...cachePageAt(cache, selection, limit, revision, after) }
+  if (isUnchangedSince(cache, revision)) return await cachePageAt(cache, selection, limit, revision, after)
   const objects: CachedObject[] = []
   for (let from = after; ;) {
     const wanted = limit > 0 && !selection.hasSelectors ? limit : historyPageMax
@@ -145,6 +173,7 @@ async function exactPage(
       return { objects, revision, continue: more ? tokenAfter(cache, objects, revision) : '', remaining }
     }
     if (!page.more) return { objects, revision, continue: '', remaining: undefined }
+    await cache.slices.turn()
   }
 }
 
@@ -154,14 +183,14 @@ const isUnchangedSince = (cache: WatchCache, revision: Revision): boolean =>
   revision >= cache.ring.floor &&
   cache.ring.positionAfter(revision) === cache.ring.end
 
-function cachePageAt(
+async function cachePageAt(
   cache: WatchCache,
   selection: Selection,
   limit: number,
   revision: Revision,
   after: string | undefined,
-): ObjectPage {
-  const page = cachePage(cache, selection, limit, after)
+): Promise<ObjectPage> {
+  const page = await cachePage(cache, selection, limit, after)
   if (page.continue === '') return { ...page, revision }
   return { ...page, revision, continue: tokenAfter(cache, page.objects, revision) }
 }

@@ -5,7 +5,7 @@ import type { VerbContext } from './context.ts'
 import { negotiate, type Representation } from './negotiate.ts'
 import { bytesResponse } from './respond.ts'
 import type { ApiResponse } from './http.ts'
-import { includeObjectOf, metadataOf, tableOf, type TableOptions } from './table-rows.ts'
+import { includeObjectOf, metadataOf, rowOf, tableOf, type TableOptions } from './table-rows.ts'
 
 /** Refuses what can't be served before anything is done. */
 export const representationOne = ({ request }: Pick<VerbContext, 'request'>): Representation =>
@@ -17,8 +17,7 @@ export async function objectResponse(
   object: CachedObject,
 ): Promise<ApiResponse> {
   const representation = representationOne(context)
-  if (representation.shape === 'object' && representation.format === 'json')
-    return bytesResponse(status, 'application/json', [object.bytes])
+  if (representation.shape === 'object') return jsonResponseAs(status, [object.bytes], representation)
   return valueResponse(status, shapeOne(context, object.parse(), representation), representation)
 }
 
@@ -32,41 +31,69 @@ export function plainResponse(
   return valueResponse(status, shapeOne(context, object, representation), representation)
 }
 
-export async function valueResponse(
+const valueResponse = (
   status: number,
   value: unknown,
+  representation: Representation,
+): Promise<ApiResponse> => jsonResponseAs(status, [Buffer.from(JSON.stringify(value))], representation)
+
+/** A document whose JSON is `chunks`, in the format that the client asked for. */
+export async function jsonResponseAs(
+  status: number,
+  chunks: readonly Uint8Array[],
   { format }: Representation,
 ): Promise<ApiResponse> {
-  if (format === 'json')
-    return bytesResponse(status, 'application/json', [Buffer.from(JSON.stringify(value))])
+  if (format === 'json') return bytesResponse(status, 'application/json', chunks)
   const { stringify } = await import('yaml')
-  return bytesResponse(status, 'application/yaml', [Buffer.from(stringify(value))])
+  const text = stringify(JSON.parse(Buffer.concat(chunks).toString('utf8')))
+  return bytesResponse(status, 'application/yaml', [Buffer.from(text)])
 }
 
 /** For lists of what is no stored object. */
-export const plainListResponse = (
+export function plainListResponse(
   context: VerbContext,
   objects: readonly KubeObject[],
   representation: Representation,
-): Promise<ApiResponse> => valueResponse(200, shapeList(context, objects, {}, representation), representation)
+): Promise<ApiResponse> {
+  const shape = itemShaper(context, representation)
+  const items = objects.map((object) => Buffer.from(JSON.stringify(shape(object))))
+  return jsonResponseAs(200, listChunks(emptyList(context, {}, representation), items), representation)
+}
 
-export function shapeList(
-  context: VerbContext,
-  objects: readonly KubeObject[],
-  metadata: ListMeta,
-  representation: Representation,
-): unknown {
-  const { def } = context
-  const { shape, version } = representation
-  if (shape === 'table') return tableOf(objects, metadata, tableOptionsOf(context, representation))
-  if (shape === 'object')
-    return { kind: def.listKind, apiVersion: apiVersionOf(def.group, def.version), metadata, items: objects }
-  return {
-    kind: 'PartialObjectMetadataList',
-    apiVersion: `meta.k8s.io/${version}`,
-    metadata,
-    items: objects.map((object) => metadataOf(object, version)),
+const comma = Buffer.from(',')
+const closing = Buffer.from(']}\n')
+
+/** The JSON of a list: `items`, each the JSON of one or several elements, go into the array at the end of `empty`. */
+export function listChunks(empty: object, items: readonly Uint8Array[]): Uint8Array[] {
+  const chunks: Uint8Array[] = [Buffer.from(JSON.stringify(empty).slice(0, -']}'.length))]
+  for (const [at, item] of items.entries()) {
+    if (at > 0) chunks.push(comma)
+    chunks.push(item)
   }
+  chunks.push(closing)
+  return chunks
+}
+
+/** A list without elements; the array for them is its last field. */
+export function emptyList(context: VerbContext, metadata: ListMeta, representation: Representation): object {
+  const { group, listKind, version } = context.def
+  if (representation.shape === 'table') return tableOf([], metadata, tableOptionsOf(context, representation))
+  const items: readonly unknown[] = []
+  if (representation.shape === 'object')
+    return { kind: listKind, apiVersion: apiVersionOf(group, version), metadata, items }
+  const apiVersion = `meta.k8s.io/${representation.version}`
+  return { kind: 'PartialObjectMetadataList', apiVersion, metadata, items }
+}
+
+/** What an object is in a list. */
+export function itemShaper(
+  context: VerbContext,
+  representation: Representation,
+): (object: KubeObject) => unknown {
+  if (representation.shape === 'object') return (object) => object
+  if (representation.shape === 'metadata') return (object) => metadataOf(object, representation.version)
+  const options = tableOptionsOf(context, representation)
+  return (object) => rowOf(object, options)
 }
 
 export const tableOptionsOf = (

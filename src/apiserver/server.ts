@@ -106,8 +106,7 @@ export async function openApiServer(options: ApiServerOptions): Promise<ApiServe
   const metrics = options.metrics ?? createMetrics()
   const store = measuredStore(options.store, metrics, clock)
   const feed = await StoreFeed.open({ store, clock, random, logger })
-  const caches = new Map<string, WatchCache>()
-  const cacheByDef = new WeakMap<ResourceDef, WatchCache>()
+  const { caches, cacheOf } = watchCaches(feed)
   const table = new ResourceTable({
     builtin: resources,
     logger,
@@ -122,21 +121,13 @@ export async function openApiServer(options: ApiServerOptions): Promise<ApiServe
     logger,
     nodes,
     usage: createNodeUsage({ nodes, clock, logger }),
+    slices: feed.slices,
     get access() {
       return access
     },
     admission: admissionOf(admissionSteps(options)),
     findResource: (group, version, plural) => table.find(group, version, plural),
-    cacheOf(def) {
-      const known = cacheByDef.get(def)
-      if (known) return known
-      // Each version its own: a cache holds what it serves. A resource that is defined anew keeps its cache.
-      const id = resourceId(def)
-      const cache = caches.get(id) ?? new WatchCache(def, feed)
-      caches.set(id, cache)
-      cacheByDef.set(def, cache)
-      return cache
-    },
+    cacheOf,
   }
   const access = createAccess(machinery, {
     authenticate: options.authenticate,
@@ -172,6 +163,22 @@ export async function openApiServer(options: ApiServerOptions): Promise<ApiServe
     await feed[Symbol.asyncDispose]()
   })
   return server
+}
+
+/** Each version its own: a cache holds what it serves. A resource that is defined anew keeps its cache. */
+function watchCaches(feed: StoreFeed) {
+  const caches = new Map<string, WatchCache>()
+  const byDef = new WeakMap<ResourceDef, WatchCache>()
+  const cacheOf = (def: ResourceDef): WatchCache => {
+    const known = byDef.get(def)
+    if (known) return known
+    const id = resourceId(def)
+    const cache = caches.get(id) ?? new WatchCache(def, feed)
+    caches.set(id, cache)
+    byDef.set(def, cache)
+    return cache
+  }
+  return { caches, cacheOf }
 }
 
 function healthChecks(store: Store, ending: AbortSignal): HealthChecks {

@@ -12,6 +12,7 @@ import type { Logger } from '../base/logger.ts'
 import type { Random } from '../base/ids.ts'
 import { isStoreError, type Revision, type Store, type StoreEvent } from '../store/store.ts'
 import { prefixOfKey, registryPrefix } from './keys.ts'
+import { createSlices, type Slices } from './slices.ts'
 
 export interface FeedListener {
   /** One change under the listener's prefix. Called in revision order, never for a revision twice. */
@@ -37,6 +38,8 @@ export interface FeedOptions {
 export class StoreFeed implements AsyncDisposable {
   readonly store: Store
   readonly clock: Clock
+  /** Of all caches together. */
+  readonly slices: Slices = createSlices()
   /** All changes up to here have been applied. */
   revision: Revision
   readonly #options: FeedOptions

@@ -43,7 +43,7 @@ const columnDefinitions = (def: ResourceDef): object[] =>
     priority,
   }))
 
-function rowOf(object: KubeObject, { def, version, include, nowMs }: TableOptions): object {
+export function rowOf(object: KubeObject, { def, version, include, nowMs }: TableOptions): object {
   const cells = def.columns.map((column) => column.value(object, nowMs))
   if (include === 'None') return { cells }
   return { cells, object: include === 'Object' ? object : metadataOf(object, version) }

@@ -14,6 +14,7 @@ import { CacheEvent, EventRing } from './event-ring.ts'
 import { FanOut, type Ring } from './fan-out.ts'
 import { resourcePrefix } from './keys.ts'
 import { isSealed } from './sealing/envelope.ts'
+import type { Slices } from './slices.ts'
 import { SortedObjects } from './sorted-objects.ts'
 import type { FeedListener, StoreFeed } from './store-feed.ts'
 
@@ -87,6 +88,11 @@ export class WatchCache implements FeedListener {
 
   get store(): Store {
     return this.#feed.store
+  }
+
+  /** For work over many of its objects. */
+  get slices(): Slices {
+    return this.#feed.slices
   }
 
   /** Only after `ready`. Objects whose key starts with `prefix`, in key order; the array is the caller's. */
@@ -170,8 +176,9 @@ export class WatchCache implements FeedListener {
         const first = await this.store.list({ prefix: this.prefix }, { limit: loadPageMax })
         const objects: CachedObject[] = []
         for (let page = first; ;) {
-          for (const { key, value, revision } of page.entries)
-            objects.push(new CachedObject(this.def, key, value, revision))
+          for await (const entries of this.slices.of(page.entries, ({ value }) => value.length))
+            for (const { key, value, revision } of entries)
+              objects.push(new CachedObject(this.def, key, value, revision))
           const after = page.entries.at(-1)?.key
           if (!page.more || after === undefined) return { objects, revision: first.revision }
           page = await this.store.list(

@@ -7,7 +7,7 @@ import { badRequest, notFound, serviceUnavailable } from '../../api/status.ts'
 import { isPort } from '../../api/streams/port-forward.ts'
 import type { PlacedPod } from '../connect/pod-target.ts'
 import type { VerbContext } from '../context.ts'
-import { cachePage, fresh, readOne } from '../pages.ts'
+import { fresh, readOne, selected, snapshotOf } from '../pages.ts'
 import { selectionOf } from '../selection.ts'
 
 export interface ProxyTarget {
@@ -97,7 +97,8 @@ async function slicesOf({ info, machinery }: VerbContext, service: string): Prom
   const cache = machinery.cacheOf(def)
   const query = new URLSearchParams({ labelSelector: `kubernetes.io/service-name=${service}` })
   await fresh(cache, '')
-  const { objects } = cachePage(cache, selectionOf(def, info.namespace, query), 0)
+  const selection = selectionOf(def, info.namespace, query)
+  const objects = await selected(cache, snapshotOf(cache, selection), selection)
   return objects.map((object) => object.parse<EndpointSlice & KubeObject>())
 }
 

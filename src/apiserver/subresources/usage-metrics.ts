@@ -11,7 +11,7 @@ import type { CachedObject } from '../cached-object.ts'
 import type { VerbContext, VerbHandler } from '../context.ts'
 import type { ApiResponse } from '../http.ts'
 import { negotiate } from '../negotiate.ts'
-import { cachePage, fresh } from '../pages.ts'
+import { fresh, selected, snapshotOf } from '../pages.ts'
 import { plainListResponse, plainResponse } from '../represent.ts'
 import { selectionOf } from '../selection.ts'
 
@@ -47,7 +47,7 @@ async function sourcesOf({ def, info, machinery }: VerbContext): Promise<readonl
   const cache = machinery.cacheOf(source)
   const selection = selectionOf(source, info.namespace, query)
   await fresh(cache, '')
-  return cachePage(cache, selection, 0).objects
+  return await selected(cache, snapshotOf(cache, selection), selection)
 }
 
 function sourceDef(machinery: VerbContext['machinery'], { plural }: ResourceDef): ResourceDef {

@@ -1,11 +1,9 @@
 import type { ListMeta } from '../../api/meta.ts'
-import { apiVersionOf } from '../../api/meta.ts'
 import type { VerbContext } from '../context.ts'
 import { listOptionsOf } from '../list-options.ts'
 import { negotiate, type Representation } from '../negotiate.ts'
 import { readPage, type ObjectPage } from '../pages.ts'
-import { shapeList, valueResponse } from '../represent.ts'
-import { bytesResponse } from '../respond.ts'
+import { emptyList, itemShaper, jsonResponseAs, listChunks } from '../represent.ts'
 import { selectionOf } from '../selection.ts'
 import type { ApiResponse } from '../http.ts'
 
@@ -23,11 +21,26 @@ export async function listResponse(
   page: ObjectPage,
   representation: Representation,
 ): Promise<ApiResponse> {
-  if (representation.shape === 'object' && representation.format === 'json')
-    return bytesResponse(200, 'application/json', listChunks(context, page))
-  const objects = page.objects.map((object) => object.parse())
-  const shaped = shapeList(context, objects, metadataOfPage(page), representation)
-  return valueResponse(200, shaped, representation)
+  const empty = emptyList(context, metadataOfPage(page), representation)
+  // Objects go out as the bytes that are there: nothing is parsed.
+  const items =
+    representation.shape === 'object'
+      ? page.objects.map(({ bytes }) => bytes)
+      : await shapedItems(context, page, representation)
+  return jsonResponseAs(200, listChunks(empty, items), representation)
+}
+
+/** Each of the results has many. */
+async function shapedItems(
+  context: VerbContext,
+  { objects }: ObjectPage,
+  representation: Representation,
+): Promise<readonly Uint8Array[]> {
+  const shape = itemShaper(context, representation)
+  const items: Uint8Array[] = []
+  for await (const part of context.machinery.slices.of(objects, ({ bytes }) => bytes.length))
+    items.push(Buffer.from(part.map((object) => JSON.stringify(shape(object.parse()))).join(',')))
+  return items
 }
 
 const metadataOfPage = (page: ObjectPage): ListMeta => ({
@@ -35,22 +48,3 @@ const metadataOfPage = (page: ObjectPage): ListMeta => ({
   ...(page.continue !== '' && { continue: page.continue }),
   ...(page.remaining !== undefined && { remainingItemCount: page.remaining }),
 })
-
-const comma = Buffer.from(',')
-const closing = Buffer.from(']}\n')
-
-/** The objects' own bytes between a head and a tail: nothing is parsed. */
-function listChunks({ def }: VerbContext, page: ObjectPage): Uint8Array[] {
-  const head = {
-    kind: def.listKind,
-    apiVersion: apiVersionOf(def.group, def.version),
-    metadata: metadataOfPage(page),
-  }
-  const chunks: Uint8Array[] = [Buffer.from(`${JSON.stringify(head).slice(0, -1)},"items":[`)]
-  for (const [at, object] of page.objects.entries()) {
-    if (at > 0) chunks.push(comma)
-    chunks.push(object.bytes)
-  }
-  chunks.push(closing)
-  return chunks
-}

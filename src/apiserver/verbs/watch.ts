@@ -11,7 +11,7 @@ import type { CachedObject } from '../cached-object.ts'
 import type { VerbContext } from '../context.ts'
 import { listOptionsOf, revisionOf, type ListOptions } from '../list-options.ts'
 import { negotiate } from '../negotiate.ts'
-import { cachePage, fresh, freshnessTimeoutMs } from '../pages.ts'
+import { fresh, freshnessTimeoutMs, selected, snapshotOf } from '../pages.ts'
 import { joined } from '../respond.ts'
 import { selectionOf, type Selection } from '../selection.ts'
 import type { ApiResponse } from '../http.ts'
@@ -50,16 +50,17 @@ interface Start {
   readonly cursor: WatchCursor | undefined
 }
 
-/** Fixes the place from which nothing may be missed. What follows the last await is one state of the cache. */
+/** Fixes the place from which nothing may be missed: the snapshot and the cursor are of one state of the cache. */
 async function startOf(cache: WatchCache, selection: Selection, options: ListOptions): Promise<Start> {
   const { resourceVersion, sendInitialEvents } = options
   const isNumber = resourceVersion !== '' && resourceVersion !== '0'
   const wantsState = sendInitialEvents ?? !isNumber
   if (!wantsState && isNumber) return startAfter(cache, selection, revisionOf(resourceVersion))
   await fresh(cache, resourceVersion)
-  const from = cache.revision
-  const objects = wantsState ? cachePage(cache, selection, 0).objects : undefined
-  return { from, objects, cursor: new WatchCursor(cache, selection, from) }
+  const snapshot = snapshotOf(cache, selection)
+  const cursor = new WatchCursor(cache, selection, snapshot.revision)
+  const objects = wantsState ? await selected(cache, snapshot, selection) : undefined
+  return { from: snapshot.revision, objects, cursor }
 }
 
 async function startAfter(cache: WatchCache, selection: Selection, from: Revision): Promise<Start> {
@@ -83,7 +84,8 @@ interface Run {
 async function* run(watch: Run): AsyncGenerator<Uint8Array> {
   const { cache, frames, options, selection, signal, start } = watch
   if (start.objects) {
-    yield* joined(start.objects.map((object) => frames.initial(object)))
+    for await (const part of cache.slices.of(start.objects, ({ bytes }) => bytes.length))
+      yield* joined(part.map((object) => frames.initial(object)))
     if (options.sendInitialEvents === true && options.allowWatchBookmarks)
       yield frames.bookmark(start.from, true)
   }
