@@ -17,6 +17,7 @@ const entries = {
   supervisor: 'main/supervisor.ts',
   run: 'main/run.ts',
   'install-worker': 'runtime/packages/install-worker.ts',
+  'network-keeper': 'runtime/process/network/network-keeper.ts',
 }
 
 /** Packages of which something is needed at every start. The others stay in `node_modules` until somebody needs them. */

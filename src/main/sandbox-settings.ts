@@ -6,7 +6,6 @@ import { CommandError } from './command-error.ts'
 
 export interface SandboxSettings {
   readonly sandboxPolicy: SandboxPolicy
-  /** Only root has a packet filter to speak to. */
   readonly networkWall: boolean
 }
 
@@ -29,5 +28,5 @@ export function readSandboxSettings(
   const wall = env['SAMPAN_NETWORK_WALL'] || 'on'
   if (wall !== 'on' && wall !== 'none')
     throw new CommandError(`SAMPAN_NETWORK_WALL is "${wall}": write none, or leave it unset`)
-  return { sandboxPolicy: { usual, least }, networkWall: usable && wall === 'on' && process.getuid?.() === 0 }
+  return { sandboxPolicy: { usual, least }, networkWall: usable && wall === 'on' }
 }

@@ -21,6 +21,7 @@ import type { Client } from '../client/client.ts'
 import { openEventRecorder, type EventRecorder } from '../client/events.ts'
 import { readMachineIdentity } from '../client/machine-identity.ts'
 import type { PackageCache } from '../runtime/packages/cache.ts'
+import type { PodNetwork } from '../runtime/process/network/pod-network.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { NodeContext } from './context.ts'
 import { createApiServerDoor } from './api-server-door.ts'
@@ -38,7 +39,8 @@ import { createNodejsMeter } from './nodejs-metrics.ts'
 import { openReach } from '../client/reach.ts'
 import { localAddressOf } from '../api/pod-address.ts'
 import { formatDataAddresses } from '../api/streams/data-addresses.ts'
-import { openNetworkWall } from './network-wall.ts'
+import { openNetworkWall, type NetworkWall } from './network-wall.ts'
+import { openPodWall } from './pod-wall.ts'
 import { openServiceNetwork } from './service-network.ts'
 import { createNodeServer } from './node-server.ts'
 import { createObjectSource } from './object-source.ts'
@@ -81,8 +83,10 @@ export interface AgentOptions {
   readonly customCommands?: boolean
   /** By default pods have no sandbox. */
   readonly sandboxPolicy?: SandboxPolicy
-  /** Whether rules of the packet filter shall keep sandboxed pods from services of this machine; by default not. */
+  /** Whether sandboxed pods shall be kept from services of this machine; by default not. */
   readonly networkWall?: boolean
+  /** By which they are; without it, by rules of the packet filter. */
+  readonly podNetwork?: PodNetwork
   /** Where other nodes reach this one without a server in between; unset: they don't. Port 0 is a free one, kept from then on. */
   readonly dataListen?: DataPortOptions['listen']
   /** For tests that don't wait: controllers count on the default. */
@@ -122,7 +126,7 @@ export async function openAgent(options: AgentOptions): Promise<Agent> {
     isWallUp: () => wall?.isUp() === true,
     dataAddresses,
   })
-  const wall = options.networkWall === true ? stack.use(await openNetworkWall(context)) : undefined
+  const wall = options.networkWall === true ? stack.use(await openWall(options, context)) : undefined
   // Left to the next agent when secrets of running pods are in it.
   stack.defer(() => rmdir(context.memoryDir).catch(() => {}))
   const network = await openNetwork(options, context)
@@ -169,6 +173,9 @@ export async function openAgent(options: AgentOptions): Promise<Agent> {
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
 }
+
+const openWall = ({ podNetwork }: AgentOptions, context: NodeContext): Promise<NetworkWall> =>
+  podNetwork ? openPodWall(podNetwork, context) : openNetworkWall(context)
 
 /** Somebody who knows the data port of the agent before this one is faster than this one. */
 async function refuseEarly(stream: ServerHttp2Stream): Promise<void> {

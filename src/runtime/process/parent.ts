@@ -87,7 +87,7 @@ export async function prepareFiles(spec: WorkloadSpec, tools: SandboxTools | und
   installFence(spec)
   if (node) installPreload(stateDir, sandbox)
   if (sandbox && tools) {
-    tools.system.etc.refresh()
+    tools.system.etc.refresh(tools.network?.door()?.nameServer)
     writeFileSync(recordFile(stateDir, 'seccomp'), tools.seccomp)
   }
   if (stdin) await makeStdin(stateDir)
@@ -138,12 +138,14 @@ function spawnShell(
   const environment = environmentOf(spec, preloadPath)
   const program: readonly [string, ...string[]] = [...environment.command, ...spec.argv]
   const { sandbox, cwd } = spec
-  const command = sandbox && tools ? insideOf(spec, sandbox, tools, program) : program
+  const door = sandbox && tools?.network?.door()
+  const made = sandbox && tools ? insideOf(spec, sandbox, tools, program) : program
+  const command = door ? [...door.enter, ...made] : made
   const args = ['-c', parentScript, 'sampan', ...command]
   try {
     return spawn('/bin/sh', args, {
       cwd: sandbox ? spec.stateDir : cwd, // inside there may be folders that are not outside
-      env: environment.parent,
+      env: { ...environment.parent, ...(door && door.env) },
       detached: true, // a session and a process group of its own
       stdio: ['ignore', files.stdout, 'ignore', 'pipe', files.stderr],
     })

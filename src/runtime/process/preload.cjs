@@ -15,11 +15,15 @@
  * Names and addresses of the cluster (Services, pods of other nodes) mean nothing to this machine. Where SAMPAN_NET names
  * the agent's socket, a connection to what may be one of them is asked about there first, and goes where the agent says.
  *
+ * A pod in a network of its own (network/network-keeper.ts) finds nothing but other pods there. SAMPAN_OUT names the socket of its
+ * keeper, which is asked before every connection to the outside, and told when the program listens.
+ *
  * What it cannot do: names other than localhost that resolve to 127.0.0.1 lead to the machine's loopback, as do native
  * code and child processes whose environment was emptied.
  */
 const podAddress = process.env.SAMPAN_POD_ADDRESS
-const clusterSocket = process.env.SAMPAN_NET
+const outSocket = process.env.SAMPAN_OUT
+const clusterSocket = outSocket || process.env.SAMPAN_NET
 const clusterNamespace = process.env.SAMPAN_NAMESPACE
 let connectPlainly // net.Socket.prototype.connect as Node.js made it
 if (/^\d{1,3}(\.\d{1,3}){3}$/.test(podAddress)) install(podAddress)
@@ -184,9 +188,13 @@ function listenOn(original, address, asked) {
       dns.lookup = lookup
     }
     asked.set(this, wanted)
+    if (outSocket) this.once('listening', tellListening)
     return this
   }
 }
+
+/** Nobody waits: who looks by itself finds it a second later. */
+const tellListening = () => askAgent({ listening: true }, () => {})
 
 /**
  * Node.js walks through the answers for one that isn't link-local, and takes the first when it finds none. There is nothing to
@@ -290,9 +298,16 @@ const mayBeOfCluster = (host) =>
       !/^\d+(\.\d+)?$/.test(host)) ||
     /\.svc(\.cluster\.local)?\.?$/i.test(host))
 
-const askWithinMs = 5000
+/** Connections to what a network of the pod's own doesn't have. */
+const isOutside = (host) => outSocket !== undefined && !isOurs(host) && !/^(::ffff:)?127\./i.test(host)
 
-/** Asks the agent; calls back with its answer, or with {} when there is none: then things go on as without it. */
+/** A keeper answers when it has connected, which the system gives up after some two minutes. */
+const askWithinMs = outSocket ? 140_000 : 5000
+
+/**
+ * Asks the agent; calls back with its answer, or with {} when there is none: then things go on as without it. Returns what gives
+ * up waiting.
+ */
 function askAgent(question, callback) {
   const net = require('node:net')
   const socket = new net.Socket()
@@ -320,6 +335,7 @@ function askAgent(question, callback) {
   connectPlainly.call(socket, { path: clusterSocket }, () =>
     socket.write(`${JSON.stringify({ ...question, namespace: clusterNamespace })}\n`),
   )
+  return () => finish({})
 }
 
 /**
@@ -334,12 +350,13 @@ function connectInCluster(original, otherwise) {
     const isObject = first !== null && typeof first === 'object'
     const host = isObject ? first.host : typeof second === 'string' ? second : undefined
     const port = Number(isObject ? first.port : first)
-    const isPlain = (isObject && first.path) || !isPort(port) || !mayBeOfCluster(host)
+    const isPlain = (isObject && first.path) || !isPort(port) || !(mayBeOfCluster(host) || isOutside(host))
     if (isPlain) return otherwise.apply(this, args)
     const last = isList ? second : args[args.length - 1]
     if (typeof last === 'function') this.once('connect', last)
     this.connecting = true
-    askAgent({ connect: host, port }, (answer) => {
+    const giveUp = askAgent({ connect: host, port }, (answer) => {
+      this.off('close', giveUp)
       if (this.destroyed) return
       if (answer.error) return this.destroy(refused(answer.error, host, port))
       const options = isObject ? first : {}
@@ -351,6 +368,7 @@ function connectInCluster(original, otherwise) {
         Object.defineProperty(overlay, name, { value, enumerable: true, writable: true })
       ;(answer.address ? original : otherwise).call(this, overlay)
     })
+    if (outSocket) this.once('close', giveUp) // its question shall keep no program that has given up
     return this
   }
 }

@@ -9,6 +9,7 @@
  */
 import { dirname } from 'node:path'
 import type { Bind, Sandbox } from '../../runtime.ts'
+import type { PodNetwork } from '../network/pod-network.ts'
 import { copiesPlace, type EtcFiles } from './etc-files.ts'
 import { byDepth } from './nested-binds.ts'
 
@@ -30,6 +31,8 @@ export interface SandboxTools {
   readonly system: SystemRoot
   /** The filter of system calls. */
   readonly seccomp: Uint8Array
+  /** Where programs are put that have one; without it they are in the machine's. */
+  readonly network?: PodNetwork
 }
 
 export interface SandboxInput {
@@ -186,6 +189,7 @@ export function enterSandbox(
   const isRoot = user === 'root'
   const within = { ...sandbox, lowPorts: false }
   return [
+    ...(tools.network?.enterBeside(pid) ?? []),
     programs.nsenter,
     `--target=${pid}`,
     ...(isRoot ? [] : ['--user', '--preserve-credentials']),

@@ -3,7 +3,17 @@
  * not mounted one by one: copies of them lie in one folder, mounted as /etc/.system, to which links in /etc lead. A file that is
  * itself a link into the system's own folders stays that link: programs read the name of the time zone from it.
  */
-import { chmodSync, copyFileSync, mkdirSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs'
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import type { Stats } from 'node:fs'
 import { join } from 'node:path'
 
@@ -14,8 +24,8 @@ export interface EtcFiles {
   readonly links: readonly { readonly path: string; readonly target: string }[]
   /** Mounted as they are, with links resolved. */
   readonly mounts: readonly { readonly path: string; readonly source: string }[]
-  /** Copies what has changed on the machine since. Programs that run see it, too. */
-  refresh(): void
+  /** Copies what has changed on the machine since. Programs that run see it, too. They ask `nameServer`, if there is one, for names. */
+  refresh(nameServer?: string): void
 }
 
 /** Where the copies are, inside; below /etc. */
@@ -68,12 +78,14 @@ export function openEtcFiles({ folder, systemFolders, etc = '/etc' }: EtcOptions
   const copied = new Map<string, string>() // name → what was copied
   mkdirSync(folder, { recursive: true })
   chmodSync(folder, 0o755) // whoever the program runs as
-  const refresh = () => {
+  const refresh = (nameServer?: string) => {
     for (const { name, own, isLinked } of files) {
       const stats = isLinked ? undefined : statSync(own, { throwIfNoEntry: false })
       // One that was removed stays, as it does for programs that have it mounted.
-      if (!stats?.isFile() || copied.get(name) === stampOf(stats)) continue
-      if (copyWhole(own, join(folder, name), stats)) copied.set(name, stampOf(stats))
+      const rewrite = name === 'resolv.conf' && nameServer !== undefined ? resolvingAt(nameServer) : undefined
+      const stamp = stats && `${stampOf(stats)} ${rewrite ? nameServer : ''}`
+      if (!stats?.isFile() || copied.get(name) === stamp) continue
+      if (copyWhole(own, join(folder, name), stats, rewrite)) copied.set(name, stamp ?? '')
     }
   }
   refresh()
@@ -90,12 +102,22 @@ export function openEtcFiles({ folder, systemFolders, etc = '/etc' }: EtcOptions
 
 const stampOf = ({ ctimeMs, ino, mtimeMs, size }: Stats): string => [ino, size, mtimeMs, ctimeMs].join(' ')
 
+/** What else the file says, where names are looked for and how long, stays. */
+const resolvingAt = (nameServer: string) => (text: string) =>
+  `nameserver ${nameServer}\n${text.replace(/^\s*nameserver\b.*\n?/gm, '')}`
+
 /** Readers see the old content or the new one. Answers whether it is the new one. */
-function copyWhole(source: string, target: string, { mode }: Stats): boolean {
+function copyWhole(
+  source: string,
+  target: string,
+  { mode }: Stats,
+  rewrite?: (text: string) => string,
+): boolean {
   const draft = `${target}.new`
   try {
     rmSync(draft, { force: true })
-    copyFileSync(source, draft)
+    if (rewrite) writeFileSync(draft, rewrite(readFileSync(source, 'utf8')))
+    else copyFileSync(source, draft)
     chmodSync(draft, mode & 0o777)
     renameSync(draft, target)
     return true

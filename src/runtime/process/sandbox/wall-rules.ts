@@ -37,7 +37,7 @@ export type Family = (typeof families)[number]
  * Loopback; link-local, where clouds tell a machine its credentials; and the other addresses at which some do: Alibaba, Azure,
  * Oracle, AWS, Google, Scaleway.
  */
-const refused: Readonly<Record<Family, readonly string[]>> = {
+export const refused: Readonly<Record<Family, readonly string[]>> = {
   ipv4: ['127.0.0.0/8', '169.254.0.0/16', '100.100.100.200/32', '168.63.129.16/32', '192.0.0.192/32'],
   ipv6: ['::1/128', 'fe80::/10', 'fd00:ec2::/32', 'fd20:ce::254/128', 'fd00:42::42/128'],
 }

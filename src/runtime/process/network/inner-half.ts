@@ -1,0 +1,74 @@
+/** The way to the half of the keeper that is in the pods' network (`inside.ts`). */
+import { fork, type SendHandle } from 'node:child_process'
+import type { Socket as Datagrams } from 'node:dgram'
+import type { Server } from 'node:net'
+import type { Done, Order, Place } from './inside.ts'
+import { enterSpace, type SpacePrograms } from './space.ts'
+
+export interface InnerHalf {
+  readonly pid: number
+  /** A socket that listens in the pods' network; port 0 is a free one. */
+  listen(place: Place): Promise<{ readonly server: Server; readonly port: number }>
+  /** The same for datagrams. */
+  bind(place: Place): Promise<Datagrams>
+  /** Gives a socket away: a listening one with `lead`, a connection with `join`. Resolves when it is given. */
+  give(what: 'lead' | 'join', place: Place, handle: SendHandle): Promise<void>
+  leave(place: Place): void
+  /** When it has ended, which it does by itself only when it is killed. */
+  readonly ended: Promise<void>
+}
+
+interface Starting {
+  readonly programs: SpacePrograms
+  readonly holderPid: number
+  /** The entry of both halves. */
+  readonly entry: string
+}
+
+export function startInnerHalf({ programs, holderPid, entry }: Starting): InnerHalf {
+  const [command = '', ...options] = enterSpace(programs, holderPid)
+  const child = fork(entry, ['inside'], {
+    // What shall run there is the interpreter with what it would have been run with anyway.
+    execPath: command,
+    execArgv: [...options, process.execPath, ...process.execArgv],
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  })
+  let count = 0
+  const waiting = new Map<number, (done: Done, handle: unknown) => void>()
+  child.on('message', (done: Done, handle: unknown) => waiting.get(done.id)?.(done, handle))
+  const ended = new Promise<void>((resolve) => {
+    child.once('error', () => resolve())
+    child.once('exit', () => resolve())
+  })
+  const send = (order: Order, handle?: SendHandle) =>
+    new Promise<void>((resolve, reject) =>
+      child.send(order, handle, {}, (error) => (error ? reject(error) : resolve())),
+    )
+  const ask = async <T>(
+    what: 'listen' | 'bind',
+    place: Place,
+    take: (handle: unknown, port: number) => T,
+  ) => {
+    const id = ++count
+    try {
+      return await new Promise<T>((resolve, reject) => {
+        void ended.then(() => reject(new Error("the half of the keeper in the pods' network has ended")))
+        waiting.set(id, ({ error, port = 0 }, handle) => {
+          if (error === undefined) resolve(take(handle, port))
+          else reject(new Error(error))
+        })
+        send({ do: what, id, ...place }).catch(reject)
+      })
+    } finally {
+      waiting.delete(id)
+    }
+  }
+  return {
+    pid: child.pid ?? 0,
+    listen: (place) => ask('listen', place, (handle, port) => ({ server: handle as Server, port })),
+    bind: (place) => ask('bind', place, (handle) => handle as Datagrams),
+    give: (what, place, handle) => send({ do: what, ...place }, handle),
+    leave: (place) => void send({ do: 'leave', ...place }).catch(() => {}), // it has ended, and its listeners with it
+    ended,
+  }
+}

@@ -1,0 +1,107 @@
+/** The pods' network as agent and runtime see it: the way to its keeper (`network-keeper.ts`), and what puts a program into it. */
+import { spawn } from 'node:child_process'
+import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { connect, type Socket } from 'node:net'
+import { join } from 'node:path'
+import type { Clock } from '../../../base/clock.ts'
+import { neighbour } from '../../../base/neighbour.ts'
+import { RuntimeError } from '../../runtime.ts'
+import type { AgentWord, KeeperSettings, KeeperWord } from './outside.ts'
+import { endProcess, findProcess, keeperName, networkOf } from './processes.ts'
+import { closeSpace, enterSpace, type SpacePrograms } from './space.ts'
+
+/** What a program needs to be in it. */
+export interface NetworkDoor {
+  /** Goes before the command that makes its sandbox. */
+  readonly enter: readonly string[]
+  /** For the preload. */
+  readonly env: Readonly<Record<string, string>>
+  /** For its resolver. */
+  readonly nameServer: string
+}
+
+/** Where pods are put from the first connection on; none before. */
+export interface PodNetwork {
+  door(): NetworkDoor | undefined
+  /** Goes before a command that shall run beside a process, wherever that is. */
+  enterBeside(pid: number): readonly string[]
+  /** Speaks to the keeper, which is started when there is none. Resolves when pods may come; the socket closes when it ends. */
+  connect(settings: Omit<KeeperSettings, 'programs'>, word: AgentWord): Promise<Socket>
+}
+
+const connectMsMax = 20_000
+const retryMs = 20
+/** As Sampan's own processes are started (`main/frugal-node.ts`). */
+const flags = ['--max-semi-space-size=1', '--no-warnings']
+
+export function createPodNetwork(programs: SpacePrograms, clock: Clock): PodNetwork {
+  let open: NetworkDoor | undefined
+  return {
+    door: () => open,
+    enterBeside(pid) {
+      if (networkOf(pid) === networkOf('self')) return []
+      if (open) return open.enter
+      throw new RuntimeError(
+        'unsupported',
+        'the workload is in a network to which there is no way here any more',
+      )
+    },
+    async connect(own, word) {
+      const settings = { ...own, programs }
+      if (findProcess(own.folder, keeperName) === undefined) startKeeper(settings)
+      const deadlineMs = clock.monotonicMs() + connectMsMax
+      for (;;) {
+        try {
+          const { socket, holderPid } = await speak(own.controlPath, word)
+          const [nameServer = ''] = own.block.split('/')
+          const env = { SAMPAN_OUT: own.questionPath }
+          open = { enter: enterSpace(programs, holderPid), env, nameServer }
+          return socket
+        } catch (cause) {
+          if (clock.monotonicMs() > deadlineMs)
+            throw new Error(`there is no network for pods; ${join(own.folder, logName)} may say why`, {
+              cause,
+            })
+        }
+        await clock.sleep(retryMs)
+      }
+    },
+  }
+}
+
+/** Ends it; pods that are still in it reach nobody. */
+export function endPodNetwork(folder: string): void {
+  endProcess(folder, keeperName)
+  closeSpace(folder)
+}
+
+const logName = 'keeper.log'
+
+function startKeeper(settings: KeeperSettings): void {
+  mkdirSync(settings.folder, { recursive: true, mode: 0o700 })
+  const log = openSync(join(settings.folder, logName), 'w', 0o600)
+  const entry = neighbour(import.meta.url, 'network-keeper')
+  const child = spawn(process.execPath, [...flags, entry, 'outside', JSON.stringify(settings)], {
+    cwd: '/',
+    detached: true,
+    env: { PATH: '/usr/bin:/bin', MALLOC_ARENA_MAX: '1' },
+    stdio: ['ignore', log, log],
+  })
+  closeSync(log)
+  child.on('error', () => {}) // nobody will answer: the log is empty then
+  child.unref()
+}
+
+function speak(
+  path: string,
+  word: AgentWord,
+): Promise<{ readonly socket: Socket; readonly holderPid: number }> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(path, () => socket.write(`${JSON.stringify(word)}\n`))
+    socket.on('error', reject)
+    socket.once('close', () => reject(new Error('the keeper has hung up')))
+    socket.setEncoding('utf8').once('data', (line: string) => {
+      resolve({ socket, ...(JSON.parse(line) as KeeperWord) })
+    })
+  })
+}

@@ -1,0 +1,40 @@
+/** Who listens in a network: the kernel's tables of TCP sockets. */
+import { readFileSync } from 'node:fs'
+
+export interface ListeningSocket {
+  /** IPv4; undefined: all addresses. Those of IPv6 alone are left out. */
+  readonly address: string | undefined
+  readonly port: number
+  readonly uid: number
+}
+
+/** In the network of the process; nobody when that has ended. */
+export function readListening(pid: number | 'self'): readonly ListeningSocket[] {
+  return ['tcp', 'tcp6'].flatMap((name) => {
+    try {
+      return parseTcpTable(readFileSync(`/proc/${pid}/net/${name}`, 'latin1'))
+    } catch {
+      return [] // it has ended, or the kernel has no IPv6
+    }
+  })
+}
+
+/** See proc_pid_net(5): `sl local remote st tx:rx tr:when retrnsmt uid timeout inode`. */
+export function parseTcpTable(table: string): readonly ListeningSocket[] {
+  return table.split('\n').flatMap((line) => {
+    const [, local = '', , state, , , , uid] = line.trim().split(/\s+/)
+    const [host = '', port = ''] = local.split(':')
+    const address = state === listening ? addressOf(host) : null
+    return address === null ? [] : [{ address, port: Number.parseInt(port, 16), uid: Number(uid) }]
+  })
+}
+
+const listening = '0A'
+
+/** Words of four bytes as a little-endian machine keeps them, in hexadecimal; null: of IPv6 alone. */
+function addressOf(host: string): string | undefined | null {
+  if (/^0+$/.test(host)) return undefined
+  const four = host.length === 8 ? host : /^0{16}FFFF0000([\dA-F]{8})$/.exec(host)?.[1]
+  if (four === undefined) return null
+  return [6, 4, 2, 0].map((at) => Number.parseInt(four.slice(at, at + 2), 16)).join('.')
+}
