@@ -98,7 +98,9 @@ async function cachePage(
   const snapshot = snapshotOf(cache, selection, after)
   const { candidates, revision } = snapshot
   // One more than asked for, to see whether there is more.
-  const found = await selected(cache, snapshot, selection, limit === 0 ? Infinity : limit + 1)
+  const found = selection.hasSelectors
+    ? await selected(cache, snapshot, selection, limit === 0 ? Infinity : limit + 1)
+    : candidates
   if (limit === 0 || found.length <= limit)
     return { objects: found, revision, continue: '', remaining: undefined }
   const objects = found.slice(0, limit)

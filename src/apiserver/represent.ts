@@ -17,8 +17,13 @@ export async function objectResponse(
   object: CachedObject,
 ): Promise<ApiResponse> {
   const representation = representationOne(context)
-  if (representation.shape === 'object') return jsonResponseAs(status, [object.bytes], representation)
-  return valueResponse(status, shapeOne(context, object.parse(), representation), representation)
+  const isObject = representation.shape === 'object'
+  // Most answers of all.
+  if (isObject && representation.format === 'json')
+    return bytesResponse(status, 'application/json', [object.bytes])
+  return isObject
+    ? jsonResponseAs(status, [object.bytes], representation)
+    : valueResponse(status, shapeOne(context, object.parse(), representation), representation)
 }
 
 /** For bodies that are no stored object: Scale, Status of a dry run, an object that was not written. */

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { configMap, openFixture, pod, type Answer, type Fixture } from '../fixture.ts'
+import { fakeClock } from '../../base/fake-clock.ts'
+import { configMap, openFixture, pod, type Answer, type Fixture, type FixtureOptions } from '../fixture.ts'
 
 const path = '/api/v1/namespaces/default/configmaps'
 const names = ({ body }: Answer): string[] =>
   body.items.map(({ metadata }: { metadata: { name: string } }) => metadata.name)
 
-async function withObjects(count: number): Promise<Fixture> {
-  const fixture = await openFixture()
+async function withObjects(count: number, options: FixtureOptions = {}): Promise<Fixture> {
+  const fixture = await openFixture(options)
   for (let i = 0; i < count; i++)
     await fixture.request('POST', path, configMap(`c${i}`, {}, { labels: { odd: String(i % 2) } }))
   return fixture
@@ -118,7 +119,7 @@ test('field selectors of the kind and of metadata', async () => {
 })
 
 test('as Table, as metadata, as YAML', async () => {
-  await using fixture = await withObjects(1)
+  await using fixture = await withObjects(1, { clock: fakeClock() })
   const as = async (accept: string, query = '') => fixture.request('GET', path + query, undefined, { accept })
   const table = 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json'
   const { body } = await as(table)

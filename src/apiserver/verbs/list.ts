@@ -4,6 +4,7 @@ import { listOptionsOf } from '../list-options.ts'
 import { negotiate, type Representation } from '../negotiate.ts'
 import { readPage, type ObjectPage } from '../pages.ts'
 import { emptyList, itemShaper, jsonResponseAs, listChunks } from '../represent.ts'
+import { bytesResponse } from '../respond.ts'
 import { selectionOf } from '../selection.ts'
 import type { ApiResponse } from '../http.ts'
 
@@ -27,7 +28,10 @@ export async function listResponse(
     representation.shape === 'object'
       ? page.objects.map(({ bytes }) => bytes)
       : await shapedItems(context, page, representation)
-  return jsonResponseAs(200, listChunks(empty, items), representation)
+  const chunks = listChunks(empty, items)
+  return representation.format === 'json'
+    ? bytesResponse(200, 'application/json', chunks)
+    : jsonResponseAs(200, chunks, representation)
 }
 
 /** Each of the results has many. */
