@@ -1,0 +1,34 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { test } from 'node:test'
+import { parseTcpTable, readListening } from './tcp-table.ts'
+
+const head = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode'
+const row = (local: string, state = '0A') =>
+  `   0: ${local} 00000000:0000 ${state} 00000000:00000000 00:00000000 00000000  1000        0 13508287 1 0`
+
+/** What the kernel's tables say, and who listens by that. */
+const tables: readonly (readonly [string, readonly object[]])[] = [
+  [row('0170727F:0BB8'), [{ address: '127.114.112.1', port: 3000, uid: 1000 }]],
+  [row('00000000:0050'), [{ address: undefined, port: 80, uid: 1000 }]],
+  [row('0170727F:0BB8', '01'), []], // a connection
+  [row(`${'0'.repeat(32)}:1F90`), [{ address: undefined, port: 8080, uid: 1000 }]],
+  [row('0000000000000000FFFF00000170727F:1F90'), [{ address: '127.114.112.1', port: 8080, uid: 1000 }]],
+  [row('00000000000000000000000001000000:1F90'), []], // ::1
+  ['', []],
+]
+
+for (const [text, found] of tables)
+  test(`${text.trim() || 'nothing'} yields ${JSON.stringify(found)}`, () =>
+    assert.deepEqual(parseTcpTable(`${head}\n${text}\n`), found))
+
+test('a socket that listens is found, until it is closed', async () => {
+  const server = createServer().listen(0, '127.64.3.9')
+  await once(server, 'listening')
+  const isFound = () => readListening('self').some(({ address }) => address === '127.64.3.9')
+  assert.equal(isFound(), true)
+  server.close()
+  await once(server, 'close')
+  assert.equal(isFound(), false)
+})

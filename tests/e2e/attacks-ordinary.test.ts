@@ -1,0 +1,293 @@
+/**
+ * What a hostile package gets at when the agent is an ordinary user, who has no packet filter: pods are in a network of their own
+ * (src/runtime/process/network/). And that the way to apps and out of them is whole all the same.
+ */
+import assert from 'node:assert/strict'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { chownSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { memoryDirOf } from '../../src/node/agent.ts'
+import { isPresent } from '../../tools/parts.ts'
+import { openCluster, root, until, type Cluster } from '../support/cluster.ts'
+import { hubAddress, openHosts, type Host } from '../support/hosts.ts'
+import { image, ingress, service, yaml } from '../support/manifests.ts'
+
+/** Nobody, on all systems. */
+const ordinary = 65_534
+const asOrdinary = ['--reuid', String(ordinary), '--regid', String(ordinary), '--clear-groups']
+const missing = ['bwrap', 'setpriv', 'ip'].find((program) => !isPresent(program))
+const isReadable = () =>
+  spawnSync('setpriv', [...asOrdinary, 'test', '-r', join(root, 'bin', 'sampan')]).status === 0
+const skip =
+  process.getuid?.() !== 0
+    ? 'only root can be another user'
+    : missing !== undefined
+      ? `${missing} is not installed`
+      : isReadable()
+        ? false
+        : 'other users may not read this checkout'
+
+/** Of the table in docs/security.md. */
+const heldAttacks = [
+  'reads the environment of another pod',
+  'reads files of another pod',
+  'reads the Secrets of another pod',
+  'reads the memory of another process',
+  "reads the agent's key",
+  'signals processes of others',
+  'makes a user namespace and mounts',
+  "reaches the node's loopback services",
+  'reaches services on all addresses by an address of pods',
+  "reaches the cloud's metadata",
+]
+
+interface Target {
+  readonly loopback: number
+  readonly metadata: number
+  readonly shared: number
+}
+
+describe("an ordinary user's agent", { skip, timeout: 300_000 }, () => {
+  const stack = new AsyncDisposableStack()
+  let cluster: Cluster
+  let hub: Host
+  let target: Target
+  before(async () => {
+    const hosts = stack.use(await openHosts())
+    hub = hosts.hub
+    target = await openTarget(stack, hub)
+    const dataDir = mkdtempSync(join(tmpdir(), 'sampan-e2e-'))
+    stack.defer(() => rmSync(dataDir, { recursive: true, force: true }))
+    chownSync(dataDir, ordinary, ordinary)
+    const host: Host = {
+      ...hub,
+      command: (program, args) => hub.command('setpriv', [...asOrdinary, program, ...args]),
+    }
+    cluster = stack.use(await openCluster({ env: { SAMPAN_SANDBOX: '', HOME: dataDir }, host, dataDir }))
+    const wait = `require('node:fs').writeFileSync(process.env.HOME + '/note', process.env.TOKEN); setInterval(() => {}, 1000)`
+    const env = [{ name: 'TOKEN', value: 'hidden-of-the-victim' }]
+    const victim = { name: 'victim', image: image('hello'), command: ['node', '--eval', wait], env }
+    const readinessProbe = { httpGet: { path: '/', port: 'http' }, periodSeconds: 1 }
+    const ports = [{ name: 'http', containerPort: 3000 }]
+    const web = { name: 'web', image: image('hello'), ports, readinessProbe }
+    const plain = pod('plain', { ...web, name: 'plain' })
+    const outside = {
+      ...plain,
+      metadata: { ...plain.metadata, annotations: { 'sampan.dev/sandbox': 'none' } },
+    }
+    const objects = [pod('victim', victim), pod('web', web), outside, service('web'), service('plain')]
+    cluster.ok('apply -f -', { input: yaml(...objects, ingress('web', 'web.test')) })
+    cluster.ok('wait --for=condition=Ready pod/web pod/plain pod/victim --timeout=60s')
+  })
+  after(() => stack.disposeAsync())
+
+  /** What a program in the victim's pod prints. */
+  const inPod = (...argv: readonly string[]) => cluster.ok(['exec', 'victim', '--', ...argv])
+  const node = (program: string) => inPod('node', '--eval', program)
+  /** From a host of that network, without any Sampan. */
+  const fromHost = (url: string, host: string) =>
+    hub.run(process.execPath, [
+      '--eval',
+      `require('node:http').get(${JSON.stringify(url)}, { headers: { host: ${JSON.stringify(host)} } }, (answer) => answer.pipe(process.stdout))`,
+    ])
+
+  test('says that there is a wall', () => {
+    const path = String.raw`jsonpath={.metadata.annotations.sampan\.dev/network-wall}`
+    assert.equal(cluster.ok(['get', 'node', 'node-1', '-o', path]), 'loopback,metadata')
+  })
+
+  test('holds attacks', async () => {
+    const env = {
+      MARKER: 'hidden',
+      DATA_DIR: cluster.dataDir,
+      MEMORY_DIRS: memoryDirOf(join(cluster.dataDir, 'node')),
+      AGENT_PID: String(cluster.pidOf('agent')),
+      LOOPBACK_PORT: String(target.loopback),
+      METADATA_PORT: String(target.metadata),
+      SHARED_PORT: String(target.shared),
+    }
+    const start = (only: string) => {
+      const name = `hostile-${only}`
+      const variables = Object.entries({ ...env, ONLY: only }).map(([key, value]) => ({ name: key, value }))
+      return [name, pod(name, { name, image: image('hostile'), env: variables })] as const
+    }
+    // All but the bomb: without a control group of its own nothing holds an ordinary user's.
+    const pods = new Map(['reads', 'signals', 'makes', 'reaches'].map(start))
+    cluster.ok('apply -f -', { input: yaml(...pods.values()) })
+    const found: Record<string, string> = {}
+    for (const name of pods.keys()) {
+      const said = () => /^RESULTS (.*)$/m.exec(cluster.kubectl(['logs', name]).stdout)?.[1]
+      Object.assign(found, JSON.parse(await until(`the attacks of ${name} are over`, said, 100_000)))
+      assert.match(cluster.ok(['logs', name]), /^API reached$/m)
+    }
+    assert.deepEqual(found, Object.fromEntries(heldAttacks.map((name) => [name, 'held'])))
+  })
+
+  test('holds programs that are no Node.js, by any way of writing the machine', () => {
+    const places = [
+      `127.0.0.1/${target.loopback}`,
+      `0.0.0.0/${target.loopback}`,
+      `::1/${target.loopback}`,
+      `$SAMPAN_POD_ADDRESS/${target.shared}`,
+      `127.0.0.1/${target.shared}`,
+      `${hubAddress}/${target.shared}`,
+      `169.254.169.254/${target.metadata}`,
+    ]
+    const script = places.map((place) => `(exec 3<>/dev/tcp/${place}) 2>/dev/null && echo reached ${place}`)
+    const address = podAddress(cluster, 'victim')
+    const isThere = (place: string) => hub.run('bash', ['-c', `exec 3<>/dev/tcp/${place}`])
+    for (const place of places.filter((each) => !each.includes('$'))) isThere(place)
+    const said = inPod(
+      'env',
+      '-i',
+      `SAMPAN_POD_ADDRESS=${address}`,
+      'bash',
+      '-c',
+      `${script.join('\n')}\necho over`,
+    )
+    assert.equal(said, 'over\n')
+  })
+
+  test('leads nobody who asks its keeper to what is held off', () => {
+    const hosts = [
+      '127.0.0.1',
+      'localhost',
+      '2130706433',
+      '0x7f.1',
+      '0.0.0.0',
+      '::',
+      '::1',
+      '::ffff:127.0.0.1',
+      '::127.0.0.1',
+    ]
+    const asked = [
+      ...hosts.map((host) => [host, target.loopback]),
+      [podAddress(cluster, 'victim'), target.shared],
+      [podAddress(cluster, 'web'), target.shared],
+      [podAddress(cluster, 'nobody'), target.shared],
+      [podIP(cluster, 'web'), target.shared],
+      ['169.254.169.254', target.metadata],
+      ['::ffff:a9fe:a9fe', target.metadata],
+      ['2852039166', target.metadata],
+    ]
+    const answers = JSON.parse(node(askAll(asked))) as readonly object[]
+    assert.deepEqual(
+      answers.filter((answer) => 'address' in answer),
+      [],
+    )
+    assert.equal(answers.length, asked.length)
+  })
+
+  test('leaves nothing of its own to the pods but the socket at which they ask', () => {
+    const folder = `${memoryDirOf(join(cluster.dataDir, 'node'))}.net`
+    assert.deepEqual(inPod('ls', folder).split(/\s+/).filter(Boolean), ['pods'])
+    assert.deepEqual(inPod('ls', join(folder, 'pods')).split(/\s+/).filter(Boolean).toSorted(), [
+      'out',
+      'socket',
+    ])
+  })
+
+  test('has apps that are reached by the gateway, by Services and by port-forward', async () => {
+    const served = () => (fromHost(`${cluster.gatewayUrl}/a`, 'web.test') === 'hello /a\n' ? true : undefined)
+    await until('the gateway serves it', served)
+    assert.equal(node(`fetch('http://web/b').then((r) => r.text()).then(console.log)`), 'hello /b\n\n')
+    assert.equal(
+      node(`fetch('http://web.default.svc.cluster.local/c').then((r) => r.text()).then(console.log)`),
+      'hello /c\n\n',
+    )
+    assert.equal(
+      node(`fetch('http://${podIP(cluster, 'web')}:3000/d').then((r) => r.text()).then(console.log)`),
+      'hello /d\n\n',
+    )
+    await using forward = cluster.follow('port-forward pod/web :3000')
+    const [, port] = await until(
+      'the port is forwarded',
+      () => /127\.0\.0\.1:(\d+)/.exec(forward.stdout()) ?? undefined,
+    )
+    assert.equal(fromHost(`http://127.0.0.1:${port}/e`, 'localhost'), 'hello /e\n')
+  })
+
+  test('has pods of both sides of the wall that reach each other', () => {
+    const ask = (name: string, of: string) =>
+      cluster.ok([
+        'exec',
+        name,
+        '--',
+        'node',
+        '--eval',
+        `fetch('http://${of}/').then((r) => r.text()).then(console.log)`,
+      ])
+    assert.equal(ask('victim', 'plain'), 'hello /\n\n')
+    assert.equal(ask('plain', 'web'), 'hello /\n\n')
+  })
+
+  test('has apps that reach the outside, and are told why they do not', () => {
+    const reach = (port: number) =>
+      node(`require('node:net').connect(${port}, '${hubAddress}')
+        .on('connect', () => console.log('connected')).on('error', (error) => console.log(error.message)).resume()`)
+    assert.equal(reach(target.shared), 'connected\n')
+    assert.equal(reach(1), `connect ECONNREFUSED ${hubAddress}:1\n`)
+  })
+
+  test('serves on when the agent is killed, and takes the network over when it is back', async () => {
+    const killed = cluster.pidOf('agent')
+    process.kill(killed, 'SIGKILL')
+    assert.equal(fromHost(`${cluster.gatewayUrl}/f`, 'web.test'), 'hello /f\n')
+    await until('another agent is there', () => (cluster.pidOf('agent') === killed ? undefined : true))
+    const asked = () => node(`fetch('http://web/g').then((r) => r.text()).then(console.log)`)
+    assert.equal(await until('it answers', asked), 'hello /g\n\n')
+    const native = `(exec 3<>/dev/tcp/127.0.0.1/${target.loopback}) 2>/dev/null && echo reached || echo held`
+    assert.equal(inPod('env', '-i', 'bash', '-c', native), 'held\n')
+  })
+})
+
+const pod = (name: string, container: object) => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name, labels: { app: name } },
+  spec: { restartPolicy: 'Never', terminationGracePeriodSeconds: 0, containers: [container] },
+})
+
+const podIP = (cluster: Cluster, name: string): string =>
+  cluster.ok(['get', 'pod', name, '-o', 'jsonpath={.status.podIP}'])
+
+/** Behind its IP; of one that isn't there, an address that no pod has. */
+function podAddress(cluster: Cluster, name: string): string {
+  const path = String.raw`jsonpath={.metadata.annotations.sampan\.dev/loopback-block}`
+  const [a, b, c] = cluster.ok(['get', 'node', 'node-1', '-o', path]).split(/[./]/)
+  const last = name === 'nobody' ? '200' : podIP(cluster, name).split('.')[3]
+  return [a, b, c, last].join('.')
+}
+
+/** A program that asks the keeper, as the preload does, for a way to each, and prints the answers. */
+const askAll = (places: readonly (readonly (string | number)[])[]): string => `
+  const { connect } = require('node:net')
+  const ask = ([host, port]) => new Promise((resolve) => {
+    const socket = connect(process.env.SAMPAN_OUT, () => socket.write(JSON.stringify({ connect: host, port, namespace: 'default' }) + '\\n'))
+    let text = ''
+    socket.on('data', (chunk) => (text += chunk)).on('close', () => resolve(JSON.parse(text)))
+  })
+  Promise.all(${JSON.stringify(places)}.map(ask)).then((answers) => console.log(JSON.stringify(answers)))`
+
+/** What there is to attack on a host, which has the address of a cloud's metadata for itself. */
+async function openTarget(stack: AsyncDisposableStack, host: Host): Promise<Target> {
+  const planted = mkdtempSync(join(tmpdir(), 'sampan-e2e-'))
+  stack.defer(() => rmSync(planted, { recursive: true }))
+  host.run('ip', ['addr', 'add', '169.254.169.254/32', 'dev', 'lo'])
+  const script = join(root, 'tests', 'support', 'attacked-host.ts')
+  const [program, args] = host.command(process.execPath, [script, planted])
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const ended = once(child, 'exit')
+  stack.defer(async () => {
+    child.kill('SIGTERM')
+    await ended
+  })
+  const [line] = (await Promise.race([
+    once(child.stdout, 'data'),
+    ended.then(() => Promise.reject(new Error('what is to be attacked could not be started'))),
+  ])) as [unknown]
+  return JSON.parse(String(line)) as Target
+}
