@@ -50,6 +50,7 @@ export async function* historyAnswer(
     if (isFirst && request.follow) text += noteText({ caughtUp: true })
     if (text !== '') yield Buffer.from(text)
     if (!request.follow) return
+    forgetGone(places, wanted)
     await clock.sleep(followMs, signal).catch(() => {}) // aborted: the loop ends
   }
 }
@@ -60,11 +61,17 @@ export const isWanted = ({ namespace, names, pod }: LogFolder, request: HistoryR
 const tooMany = `logs of more than ${podsMax} pods are asked for: those of some are missing; name a pod`
 const noteText = (note: HistoryNote): string => `${JSON.stringify(note)}\n`
 
-/** How far each container has been read. */
+/** How far each container has been read, by `UID/NAME`. */
 export type Places = Map<
   string,
   { readonly attempt: number; readonly segment: number; readonly offset: number }
 >
+
+/** Pods come and go while somebody follows an app; logs that are gone don't come back. */
+export function forgetGone(places: Places, owners: readonly Pick<LogFolder, 'uid'>[]): void {
+  const uids = new Set(owners.map(({ uid }) => uid))
+  for (const key of places.keys()) if (!uids.has(key.slice(0, key.indexOf('/')))) places.delete(key)
+}
 
 /** In the order of time; what is not in `places` yet. They are right when all has been read. */
 export async function* readHistory(

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { fakeClock } from '../base/fake-clock.ts'
 import type { Client } from '../client/client.ts'
 import { createObjectSource } from './object-source.ts'
@@ -35,4 +37,20 @@ test('a pod is not given what was read before it came', async () => {
     { data: { answer: '2' } },
     'the fresh one serves all',
   )
+})
+
+test('what was asked for once does not stay in memory', { timeout: 20_000 }, async (t) => {
+  const { clock, source } = scripted()
+  const read = async (name: string) => new WeakRef((await source.configMap('ns', name)) ?? {})
+  const first = await read('first')
+  await clock.advance(5_000)
+  await read('second')
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  // Collected some turns of the event loop later, or never: then the test runs into its timeout.
+  while (first.deref() !== undefined) {
+    t.signal.throwIfAborted()
+    await new Promise((resolve) => setImmediate(resolve))
+    collect()
+  }
 })

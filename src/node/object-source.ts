@@ -54,6 +54,7 @@ export function createObjectSource({
   const entries = new Map<string, Entry>()
   const read = <T>(key: string, sinceMs: number, fetch: () => Promise<T>): Promise<T> => {
     const askedMs = clock.monotonicMs()
+    dropOld(entries, askedMs)
     const known = entries.get(key)
     if (known && known.untilMs > askedMs && known.askedMs >= sinceMs) return known.value as Promise<T>
     const value = fetch()
@@ -101,6 +102,14 @@ export function createObjectSource({
     fromNow: () => sourceSince(clock.monotonicMs()),
   })
   return sourceSince(0)
+}
+
+/** A thousand ConfigMaps of a megabyte each must not stay in memory because they were asked for once. The oldest come first. */
+function dropOld(entries: Map<string, Entry>, nowMs: number): void {
+  for (const [key, { untilMs }] of entries) {
+    if (untilMs > nowMs) return
+    entries.delete(key)
+  }
 }
 
 function ref(plural: string, kind: string): ResourceRef {
