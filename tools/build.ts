@@ -11,12 +11,13 @@ const dist = join(process.argv[2] ?? root, 'dist')
 /** All in one folder, as deep as `src/main`: an entry finds its neighbours in it and the package two levels up. */
 const target = join(dist, 'main')
 
-/** What is started by name: by `bin/sampan` and by other processes. */
+/** What is started by name: by `bin/sampan`, by other processes, as a thread of one. */
 const entries = {
   cli: 'main/cli.ts',
   supervisor: 'main/supervisor.ts',
   run: 'main/run.ts',
   'install-worker': 'runtime/packages/install-worker.ts',
+  'yaml-thread': 'apiserver/yaml-thread.ts',
   'network-keeper': 'runtime/process/network/network-keeper.ts',
 }
 

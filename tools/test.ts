@@ -26,6 +26,7 @@ const slow = new Set([
   'src/apiserver/sealing/sealed-store.test.ts',
   'src/apiserver/verbs/apply.test.ts',
   'src/apiserver/yaml-body.test.ts',
+  'src/apiserver/yaml.test.ts',
   'src/client/leader-election.test.ts',
   'src/gateway/failover.test.ts',
   'src/gateway/streaming.test.ts',

@@ -12,7 +12,7 @@ import { ProtobufError } from '../api/schema/protobuf-reader.ts'
 import type { TypeDef } from '../api/schema/schema.ts'
 import { badRequest, unsupportedMediaType, type StatusError } from '../api/status.ts'
 import type { FieldValidation } from './write-options.ts'
-import { parseYaml } from './yaml-body.ts'
+import type { Yaml } from './yaml.ts'
 
 export const bodyTypes = ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf']
 
@@ -29,6 +29,7 @@ export interface BodyOptions {
   readonly fieldValidation: FieldValidation
   /** Gets what `Warn` has to say. */
   readonly warnings: string[]
+  readonly machinery: { readonly yaml: Pick<Yaml, 'parse'> }
 }
 
 interface Parsed {
@@ -105,7 +106,8 @@ async function parse(bytes: Uint8Array, expected: ExpectedBody, options: BodyOpt
     )
   try {
     if (type === 'application/json') return parseJsonText(bytes, options)
-    if (type === 'application/yaml') return { value: await parseYaml(bytes), duplicates: [] }
+    if (type === 'application/yaml')
+      return { value: await options.machinery.yaml.parse(bytes), duplicates: [] }
     if (type === 'application/vnd.kubernetes.protobuf') return parseProtobuf(bytes, expected, options)
   } catch (error) {
     if (error instanceof JsonError)

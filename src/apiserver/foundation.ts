@@ -8,6 +8,7 @@ import type { NodeTunnels } from './node-tunnels.ts'
 import type { NodeUsage } from './node-usage.ts'
 import type { Slices } from './slices.ts'
 import type { WatchCache } from './watch-cache.ts'
+import type { Yaml } from './yaml.ts'
 
 export interface Foundation {
   readonly store: Store
@@ -19,6 +20,7 @@ export interface Foundation {
   readonly nodes: NodeTunnels | undefined
   readonly usage: NodeUsage
   readonly slices: Slices
+  readonly yaml: Yaml
   /** The one cache of a resource, not necessarily loaded. */
   cacheOf(def: ResourceDef): WatchCache
   findResource(group: string, version: string, plural: string): ResourceDef | undefined

@@ -22,8 +22,8 @@ export async function objectResponse(
   if (isObject && representation.format === 'json')
     return bytesResponse(status, 'application/json', [object.bytes])
   return isObject
-    ? jsonResponseAs(status, [object.bytes], representation)
-    : valueResponse(status, shapeOne(context, object.parse(), representation), representation)
+    ? jsonResponseAs(context, status, [object.bytes], representation)
+    : valueResponse(context, status, shapeOne(context, object.parse(), representation), representation)
 }
 
 /** For bodies that are no stored object: Scale, Status of a dry run, an object that was not written. */
@@ -33,24 +33,26 @@ export function plainResponse(
   object: KubeObject,
 ): Promise<ApiResponse> {
   const representation = representationOne(context)
-  return valueResponse(status, shapeOne(context, object, representation), representation)
+  return valueResponse(context, status, shapeOne(context, object, representation), representation)
 }
 
 const valueResponse = (
+  context: VerbContext,
   status: number,
   value: unknown,
   representation: Representation,
-): Promise<ApiResponse> => jsonResponseAs(status, [Buffer.from(JSON.stringify(value))], representation)
+): Promise<ApiResponse> =>
+  jsonResponseAs(context, status, [Buffer.from(JSON.stringify(value))], representation)
 
 /** A document whose JSON is `chunks`, in the format that the client asked for. */
 export async function jsonResponseAs(
+  { machinery }: Pick<VerbContext, 'machinery'>,
   status: number,
   chunks: readonly Uint8Array[],
   { format }: Representation,
 ): Promise<ApiResponse> {
   if (format === 'json') return bytesResponse(status, 'application/json', chunks)
-  const { stringify } = await import('yaml')
-  const text = stringify(JSON.parse(Buffer.concat(chunks).toString('utf8')))
+  const text = await machinery.yaml.stringify(Buffer.concat(chunks))
   return bytesResponse(status, 'application/yaml', [Buffer.from(text)])
 }
 
@@ -62,7 +64,12 @@ export function plainListResponse(
 ): Promise<ApiResponse> {
   const shape = itemShaper(context, representation)
   const items = objects.map((object) => Buffer.from(JSON.stringify(shape(object))))
-  return jsonResponseAs(200, listChunks(emptyList(context, {}, representation), items), representation)
+  return jsonResponseAs(
+    context,
+    200,
+    listChunks(emptyList(context, {}, representation), items),
+    representation,
+  )
 }
 
 const comma = Buffer.from(',')

@@ -52,6 +52,7 @@ import { statusOfStoreError } from './store-errors.ts'
 import { StoreFeed } from './store-feed.ts'
 import { refuseUpgrade } from './upgrade.ts'
 import { WatchCache } from './watch-cache.ts'
+import { createYaml } from './yaml.ts'
 
 export type { ApiRequest, ApiResponse, Authenticate, ClientCertificate, UserInfo } from './http.ts'
 
@@ -113,6 +114,7 @@ export async function openApiServer(options: ApiServerOptions): Promise<ApiServe
     onChange: (id, def) => (def ? caches.get(id)?.redefine(def) : caches.get(id)?.close()),
   })
   const rolesMade = deferred()
+  const yaml = createYaml(clock)
   const machinery: Machinery = {
     store,
     clock,
@@ -122,6 +124,7 @@ export async function openApiServer(options: ApiServerOptions): Promise<ApiServe
     nodes,
     usage: createNodeUsage({ nodes, clock, logger }),
     slices: feed.slices,
+    yaml,
     get access() {
       return access
     },
@@ -160,6 +163,7 @@ export async function openApiServer(options: ApiServerOptions): Promise<ApiServe
     : undefined
   server.onDispose(async () => {
     await making
+    await yaml[Symbol.asyncDispose]()
     await feed[Symbol.asyncDispose]()
   })
   return server

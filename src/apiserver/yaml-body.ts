@@ -7,7 +7,7 @@ import type { JsonValue } from '../api/json.ts'
 import { assertNesting } from '../api/patch/limits.ts'
 import { badRequest, failure, type StatusError } from '../api/status.ts'
 
-/** Of YAML that is not also JSON: parsing this much holds the server for a second at worst. JSON has the limit of any body. */
+/** Of YAML that is not also JSON: parsing this much takes a second or two of a processor (`yaml.ts` says whose). JSON has the limit of any body. */
 export const yamlBytesMax = 256 * 1024
 
 /** What JSON could say too: keys are texts. Throws BadRequest for anything else, RequestEntityTooLarge above the limit. */

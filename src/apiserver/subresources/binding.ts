@@ -18,11 +18,16 @@ import { writeOptionsOf } from '../write-options.ts'
 const bindingResource = { group: '', resource: 'pods/binding' }
 
 export async function binding(context: VerbContext): Promise<ApiResponse> {
-  const { info, request, warnings } = context
+  const { info, machinery, request, warnings } = context
   const { dryRun, fieldValidation } = writeOptionsOf(info.query, 'CreateOptions')
   const expected = { group: '', version: 'v1', kind: 'Binding', schema: typeNamed('core.v1.Binding') }
   const contentType = request.headers['content-type']
-  const body = await decodeBody(await readBody(context), expected, { contentType, fieldValidation, warnings })
+  const body = await decodeBody(await readBody(context), expected, {
+    contentType,
+    fieldValidation,
+    machinery,
+    warnings,
+  })
   const bound = body as Binding & KubeObject
   checkIdentity(
     body.metadata,

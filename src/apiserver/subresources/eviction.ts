@@ -12,7 +12,7 @@ import { statusResponse } from '../respond.ts'
 import { writeOptionsOf } from '../write-options.ts'
 
 export async function eviction(context: VerbContext): Promise<ApiResponse> {
-  const { info, request, warnings } = context
+  const { info, machinery, request, warnings } = context
   const { dryRun, fieldValidation } = writeOptionsOf(info.query, 'CreateOptions')
   const expected = {
     group: 'policy',
@@ -21,7 +21,12 @@ export async function eviction(context: VerbContext): Promise<ApiResponse> {
     schema: typeNamed('policy.v1.Eviction'),
   }
   const contentType = request.headers['content-type']
-  const body = await decodeBody(await readBody(context), expected, { contentType, fieldValidation, warnings })
+  const body = await decodeBody(await readBody(context), expected, {
+    contentType,
+    fieldValidation,
+    machinery,
+    warnings,
+  })
   checkIdentity(body.metadata, info)
   const given: unknown = 'deleteOptions' in body ? body.deleteOptions : {}
   if (!isJsonObject(given)) throw badRequest('deleteOptions of an Eviction must be an object')

@@ -35,10 +35,15 @@ export const reviews: Readonly<Record<string, VerbHandler>> = {
 
 function reviewOf(review: Review): VerbHandler {
   return async (context) => {
-    const { def, info, request, warnings } = context
+    const { def, info, machinery, request, warnings } = context
     const { fieldValidation } = writeOptionsOf(info.query, 'CreateOptions')
     const contentType = request.headers['content-type']
-    const body = await decodeBody(await readBody(context), def, { contentType, fieldValidation, warnings })
+    const body = await decodeBody(await readBody(context), def, {
+      contentType,
+      fieldValidation,
+      machinery,
+      warnings,
+    })
     const answer = { ...body, status: await review(context, withSpec(body)) }
     return plainResponse(context, 201, answer)
   }

@@ -76,7 +76,7 @@ const scaleResponse = (context: VerbContext, object: Scale): Promise<ApiResponse
   plainResponse({ ...context, def: { ...context.def, columns: scaleColumns } }, 200, object)
 
 async function readWish(context: VerbContext) {
-  const { info, request, warnings } = context
+  const { info, machinery, request, warnings } = context
   if (info.verb === 'patch' && isApply(request.headers)) {
     const { change, dryRun } = await readApply(context, { ...scaleBody, schema: scaleSchema() })
     return { dryRun, isApplied: true, wished: (current: Scale) => change(current) as Scale }
@@ -92,6 +92,7 @@ async function readWish(context: VerbContext) {
   const body = (await decodeBody(await readBody(context), expected, {
     contentType,
     fieldValidation,
+    machinery,
     warnings,
   })) as Scale
   checkIdentity(body.metadata, info)

@@ -38,7 +38,12 @@ export async function tokenRequest(context: VerbContext): Promise<ApiResponse> {
   const schema = typeNamed('authentication.v1.TokenRequest')
   const expected = { group, version: 'v1', kind: 'TokenRequest', schema }
   const contentType = request.headers['content-type']
-  const body = await decodeBody(await readBody(context), expected, { contentType, fieldValidation, warnings })
+  const body = await decodeBody(await readBody(context), expected, {
+    contentType,
+    fieldValidation,
+    machinery,
+    warnings,
+  })
   checkIdentity(body.metadata, info)
   const asked = body as TokenRequest & KubeObject
   const account = await readOne(machinery.cacheOf(context.def), info.namespace, info.name, '')

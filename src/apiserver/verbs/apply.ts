@@ -19,7 +19,7 @@ import { objectResponse, plainResponse, representationOne } from '../represent.t
 import { authorizeCreate } from '../stages/authorize.ts'
 import { updateObject } from '../updates.ts'
 import { writeOptionsOf, type WriteOptions } from '../write-options.ts'
-import { parseYaml } from '../yaml-body.ts'
+import type { Yaml } from '../yaml.ts'
 import { updatedResponse } from './update.ts'
 
 export const applyType = 'application/apply-patch+yaml'
@@ -85,7 +85,11 @@ export async function readApply(context: VerbContext, expected: AppliedKind): Pr
   const { info, warnings } = context
   const { group, kind, schema, version } = expected
   const options = writeOptionsOf(info.query, 'PatchOptions', { isApply: true })
-  const { duplicates, value: config } = await parseConfiguration(await readBody(context), options)
+  const { duplicates, value: config } = await parseConfiguration(
+    await readBody(context),
+    options,
+    context.machinery.yaml,
+  )
   if (options.fieldValidation === 'Warn') warnings.push(...duplicates)
   checkIdentityOf(config, info)
   const { otherVersion, ...plain } = fieldWriterOf(context, info.subresource)
@@ -135,11 +139,15 @@ interface Configuration {
 }
 
 /** YAML, of which JSON is a part: tried first, because clients send it, kubectl among them. */
-async function parseConfiguration(bytes: Uint8Array, options: WriteOptions): Promise<Configuration> {
+async function parseConfiguration(
+  bytes: Uint8Array,
+  options: WriteOptions,
+  yaml: Yaml,
+): Promise<Configuration> {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
   const { duplicates, value } = text.trimStart().startsWith('{')
-    ? await parseJsonOrYaml(text, bytes)
-    : { value: await parseYaml(bytes), duplicates: [] }
+    ? await parseJsonOrYaml(text, bytes, yaml)
+    : { value: await yaml.parse(bytes), duplicates: [] }
   if (options.fieldValidation === 'Strict' && duplicates.length > 0)
     throw badRequest(`error strict decoding YAML: ${duplicates.join(', ')}`)
   if (!isJsonObject(value)) throw badRequest('error decoding YAML: the configuration is not an object')
@@ -147,12 +155,12 @@ async function parseConfiguration(bytes: Uint8Array, options: WriteOptions): Pro
   return { value, duplicates }
 }
 
-async function parseJsonOrYaml(text: string, bytes: Uint8Array) {
+async function parseJsonOrYaml(text: string, bytes: Uint8Array, yaml: Yaml) {
   try {
     return parseJson(text, { findDuplicates: true })
   } catch (error) {
     // A flow mapping of YAML begins with a brace too.
     if (!(error instanceof JsonError)) throw error
-    return { value: await parseYaml(bytes), duplicates: [] }
+    return { value: await yaml.parse(bytes), duplicates: [] }
   }
 }

@@ -7,11 +7,16 @@ import type { ApiResponse } from '../http.ts'
 import { writeOptionsOf } from '../write-options.ts'
 
 export async function create(context: VerbContext): Promise<ApiResponse> {
-  const { def, info, request, warnings } = context
+  const { def, info, machinery, request, warnings } = context
   representationOne(context)
   const { dryRun, fieldValidation } = writeOptionsOf(info.query, 'CreateOptions')
   const contentType = request.headers['content-type']
-  const body = await decodeBody(await readBody(context), def, { contentType, fieldValidation, warnings })
+  const body = await decodeBody(await readBody(context), def, {
+    contentType,
+    fieldValidation,
+    machinery,
+    warnings,
+  })
   const { object, stored } = await createObject(context, body, { dryRun, namespace: info.namespace })
   return stored ? objectResponse(context, 201, stored) : plainResponse(context, 201, object)
 }

@@ -27,7 +27,7 @@ export function deletionResponse(
 
 /** The body is optional; clients of every age send DeleteOptions under their own group's version. */
 export async function readDeleteOptions(context: VerbContext): Promise<DeleteOptions> {
-  const { info, request, warnings } = context
+  const { info, machinery, request, warnings } = context
   const bytes = await readBody(context)
   if (bytes.length === 0) return checkDeleteOptions({}, info.query)
   const schema = typeNamed('meta.v1.DeleteOptions')
@@ -37,6 +37,7 @@ export async function readDeleteOptions(context: VerbContext): Promise<DeleteOpt
     {
       contentType: request.headers['content-type'],
       fieldValidation: 'Ignore',
+      machinery,
       warnings,
     },
   )

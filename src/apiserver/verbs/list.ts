@@ -31,7 +31,7 @@ export async function listResponse(
   const chunks = listChunks(empty, items)
   return representation.format === 'json'
     ? bytesResponse(200, 'application/json', chunks)
-    : jsonResponseAs(200, chunks, representation)
+    : jsonResponseAs(context, 200, chunks, representation)
 }
 
 /** Each of the results has many. */

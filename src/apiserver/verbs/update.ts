@@ -14,11 +14,16 @@ import { writeOptionsOf } from '../write-options.ts'
 
 /** PUT of an object, or of a subresource whose body is the object: the strategy decides which part of it counts. */
 export async function update(context: VerbContext): Promise<ApiResponse> {
-  const { def, info, request, warnings } = context
+  const { def, info, machinery, request, warnings } = context
   representationOne(context)
   const { dryRun, fieldValidation } = writeOptionsOf(info.query, 'UpdateOptions')
   const contentType = request.headers['content-type']
-  const body = await decodeBody(await readBody(context), def, { contentType, fieldValidation, warnings })
+  const body = await decodeBody(await readBody(context), def, {
+    contentType,
+    fieldValidation,
+    machinery,
+    warnings,
+  })
   checkIdentity(body.metadata, info)
   try {
     const change = () => copyOf(body)

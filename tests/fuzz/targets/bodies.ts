@@ -28,8 +28,12 @@ import {
   validateLabelSelector,
 } from '../../../src/api/selector.ts'
 import { decodeBody } from '../../../src/apiserver/decode-body.ts'
+import { parseYaml } from '../../../src/apiserver/yaml-body.ts'
 import { assertSame, isRefusal, orRefused, pure, textOf, type FuzzRun, type FuzzTarget } from '../target.ts'
 import { defOfKind } from './kinds.ts'
+
+/** Without the thread: what it costs is part of what is looked at. */
+const machinery = { yaml: { parse: parseYaml } }
 
 /** A body of a kind that it names itself, decoded as the server decodes it; what came out must come out again. */
 const bodyRun = (contentType: string): FuzzRun => ({
@@ -38,7 +42,12 @@ const bodyRun = (contentType: string): FuzzRun => ({
     const read = async (bytes: Uint8Array, type: string) => {
       const warnings: string[] = []
       try {
-        return await decodeBody(bytes, def, { contentType: type, fieldValidation: 'Warn', warnings })
+        return await decodeBody(bytes, def, {
+          contentType: type,
+          fieldValidation: 'Warn',
+          machinery,
+          warnings,
+        })
       } catch (error) {
         if (isRefusal(error)) return undefined
         throw error
