@@ -7,15 +7,24 @@ import { resourceDefsOf } from '../api/crd/resource-defs.ts'
 import { isTerminating, type KubeObject } from '../api/meta.ts'
 import type { ResourceDef } from '../api/resource.ts'
 import { customResourceDefinitions } from '../api/resources/customresourcedefinitions.ts'
+import { backoffMs } from '../base/backoff.ts'
+import type { Clock } from '../base/clock.ts'
+import type { Random } from '../base/ids.ts'
 import type { Logger } from '../base/logger.ts'
 import type { WatchCache } from './watch-cache.ts'
 
 /** How long a request for a resource that nobody knows waits for news of it. */
 const freshnessTimeoutMs = 3_000
+/** Of definitions that could not be listed. */
+const reloadBackoff = { baseMs: 100, factor: 2, capMs: 5_000, jitter: 0.5 }
 
 export interface ResourceTableOptions {
   readonly builtin: readonly ResourceDef[]
+  readonly clock: Clock
+  readonly random: Random
   readonly logger: Logger
+  /** Ends with its server. */
+  readonly signal: AbortSignal
   /** Called for each resource that is new, is defined anew (`def`) or is gone (`undefined`), after `find` knows of it. */
   readonly onChange: (id: string, def: ResourceDef | undefined) => void
 }
@@ -41,6 +50,7 @@ export class ResourceTable {
   #all: readonly ResourceDef[]
   #known: ReadonlyMap<string, Known> = new Map()
   #cache: WatchCache | undefined
+  #isReloading = false
 
   constructor(options: ResourceTableOptions) {
     this.#options = options
@@ -84,11 +94,25 @@ export class ResourceTable {
   }
 
   #onChange(cache: WatchCache): void {
-    if (cache.liveRing) return this.#refresh(cache)
-    const { logger } = this.#options
-    // A request for what isn't known tries again.
-    const failed = (error: unknown) => logger.warn('custom resources could not be listed', { error })
-    cache.ready().then(() => this.#onChange(cache), failed)
+    if (cache.liveRing) this.#refresh(cache)
+    else if (!this.#isReloading) void this.#reload(cache)
+  }
+
+  /** After a gap, until the definitions are there again: requests for what is known would go on with the old ones. */
+  async #reload(cache: WatchCache): Promise<void> {
+    const { clock, logger, random, signal } = this.#options
+    this.#isReloading = true
+    for (let failures = 0; !signal.aborted && !cache.liveRing;) {
+      try {
+        await cache.ready()
+      } catch (error) {
+        logger.warn('definitions of custom resources could not be listed; the old ones are served', { error })
+        // An abort ends the pause early; the loop's condition sees it.
+        await clock.sleep(backoffMs(failures++, reloadBackoff, random), signal).catch(() => undefined)
+      }
+    }
+    this.#isReloading = false
+    if (cache.liveRing) this.#refresh(cache)
   }
 
   #refresh(cache: WatchCache): void {

@@ -108,9 +108,13 @@ export async function openApiServer(options: ApiServerOptions): Promise<ApiServe
   const store = measuredStore(options.store, metrics, clock)
   const feed = await StoreFeed.open({ store, clock, random, logger })
   const { caches, cacheOf } = watchCaches(feed)
+  const ending = new AbortController()
   const table = new ResourceTable({
     builtin: resources,
+    clock,
+    random,
     logger,
+    signal: ending.signal,
     onChange: (id, def) => (def ? caches.get(id)?.redefine(def) : caches.get(id)?.close()),
   })
   const rolesMade = deferred()
@@ -137,7 +141,6 @@ export async function openApiServer(options: ApiServerOptions): Promise<ApiServe
     signer: options.signer,
     rolesMade: options.defaultRoles ? rolesMade.promise : undefined,
   })
-  const ending = new AbortController()
   const checks = healthChecks(store, ending.signal)
   const paths = serverPaths(table, { checks, metrics, signer: options.signer, own: options.ownPaths })
   const fairness = createFairness()
@@ -152,6 +155,7 @@ export async function openApiServer(options: ApiServerOptions): Promise<ApiServe
     await bootstrap(server, resources)
     await Promise.all(eager.map((def) => machinery.cacheOf(def).ready()))
   } catch (error) {
+    ending.abort()
     await feed[Symbol.asyncDispose]()
     throw error
   }
