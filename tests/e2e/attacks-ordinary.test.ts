@@ -30,6 +30,9 @@ const skip =
         ? false
         : 'other users may not read this checkout'
 
+/** Of those in src/runtime/process/network/outlet.ts. */
+const usualPort = 8086
+
 /** Of the table in docs/security.md. */
 const heldAttacks = [
   'reads the environment of another pod',
@@ -133,7 +136,6 @@ describe("an ordinary user's agent", { skip, timeout: 300_000 }, () => {
       `::1/${target.loopback}`,
       `$SAMPAN_POD_ADDRESS/${target.shared}`,
       `127.0.0.1/${target.shared}`,
-      `${hubAddress}/${target.shared}`,
       `169.254.169.254/${target.metadata}`,
     ]
     const script = places.map((place) => `(exec 3<>/dev/tcp/${place}) 2>/dev/null && echo reached ${place}`)
@@ -230,6 +232,19 @@ describe("an ordinary user's agent", { skip, timeout: 300_000 }, () => {
         .on('connect', () => console.log('connected')).on('error', (error) => console.log(error.message)).resume()`)
     assert.equal(reach(target.shared), 'connected\n')
     assert.equal(reach(1), `connect ECONNREFUSED ${hubAddress}:1\n`)
+  })
+
+  test('has programs that are no Node.js, which reach the outside on usual ports', async () => {
+    const answer = `require('node:net').createServer((socket) => socket.end('from outside')).listen(${usualPort}, '${hubAddress}', () => console.log('up'))`
+    const [program, args] = hub.command(process.execPath, ['--eval', answer])
+    const outside = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+    try {
+      await once(outside.stdout, 'data')
+      const script = `exec 3<>/dev/tcp/${hubAddress}/${usualPort}; cat <&3`
+      assert.equal(inPod('env', '-i', 'bash', '-c', script), 'from outside')
+    } finally {
+      outside.kill('SIGKILL')
+    }
   })
 
   test('serves on when the agent is killed, and takes the network over when it is back', async () => {

@@ -3,7 +3,6 @@ import { fork, type SendHandle } from 'node:child_process'
 import type { Socket as Datagrams } from 'node:dgram'
 import type { Server } from 'node:net'
 import type { Done, Order, Place } from './inside.ts'
-import { enterSpace, type SpacePrograms } from './space.ts'
 
 export interface InnerHalf {
   readonly pid: number
@@ -14,19 +13,21 @@ export interface InnerHalf {
   /** Gives a socket away: a listening one with `lead`, a connection with `join`. Resolves when it is given. */
   give(what: 'lead' | 'join', place: Place, handle: SendHandle): Promise<void>
   leave(place: Place): void
+  /** What it has made and given stays. */
+  end(): void
   /** When it has ended, which it does by itself only when it is killed. */
   readonly ended: Promise<void>
 }
 
 interface Starting {
-  readonly programs: SpacePrograms
-  readonly holderPid: number
+  /** Goes before the interpreter, and puts it into a network. */
+  readonly enter: readonly string[]
   /** The entry of both halves. */
   readonly entry: string
 }
 
-export function startInnerHalf({ programs, holderPid, entry }: Starting): InnerHalf {
-  const [command = '', ...options] = enterSpace(programs, holderPid)
+export function startInnerHalf({ enter, entry }: Starting): InnerHalf {
+  const [command = '', ...options] = enter
   const child = fork(entry, ['inside'], {
     // What shall run there is the interpreter with what it would have been run with anyway.
     execPath: command,
@@ -69,6 +70,7 @@ export function startInnerHalf({ programs, holderPid, entry }: Starting): InnerH
     bind: (place) => ask('bind', place, (handle) => handle as Datagrams),
     give: (what, place, handle) => send({ do: what, ...place }, handle),
     leave: (place) => void send({ do: 'leave', ...place }).catch(() => {}), // it has ended, and its listeners with it
+    end: () => child.disconnect(),
     ended,
   }
 }

@@ -13,7 +13,8 @@ import { openMirrors } from './mirrors.ts'
 import { serveNames } from './names.ts'
 import { keeperName, noteProcess, processesBeside } from './processes.ts'
 import { serveQuestions } from './questions.ts'
-import { closeSpace, openSpace, type SpacePrograms } from './space.ts'
+import { openOutlet } from './outlet.ts'
+import { closeSpace, enterSpace, openSpace, type SpacePrograms } from './space.ts'
 import { openWaysOut, type WaysOut } from './ways-out.ts'
 
 /** What it is started with, as JSON. */
@@ -51,7 +52,9 @@ export async function serveOutside(settings: KeeperSettings, logger: Logger): Pr
   const [address = ''] = block.split('/')
   const [clock, random] = [realClock, realRandom]
   const holderPid = await openSpace(folder, programs)
-  const inner = startInnerHalf({ programs, holderPid, entry: process.argv[1] ?? '' })
+  const entry = process.argv[1] ?? ''
+  const enter = enterSpace(programs, holderPid)
+  const inner = startInnerHalf({ enter, entry })
   // The agent starts another keeper, which finds the network as it is.
   void inner.ended.then(() => process.exit(1))
   let agentSocket: string | undefined
@@ -63,6 +66,9 @@ export async function serveOutside(settings: KeeperSettings, logger: Logger): Pr
   })
   const waysOut = openWaysOut({ inner, clock, random })
   await serveNames({ inner, address, clock })
+  await openOutlet({ enter, holderPid, entry, waysOut }).catch((error: unknown) =>
+    logger.info('programs in pods that are no Node.js reach nothing outside of the cluster', { error }),
+  )
   // Nobody else gets through the outer folder; a sandbox is given the inner one.
   mkdirSync(dirname(controlPath), { recursive: true, mode: 0o700 })
   mkdirSync(dirname(questionPath), { recursive: true, mode: 0o755 })

@@ -23,7 +23,14 @@ const refused = [
   'fe80::1%eth0',
   'fd00:ec2::254',
 ]
-const allowed = ['10.0.0.1', '192.168.1.1', '93.184.216.34', '2606:2800:220:1::1', '::ffff:10.0.0.1', 'fd12::1']
+const allowed = [
+  '10.0.0.1',
+  '192.168.1.1',
+  '93.184.216.34',
+  '2606:2800:220:1::1',
+  '::ffff:10.0.0.1',
+  'fd12::1',
+]
 
 const isRefused = createRefusal()
 for (const address of refused) test(`${address} is refused`, () => assert.equal(isRefused(address), true))

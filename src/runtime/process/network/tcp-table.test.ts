@@ -4,7 +4,8 @@ import { createServer } from 'node:net'
 import { test } from 'node:test'
 import { parseTcpTable, readListening } from './tcp-table.ts'
 
-const head = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode'
+const head =
+  '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode'
 const row = (local: string, state = '0A') =>
   `   0: ${local} 00000000:0000 ${state} 00000000:00000000 00:00000000 00000000  1000        0 13508287 1 0`
 

@@ -6,7 +6,7 @@
  */
 import type { LookupAddress, LookupOptions } from 'node:dns'
 import { lookup } from 'node:dns'
-import { connect, isIP, type Socket, type TcpNetConnectOpts } from 'node:net'
+import { connect, isIP, type Server, type Socket, type TcpNetConnectOpts } from 'node:net'
 import { pipeBoth } from '../../../base/byte-streams.ts'
 import type { Clock } from '../../../base/clock.ts'
 import type { Random } from '../../../base/ids.ts'
@@ -19,6 +19,8 @@ export interface WaysOut {
   toHost(host: string, port: number): Promise<Place>
   /** To a place of this machine, unchecked. */
   toPlace(place: Place): Promise<Place>
+  /** Takes who connects to a listening socket to the address that it was looking for, unless that is refused. */
+  leadOn(server: Server): void
   /** In the pods' network the place is what it is on the machine, for good. */
   keepOpen(place: Place): Promise<void>
 }
@@ -70,6 +72,17 @@ export function openWaysOut({ inner, clock, random }: WaysOutOptions): WaysOut {
       return await lend(await dial({ host, port, lookup: checkedLookup(isRefused) }))
     },
     toPlace: async ({ address, port }) => await lend(await dial({ host: address, port })),
+    leadOn(server) {
+      Object.assign(server, { allowHalfOpen: true, noDelay: true, maxConnections: connectionsMax })
+      server.on('connection', (socket: Socket) => {
+        const { localAddress: host = '', localPort: port = 0 } = socket
+        if (isRefused(host)) return void socket.resetAndDestroy()
+        dial({ host, port }).then(
+          (far) => pipeBoth(socket, far),
+          () => socket.resetAndDestroy(),
+        )
+      })
+    },
     async keepOpen({ address, port }) {
       const { server } = await inner.listen({ address, port })
       Object.assign(server, { allowHalfOpen: true, noDelay: true, maxConnections: connectionsMax })
