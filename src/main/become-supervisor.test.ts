@@ -13,6 +13,11 @@ const rows = [
     shown: ['up', '--store', 'postgres://me:…@host/db'],
   },
   { given: ['up', '--store=postgres://me:pass@host/db'], shown: ['up', '--store=postgres://me:…@host/db'] },
+  { given: ['--store=postgres://me:p@ss:w@host/db'], shown: ['--store=postgres://me:…@host/db'] },
+  {
+    given: ['--store=postgres://host/db?user=me&password=pass&sslpassword=word&x=1'],
+    shown: ['--store=postgres://host/db?user=me&password=…&sslpassword=…&x=1'],
+  },
   { given: ['up', '--listen', '127.0.0.1:1'], shown: ['up', '--listen', '127.0.0.1:1'] },
 ]
 for (const { given, shown } of rows)

@@ -40,5 +40,8 @@ export const shownArguments = (args: readonly string[]): readonly string[] =>
   args.map((arg, index) =>
     args[index - 1] === '--token'
       ? '…'
-      : arg.replace(/^--token=.*$/s, '--token=…').replace(/(:\/\/[^:@/]*):[^@/]*@/, '$1:…@'),
+      : arg
+          .replace(/^--token=.*$/s, '--token=…')
+          .replace(/(:\/\/[^:@/]*):[^/]*@/, '$1:…@')
+          .replace(/([?&](?:ssl)?password=)[^&]*/gi, '$1…'),
   )

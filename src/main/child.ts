@@ -6,7 +6,7 @@ import { neighbour } from '../base/neighbour.ts'
 import { childEnvironment } from './child-environment.ts'
 import { CommandError } from './command-error.ts'
 import { frugalFlags } from './frugal-node.ts'
-import type { Begin, FromProcess, Ready } from './messages.ts'
+import { beginFor, type Begin, type FromProcess, type Ready } from './messages.ts'
 
 export interface Child {
   readonly name: string
@@ -89,7 +89,7 @@ export function openChild({ name, clock, onReady, onCrash, onSpawn }: ChildOptio
       if (child.pid === undefined) over(error.message)
     })
     // An error here is the channel of a process that has just ended: its 'exit' is on the way.
-    child.send(begin(), () => {})
+    child.send(beginFor(name, begin()), () => {})
   }
   return {
     name,

@@ -20,6 +20,13 @@ export interface Begin {
   readonly backups?: BackupSchedule
 }
 
+/** What one process is told of it: how the server gets at the cluster's data is nobody else's business. */
+export function beginFor(name: string, begin: Begin): Begin {
+  if (name === 'server') return begin
+  const { backups: _, serverToken: __, ...rest } = begin
+  return { ...rest, store: '' }
+}
+
 /** `addresses` are those really listened on; a later start of the process keeps them. */
 export interface Ready {
   readonly type: 'ready'
