@@ -4,7 +4,8 @@
  *   ROOT/logs/UID/pod.json      whose they are
  *   ROOT/logs/UID/log/NAME/     the segments, as they lay in the pod's folder
  */
-import { mkdir, readdir, rename, rm } from 'node:fs/promises'
+import { mkdirSync } from 'node:fs'
+import { readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from '../base/logger.ts'
 import { namesOfPod } from '../api/streams/log-history.ts'
@@ -48,7 +49,8 @@ export async function archiveLogs(
   const owner = ownerOf(pod)
   const archive = join(archiveOf(dataDir), owner.uid)
   try {
-    await mkdir(archive, { recursive: true, mode: 0o700 })
+    // With the note in it at once: `listArchives` may be on its way, and removes what has none.
+    mkdirSync(archive, { recursive: true, mode: 0o700 })
     await writeFileAtomic(join(archive, 'pod.json'), JSON.stringify(owner))
     await rename(folder, join(archive, 'log'))
   } catch (error) {

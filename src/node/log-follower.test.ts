@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { appendFileSync } from 'node:fs'
 import { appendFile, mkdir, mkdtemp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -251,3 +252,30 @@ test(
     await follower[Symbol.asyncDispose]()
   },
 )
+
+test('what a full disk took half of is written whole when there is room again', async (t) => {
+  if (process.getuid?.() !== 0) return t.skip('mounting a small disk needs root')
+  await mkdir(options.logDir)
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', options.logDir])
+  if (mounted.status !== 0) return t.skip(`no small disk can be mounted here: ${String(mounted.stderr)}`)
+  try {
+    const filler = join(options.logDir, 'filler')
+    await writeFile(filler, Buffer.alloc(236 * 1024))
+    let fullCount = 0
+    options = {
+      ...options,
+      limits: { ...options.limits, segmentBytesMax: 1e6 },
+      onDiskFull: () => void fullCount++,
+    }
+    const lines = Array.from({ length: 800 }, (_, index) => `line ${index} ${'x'.repeat(20)}\n`).join('')
+    await write(lines)
+    await using follower = await openLogFollower(options)
+    await follower.drain({ isEnd: true })
+    assert.ok(fullCount > 0)
+    await rm(filler)
+    await follower.drain({ isEnd: true })
+    assert.equal(await read(''), lines)
+  } finally {
+    spawnSync('umount', ['-l', options.logDir])
+  }
+})

@@ -15,7 +15,7 @@
  * rotation would leave of it, and a line in the log says how much is missing.
  */
 import { watch, type FSWatcher } from 'node:fs'
-import { mkdir, open, rm, truncate } from 'node:fs/promises'
+import { mkdir, open, rm, truncate, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
@@ -222,7 +222,7 @@ async function append(options: LogFollowerOptions, position: Position, bytes: Bu
   const path = segmentPath(logDir, attempt, segment)
   const file = await open(path, start === 0 ? 'w' : 'r+', 0o600)
   try {
-    await file.write(bytes, 0, bytes.byteLength, start)
+    await writeAll(file, bytes, start)
   } finally {
     await file.close()
   }
@@ -233,6 +233,12 @@ async function append(options: LogFollowerOptions, position: Position, bytes: Bu
     segmentBytes: start + bytes.byteLength,
     segmentSinceMs: isNext ? nowMs : segmentSinceMs,
   }
+}
+
+/** A disk that is about to be full takes a part, and says so with the next one only. */
+async function writeAll(file: FileHandle, bytes: Buffer, start: number): Promise<void> {
+  for (let done = 0; done < bytes.byteLength;)
+    done += (await file.write(bytes, done, bytes.byteLength - done, start + done)).bytesWritten
 }
 
 /** Gives the read part of the raw files back. */

@@ -110,3 +110,16 @@ test('room is made without touching what grows', async () => {
   await sweep({ nodeBytesMax: 0 })
   assert.deepEqual(await history('web'), ['b 1'])
 })
+
+test('logs that are put away while somebody looks for them are not taken for what a crash left', async () => {
+  const uids = Array.from({ length: 100 }, (_, index) => `pod-${index}`)
+  for (const uid of uids) await mkdir(join(logOf(uid), 'app'), { recursive: true })
+  let isOver = false
+  const looking = (async () => {
+    while (!isOver) await listArchives(dataDir)
+  })()
+  for (const uid of uids) await archiveLogs({ dataDir, logger: silentLogger }, podOf(uid), logOf(uid))
+  isOver = true
+  await looking
+  assert.equal((await listArchives(dataDir)).length, uids.length)
+})
