@@ -5,13 +5,13 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { badRequest, serviceUnavailable, tooManyRequests } from '../api/status.ts'
+import { inMessages, messageBytesMax } from '../base/message-stream.ts'
 import { refuseUpgrade } from './upgrade.ts'
 
 const carrierPath = '/sampan/v1/tls'
 const carrierProtocol = 'sampan-tls'
 /** As many as there may be connections. */
 const carriersMax = 10_000
-const messageBytesMax = 16 * 1024 * 1024
 
 export interface Carriers {
   /** Takes the socket over if this is what the request is about. */
@@ -40,7 +40,9 @@ export function createCarriers(deliver: ((stream: Duplex) => void) | undefined):
     server.once('wsClientError', (error) =>
       refuseUpgrade(socket, badRequest(`no WebSocket handshake: ${error.message}`)),
     )
-    server.handleUpgrade(request, socket, head, (webSocket) => deliver(createWebSocketStream(webSocket)))
+    server.handleUpgrade(request, socket, head, (webSocket) =>
+      deliver(inMessages(createWebSocketStream(webSocket))),
+    )
   }
   return {
     accept(request, socket, head) {

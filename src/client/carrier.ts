@@ -6,6 +6,7 @@
 import { once } from 'node:events'
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../base/clock.ts'
+import { inMessages, messageBytesMax } from '../base/message-stream.ts'
 import { formatHostPort, type HostPort } from './http-proxy.ts'
 
 /** The server's end is `apiserver/carrier.ts`. */
@@ -13,7 +14,6 @@ const carrierPath = '/sampan/v1/tls'
 const carrierProtocol = 'sampan-tls'
 /** Proxies drop what is silent for a minute. */
 const pingMs = 20_000
-const messageBytesMax = 16 * 1024 * 1024
 
 /** Owns `outer`, a connection to whoever answers at `target`. */
 export async function openCarrier(outer: Duplex, target: HostPort, clock: Clock): Promise<Duplex> {
@@ -31,5 +31,5 @@ export async function openCarrier(outer: Duplex, target: HostPort, clock: Clock)
   }
   const stopPings = clock.every(pingMs, () => webSocket.ping())
   webSocket.once('close', stopPings)
-  return createWebSocketStream(webSocket)
+  return inMessages(createWebSocketStream(webSocket))
 }
