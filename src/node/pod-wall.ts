@@ -48,7 +48,12 @@ export async function openPodWall(network: PodNetwork, context: NodeContext): Pr
     }
   }
   const first = Promise.withResolvers<void>()
-  if (networkSocket === undefined) first.resolve()
+  if (networkSocket === undefined) {
+    logger.warn(
+      'pods in sandboxes reach services on this machine: the path of the socket at which they ask is too long',
+    )
+    first.resolve()
+  }
   const keeping = networkSocket === undefined ? undefined : keep(networkSocket, first.resolve)
   await first.promise
   return {

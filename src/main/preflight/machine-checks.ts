@@ -9,6 +9,8 @@ import { describeError } from '../../base/logger.ts'
 import { readMachineLoad } from '../../node/machine-facts.ts'
 import { findMountSupport } from '../../node/mount-support.ts'
 import { lookForCgroups } from '../../runtime/process/find-cgroups.ts'
+import { closeSpace, openSpace } from '../../runtime/process/network/space.ts'
+import { findProgram } from '../../runtime/process/sandbox/find-program.ts'
 import { readWall } from '../../runtime/process/sandbox/network-wall.ts'
 import { openProcessRuntime } from '../../runtime/process/process-runtime.ts'
 import { findSandbox } from '../../runtime/process/sandbox/find-sandbox.ts'
@@ -84,10 +86,7 @@ export async function sandboxCheck(): Promise<Check> {
 export async function networkWallCheck(): Promise<Check> {
   const name = 'network wall'
   const lack = "sandboxed pods reach the machine's own services and the cloud's metadata"
-  if (process.getuid?.() !== 0) {
-    const next = 'run the agent as root'
-    return { name, verdict: 'no', found: `${lack}: only root has a packet filter`, next }
-  }
+  if (process.getuid?.() !== 0) return await podNetworkCheck(name, lack)
   try {
     await readWall('SAMPAN-PREFLIGHT') // which nobody has: only whether one could be looked for
     const found = "rules keep sandboxed pods from the machine's own services and the cloud's metadata"
@@ -95,6 +94,25 @@ export async function networkWallCheck(): Promise<Check> {
   } catch (error) {
     const next = 'apt install iptables; in a container, give it CAP_NET_ADMIN'
     return { name, verdict: 'no', found: `${lack}: ${describeError(error)}`, next }
+  }
+}
+
+/** An ordinary user's wall: whether a network for pods can be made. It goes at once. */
+async function podNetworkCheck(name: string, lack: string): Promise<Check> {
+  const [bwrap, nsenter] = ['bwrap', 'nsenter'].map(findProgram)
+  const next = 'apt install bubblewrap util-linux, and allow user namespaces; or run the agent as root'
+  if (!bwrap || !nsenter) return { name, verdict: 'no', found: `${lack}: bwrap or nsenter is missing`, next }
+  const folder = mkdtempSync(join(tmpdir(), 'sampan-preflight-'))
+  try {
+    await openSpace(folder, { bwrap, nsenter })
+    const found =
+      "sandboxed pods have a network in which the machine's own services and the cloud's metadata are not"
+    return { name, verdict: 'ok', found }
+  } catch (error) {
+    return { name, verdict: 'no', found: `${lack}: ${describeError(error)}`, next }
+  } finally {
+    closeSpace(folder)
+    rmSync(folder, { recursive: true })
   }
 }
 

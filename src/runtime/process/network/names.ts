@@ -11,7 +11,7 @@ import type { InnerHalf } from './inner-half.ts'
 import type { Place } from './inside.ts'
 
 export interface NamesOptions {
-  readonly inner: InnerHalf
+  readonly inner: Pick<InnerHalf, 'bind' | 'listen'>
   readonly address: string
   readonly clock: Clock
   /** The machine's; read for each question. */
