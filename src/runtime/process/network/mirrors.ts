@@ -75,9 +75,16 @@ export function openMirrors({ inner, block, onProblem }: MirrorOptions): Mirrors
     }
   }
   let last = Promise.resolve()
+  let waiting: Promise<void> | undefined
   return {
-    // One after the other; each sees what is there when its turn comes.
-    scan: () => (last = last.then(once)),
+    // One after the other; who comes while one waits for its turn shares that, which sees what is there then.
+    scan() {
+      waiting ??= last = last.then(() => {
+        waiting = undefined
+        return once()
+      })
+      return waiting
+    },
     has: (place) => mirrored.has(keyOf(place)),
   }
 }

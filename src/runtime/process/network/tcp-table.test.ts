@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { test } from 'node:test'
-import { parseTcpTable, readListening } from './tcp-table.ts'
+import { parseTcpTable, parseTcpUsers, readListening, readTcpUsers } from './tcp-table.ts'
 
 const head =
   '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode'
@@ -32,4 +32,20 @@ test('a socket that listens is found, until it is closed', async () => {
   server.close()
   await once(server, 'close')
   assert.equal(isFound(), false)
+})
+
+test('each end of a connection has its user', async (t) => {
+  const ends = '   1: 0170727F:0BB8 0270727F:0050 01 0:0 00:0 0  1000 0 1 1 0'
+  assert.deepEqual(parseTcpUsers(`${head}\n${ends}\n${row('0170727F:0BB8')}\n`), [
+    ['127.114.112.1:3000 127.114.112.2:80', 1000],
+  ])
+  const server = createServer().listen(0, '127.64.3.9')
+  t.after(() => server.close())
+  await once(server, 'listening')
+  const address = server.address()
+  const client = connect({ host: '127.64.3.9', port: typeof address === 'object' ? (address?.port ?? 0) : 0 })
+  t.after(() => client.destroy())
+  await once(client, 'connect')
+  const found = readTcpUsers().get(`127.0.0.1:${client.localPort} 127.64.3.9:${client.remotePort}`)
+  assert.equal(found, process.getuid?.())
 })

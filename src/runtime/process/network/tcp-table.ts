@@ -1,4 +1,4 @@
-/** Who listens in a network: the kernel's tables of TCP sockets. */
+/** Who listens and who is connected in a network: the kernel's tables of TCP sockets. */
 import { readFileSync } from 'node:fs'
 
 export interface ListeningSocket {
@@ -9,10 +9,13 @@ export interface ListeningSocket {
 }
 
 /** In the network of the process; nobody when that has ended. */
-export function readListening(pid: number | 'self'): readonly ListeningSocket[] {
+export const readListening = (pid: number | 'self'): readonly ListeningSocket[] =>
+  readTables(pid).flatMap(parseTcpTable)
+
+function readTables(pid: number | 'self'): readonly string[] {
   return ['tcp', 'tcp6'].flatMap((name) => {
     try {
-      return parseTcpTable(readFileSync(`/proc/${pid}/net/${name}`, 'latin1'))
+      return [readFileSync(`/proc/${pid}/net/${name}`, 'latin1')]
     } catch {
       return [] // it has ended, or the kernel has no IPv6
     }
@@ -29,6 +32,24 @@ export function parseTcpTable(table: string): readonly ListeningSocket[] {
   })
 }
 
+/** Of both ends of a connection on this machine each: the user of what holds that end, by `ADDRESS:PORT` of it and of the other. */
+export const readTcpUsers = (): ReadonlyMap<string, number> =>
+  new Map(readTables('self').flatMap(parseTcpUsers))
+
+export const parseTcpUsers = (table: string): readonly (readonly [string, number])[] =>
+  table.split('\n').flatMap((line) => {
+    const [, local = '', remote = '', state, , , , uid] = line.trim().split(/\s+/)
+    const ends = [local, remote].map(endOf)
+    return state !== established || ends.includes(undefined) ? [] : [[ends.join(' '), Number(uid)] as const]
+  })
+
+function endOf(text: string): string | undefined {
+  const [host = '', port = ''] = text.split(':')
+  const address = addressOf(host)
+  return address ? `${address}:${Number.parseInt(port, 16)}` : undefined
+}
+
+const established = '01'
 const listening = '0A'
 
 /** Words of four bytes as a little-endian machine keeps them, in hexadecimal; null: of IPv6 alone. */
