@@ -4,6 +4,7 @@
  *
  * A node is its key. The first machine that joins under a name, with a join token or with a key that is on the list of those
  * who may, owns the name; its Node says which key that is. Another machine's request for the name waits for a person: `kubectl certificate approve`.
+ * Until the first machine has registered its Node, its request says whose the name is, and another one is denied.
  */
 import {
   allowedKeysConfigMap,
@@ -57,26 +58,61 @@ const yearSeconds = 365 * 24 * 3_600
 /** As upstream: what was decided is kept for an hour, what nobody has looked at for a day. */
 const decidedKeptMs = 3_600_000
 const pendingKeptMs = 24 * 3_600_000
+/** A machine that was let in registers its Node within seconds; one that hasn't by then, its name is free again. */
+const claimMs = 5 * 60_000
 
-export const certificateRequestController = (signer: CertificateSigner): ControllerSpec => ({
-  name: 'certificate-requests',
-  component: 'csrsigning-controller',
-  watches: certificateSigningRequests,
-  reads: [nodes],
-  workers: 1,
-  async reconcile({ name }, context) {
-    const found = context.informers.for<CertificateSigningRequest>(certificateSigningRequests).get('', name)
-    if (!found || (await isCleared(found, context))) return
-    const has = (type: string) =>
-      found.status?.conditions?.some((condition) => condition.type === type) === true
-    const isOurs = found.spec.signerName === nodeSigner || found.spec.signerName === clientSigner
-    if (isOurs && !has('Denied') && !has('Failed') && !found.status?.certificate) {
-      if (has('Approved')) await sign(found, signer, context)
-      else await approveKnown(found, signer, context)
+export function certificateRequestController(signer: CertificateSigner): ControllerSpec {
+  const readAll = createReader(signer)
+  return {
+    name: 'certificate-requests',
+    component: 'csrsigning-controller',
+    watches: certificateSigningRequests,
+    reads: [nodes],
+    // One after the other: each sees what was said to those before it.
+    workers: 1,
+    async reconcile({ name }, context) {
+      const found = context.informers.for<CertificateSigningRequest>(certificateSigningRequests).get('', name)
+      if (!found || (await isCleared(found, context))) return
+      const isOurs = found.spec.signerName === nodeSigner || found.spec.signerName === clientSigner
+      if (isOurs && !has(found, 'Denied') && !has(found, 'Failed') && !found.status?.certificate) {
+        if (has(found, 'Approved')) await sign(found, signer, context)
+        else await approveKnown(found, { readAll, signer }, context)
+      }
+      return { requeueAfterMs: decidedKeptMs }
+    },
+  }
+}
+
+const conditionOf = ({ status }: CertificateSigningRequest, wanted: string) =>
+  status?.conditions?.find(({ type }) => type === wanted)
+
+const has = (request: CertificateSigningRequest, type: string): boolean =>
+  conditionOf(request, type) !== undefined
+
+interface ReadRequest {
+  readonly request: CertificateSigningRequest
+  /** Undefined: it makes no sense. */
+  readonly asked: RequestedCertificate | undefined
+}
+
+type ReadAll = (requests: readonly CertificateSigningRequest[]) => Promise<readonly ReadRequest[]>
+
+/** Each is read once as long as it is among those given: hundreds may join within the hour for which requests are kept. */
+function createReader(signer: CertificateSigner): ReadAll {
+  let known = new Map<string, RequestedCertificate | undefined>()
+  return async (requests) => {
+    const present: typeof known = new Map()
+    for (const { spec } of requests) {
+      const text = spec.request
+      const isKnown = known.has(text)
+      // One that makes no sense asks for no name.
+      const asked = isKnown ? known.get(text) : await signer.read(fromBase64(text)).catch(() => undefined)
+      present.set(text, asked)
     }
-    return { requeueAfterMs: decidedKeptMs }
-  },
-})
+    known = present
+    return requests.map((request) => ({ request, asked: present.get(request.spec.request) }))
+  }
+}
 
 async function isCleared(
   { metadata, status }: CertificateSigningRequest,
@@ -156,9 +192,10 @@ function problemOf(
 /** Says yes to a machine that joins under a new name, and to one whose key the name's Node already has. */
 async function approveKnown(
   request: CertificateSigningRequest,
-  signer: CertificateSigner,
-  { client, events, informers }: ControllerContext,
+  { readAll, signer }: { readonly readAll: ReadAll; readonly signer: CertificateSigner },
+  context: ControllerContext,
 ): Promise<void> {
+  const { client, events } = context
   const { groups = [], request: encoded, signerName, username = '' } = request.spec
   if (signerName !== nodeSigner) return
   const asked = await signer.read(fromBase64(encoded)).catch(() => undefined) // no request: a person may look at it
@@ -169,16 +206,56 @@ async function approveKnown(
     const why = `the list of allowed keys does not let this key join as ${nodeName}`
     return decide(client, request, { type: 'Denied', reason: 'KeyNotAllowed', message: why })
   }
-  const node = informers.for<Node>(nodes).get('', nodeName)
+  const node = await nodeNamed(nodeName, context)
   const owner = node?.metadata.annotations?.[identityKeyAnnotation]
   if (node && owner !== asked.publicKey) {
     const why = `another machine has this name. If this one shall have it instead: kubectl certificate approve ${request.metadata.name}`
     events.record(request, 'Warning', 'NameTaken', why)
     return
   }
+  const first = node ? undefined : await claimOf(asked, readAll, context)
+  if (first !== undefined) {
+    const why = `another machine was let in as ${nodeName} by the request ${first} a moment ago. Join under another name (--name); if this one shall have it: kubectl delete csr ${first}, then join again`
+    return decide(client, request, { type: 'Denied', reason: 'NameTaken', message: why })
+  }
   const how = groups.includes(allowedKeysGroup) ? 'a key of the list' : 'a join token'
   const message = node ? 'the node has shown its key' : `a new node has shown ${how}`
   await decide(client, request, { type: 'Approved', reason: 'AutoApproved', message })
+}
+
+/** The cache may not have heard yet of one that has just registered. */
+async function nodeNamed(name: string, { client, informers }: ControllerContext): Promise<Node | undefined> {
+  const known = informers.for<Node>(nodes).get('', name)
+  if (known) return known
+  return await client
+    .resource<Node>(nodes)
+    .get(name)
+    .catch((error: unknown) => {
+      if (isNotFound(error)) return undefined
+      throw error
+    })
+}
+
+/** The request by which another key was let in under the same name so lately that its machine may be about to register. */
+async function claimOf(
+  { commonName, publicKey }: RequestedCertificate,
+  readAll: ReadAll,
+  { client, clock }: ControllerContext,
+): Promise<string | undefined> {
+  const { items } = await client.resource<CertificateSigningRequest>(certificateSigningRequests).list()
+  const sinceMs = clock.now().getTime() - claimMs
+  const recent = items.filter((request) => {
+    const { lastUpdateTime = '' } = conditionOf(request, 'Approved') ?? {}
+    return (
+      request.spec.signerName === nodeSigner &&
+      !has(request, 'Failed') &&
+      Date.parse(lastUpdateTime) > sinceMs
+    )
+  })
+  const claim = (await readAll(recent)).find(
+    ({ asked }) => asked?.commonName === commonName && asked.publicKey !== publicKey,
+  )
+  return claim?.request.metadata.name
 }
 
 interface Decision {
