@@ -24,6 +24,8 @@ import type { Random } from '../base/ids.ts'
 import type { Client } from '../client/client.ts'
 import { openInformer, type Informer } from '../client/informer.ts'
 import type { DialTarget } from '../client/dial.ts'
+import { readTcpUsers } from '../runtime/process/network/tcp-table.ts'
+import { createFairShare } from './fair-share.ts'
 import {
   addressesOf,
   destinationsOf,
@@ -31,6 +33,7 @@ import {
   type ClusterView,
   type Destination,
 } from './service-lookup.ts'
+import { createWaitingRoom } from './waiting-room.ts'
 
 export interface ServiceNetworkOptions {
   readonly client: Client
@@ -57,6 +60,8 @@ const questionMsMax = 10_000
 const questionsMax = 4_096
 /** Connections through gates, of all pods together: each holds two descriptors. */
 const connectionsMax = 16_384
+/** Of one pod, where pods have users of their own. Four that take all they can leave room for no more, but that is four. */
+const podConnectionsMax = 4_096
 /** A listener for a pod elsewhere is closed when nobody has asked for it for this long; its connections go on. */
 const listenerIdleMs = 10 * 60_000
 const sweepMs = 60_000
@@ -67,34 +72,9 @@ const listenersMax = 4_096
 const syncWithinMs = 5_000
 
 export async function openServiceNetwork(options: ServiceNetworkOptions): Promise<AsyncDisposable> {
-  const { clock, logger, socketPath } = options
+  const { clock, socketPath } = options
   const sources = lazySources(options)
   const gates = openGates(options)
-  const server = createServer((socket) => answer(socket))
-  const answer = (socket: Socket) => {
-    let text = ''
-    socket.setEncoding('utf8')
-    socket.on('error', () => {}) // a pod that went away
-    const cancel = clock.after(questionMsMax, () => socket.destroy())
-    socket.once('close', cancel)
-    socket.on('data', (chunk: string) => {
-      text += chunk
-      if (text.length > questionBytesMax) return void socket.destroy()
-      const end = text.indexOf('\n')
-      if (end < 0) return
-      const question = text.slice(0, end)
-      text = text.slice(end + 1)
-      respond(question).then(
-        (said) => socket.end(`${JSON.stringify(said)}\n`),
-        (error: unknown) => {
-          logger.debug('a pod asked for something of the cluster and got no answer', {
-            error: describeError(error),
-          })
-          socket.end('{}\n')
-        },
-      )
-    })
-  }
   const respond = async (question: string): Promise<object> => {
     const { connect, namespace, port, resolve } = JSON.parse(question) as Readonly<Record<string, unknown>>
     if (typeof namespace !== 'string') return {}
@@ -116,7 +96,7 @@ export async function openServiceNetwork(options: ServiceNetworkOptions): Promis
     const [chosen] = shuffled(found.destinations, options.random)
     return chosen ? await gates.to(chosen) : { error: 'ECONNREFUSED' }
   }
-  server.maxConnections = questionsMax
+  const server = createServer(answerer(options, respond))
   await makeSocketFolder(dirname(socketPath))
   await rm(socketPath, { force: true }) // of an agent that was killed
   await new Promise<void>((resolve, reject) => {
@@ -131,6 +111,42 @@ export async function openServiceNetwork(options: ServiceNetworkOptions): Promis
       gates.close()
       await sources[Symbol.asyncDispose]()
     },
+  }
+}
+
+/** For connections that ask one question each. */
+function answerer(
+  { clock, logger }: ServiceNetworkOptions,
+  respond: (question: string) => Promise<object>,
+): (socket: Socket) => void {
+  const room = createWaitingRoom(questionsMax)
+  const answer = async (socket: Socket, question: string) => {
+    room.serve(socket)
+    const said = await respond(question).catch((error: unknown) => {
+      logger.debug('a pod asked for something of the cluster and got no answer', {
+        error: describeError(error),
+      })
+      return {}
+    })
+    socket.end(`${JSON.stringify(said)}\n`)
+    room.served(socket)
+  }
+  return (socket) => {
+    if (!room.enter(socket)) return
+    let text = ''
+    socket.setEncoding('utf8')
+    socket.on('error', () => {}) // a pod that went away
+    const cancel = clock.after(questionMsMax, () => socket.destroy())
+    socket.once('close', cancel)
+    socket.on('data', (chunk: string) => {
+      text += chunk
+      if (text.length > questionBytesMax) return void socket.destroy()
+      const end = text.indexOf('\n')
+      if (end < 0) return
+      const question = text.slice(0, end)
+      text = text.slice(end + 1)
+      void answer(socket, question)
+    })
   }
 }
 
@@ -237,12 +253,17 @@ function openGates({
   relay,
 }: ServiceNetworkOptions): Gates {
   const gates = new Map<string, Gate>()
-  const sockets = new Set<Socket>()
+  const share = createFairShare({
+    clock,
+    socketsMax: connectionsMax,
+    userSocketsMax: podConnectionsMax,
+    readUsers: readTcpUsers,
+    onExcess: (uid, closed) =>
+      logger.warn('a pod has more connections to others than one may: the last were closed', { uid, closed }),
+  })
   const open = (target: string, dial: () => Duplex): Gate => {
     const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-      if (sockets.size >= connectionsMax) return void socket.destroy()
-      sockets.add(socket)
-      socket.once('close', () => sockets.delete(socket))
+      if (!share.enter(socket)) return
       const far = dial()
       far.once('error', (error) =>
         logger.debug('what is elsewhere could not be reached', { target, error: describeError(error) }),
@@ -290,7 +311,7 @@ function openGates({
     },
     close() {
       for (const key of gates.keys()) drop(key)
-      for (const socket of sockets) socket.destroy()
+      share.close()
     },
   }
 }
