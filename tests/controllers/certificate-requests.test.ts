@@ -60,9 +60,11 @@ const decideFromNowOn = () => {
   const loop = { client, clock, random: realRandom, logger: silentLogger }
   const informers = openInformers(loop)
   const context = { ...loop, informers }
-  running = runController(certificateRequestController(signer), context, stop.signal).finally(() =>
-    informers[Symbol.asyncDispose](),
-  )
+  const run = async () => {
+    await runController(certificateRequestController(signer), context, stop.signal)
+    await informers[Symbol.asyncDispose]()
+  }
+  running = run()
 }
 
 const machine = (): KeyObject => generateKeyPairSync('ed25519').privateKey
@@ -70,7 +72,12 @@ const machine = (): KeyObject => generateKeyPairSync('ed25519').privateKey
 /** `let in`, or why not. */
 const join = (nodeName: string, key: KeyObject): Promise<string> =>
   requestCertificate({
-    ...{ client: joiner, nodeName, key, clock: realClock, random: realRandom, signal: stop.signal },
+    client: joiner,
+    nodeName,
+    key,
+    clock: realClock,
+    random: realRandom,
+    signal: stop.signal,
     onWaiting: () => {},
   }).then(
     (certificate) => (certificate.startsWith('-----BEGIN CERTIFICATE-----') ? 'let in' : certificate),
@@ -125,7 +132,11 @@ test('once the Node is registered, another machine waits for a person instead', 
   const waits = Promise.withResolvers<string>()
   const gone = new AbortController()
   const refused = requestCertificate({
-    ...{ client: joiner, nodeName: 'there', key: machine(), random: realRandom, signal: gone.signal },
+    client: joiner,
+    nodeName: 'there',
+    key: machine(),
+    random: realRandom,
+    signal: gone.signal,
     clock: realClock,
     onWaiting: waits.resolve,
   })
