@@ -14,7 +14,7 @@ export interface VerbContext {
   readonly info: RequestInfo
   readonly def: ResourceDef
   readonly user: UserInfo
-  /** Aborts when the client has gone or the server ends. */
+  /** Aborts when the client has gone or the server ends. Made when it is asked for: a copy by spreading is without. */
   readonly signal: AbortSignal
   /** Becomes `Warning` headers. */
   readonly warnings: string[]

@@ -28,7 +28,7 @@ export interface CreateOptions {
   readonly isApplied?: boolean
 }
 
-export async function createObject(
+export function createObject(
   context: VerbContext,
   body: KubeObject,
   { dryRun, isApplied = false, namespace }: CreateOptions,

@@ -43,7 +43,8 @@ export async function decodeBody(
   expected: ExpectedBody,
   options: BodyOptions,
 ): Promise<KubeObject> {
-  const { value, duplicates } = await parse(bytes, expected, options)
+  const parsed = parse(bytes, expected, options)
+  const { value, duplicates } = parsed instanceof Promise ? await parsed : parsed
   const object = withKind(value, expected)
   checkKind(object, expected)
   const { kind, apiVersion } = object
@@ -98,7 +99,8 @@ export const mediaTypeOf = (contentType: string | undefined): string => {
   return type === '' ? 'application/json' : type
 }
 
-async function parse(bytes: Uint8Array, expected: ExpectedBody, options: BodyOptions): Promise<Parsed> {
+/** A promise only for YAML, which is read in another thread. */
+function parse(bytes: Uint8Array, expected: ExpectedBody, options: BodyOptions): Parsed | Promise<Parsed> {
   const type = mediaTypeOf(options.contentType)
   const unrecognized = (why: string) =>
     badRequest(
@@ -107,7 +109,7 @@ async function parse(bytes: Uint8Array, expected: ExpectedBody, options: BodyOpt
   try {
     if (type === 'application/json') return parseJsonText(bytes, options)
     if (type === 'application/yaml')
-      return { value: await options.machinery.yaml.parse(bytes), duplicates: [] }
+      return options.machinery.yaml.parse(bytes).then((value) => ({ value, duplicates: [] }))
     if (type === 'application/vnd.kubernetes.protobuf') return parseProtobuf(bytes, expected, options)
   } catch (error) {
     if (error instanceof JsonError)

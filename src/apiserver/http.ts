@@ -25,13 +25,13 @@ export interface ApiRequest {
    * The values of each `impersonate-` header as they were sent. In `headers` those that were sent more than once are joined by
    * commas, which may be part of a value. Absent: none was sent twice.
    */
-  readonly headerLists?: Readonly<Record<string, readonly string[]>>
-  readonly body?: Uint8Array | AsyncIterable<Uint8Array>
+  readonly headerLists?: Readonly<Record<string, readonly string[]>> | undefined
+  readonly body?: Uint8Array | AsyncIterable<Uint8Array> | undefined
   /** Aborts when the client is gone; ends watches and log follows. */
   readonly signal?: AbortSignal | undefined
   /** An identity that is already established: in-process callers only, a listener never sets it. */
   readonly user?: UserInfo
-  readonly clientCertificate?: ClientCertificate
+  readonly clientCertificate?: ClientCertificate | undefined
   /**
    * Base64 of the DER public key of a client certificate that nobody we know has signed. The client has shown that it holds
    * the private key, and nothing else.
@@ -50,4 +50,4 @@ export interface ApiResponse {
 }
 
 /** Who is asking. Undefined when the request carries no credentials; throws `unauthorized` for bad ones. */
-export type Authenticate = (request: ApiRequest) => Promise<UserInfo | undefined>
+export type Authenticate = (request: ApiRequest) => UserInfo | undefined

@@ -134,7 +134,7 @@ async function listenOn(
   server.on('request', (request: Request, response: Response) => void serve(serving, request, response))
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     if (!carriers.accept(request, socket, head))
-      void options.server.upgrade(requestOf(request, shown(request)), socket, head)
+      void options.server.upgrade(new SocketRequest(request, shown(request)), socket, head)
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
@@ -163,7 +163,7 @@ async function serve(
   response.once('close', reader.leave)
   response.on('error', reader.leave)
   try {
-    const answer = await options.server.handle(requestOf(request, options.shown(request), reader))
+    const answer = await options.server.handle(new SocketRequest(request, options.shown(request), reader))
     const isHead = request.method === 'HEAD'
     const sent = isHead ? answer : compressed(answer, String(request.headers['accept-encoding'] ?? ''))
     const sending = send(sent, response, { clock: options.clock, reader, isHead })
@@ -194,32 +194,41 @@ class Reader {
   }
 }
 
-function requestOf(
-  request: Request,
-  certificate: ClientCertificate | undefined,
-  reader?: Reader,
-): ApiRequest {
-  const headerLists = repeatedHeaders(request)
-  const method = request.method ?? 'GET'
-  return {
-    method,
-    path: request.url ?? '/',
-    headers: plainHeaders(request),
-    ...(headerLists && { headerLists }),
-    ...(method !== 'GET' && method !== 'HEAD' && { body: request }),
-    ...(certificate && { clientCertificate: certificate }),
-    get signal() {
-      return reader?.signal
-    },
-    get presentedKey() {
-      return certificate ? undefined : keyOf(request.socket)
-    },
+/** Of a class of its own: an object with getters that is made anew each time is a slow one. */
+class SocketRequest implements ApiRequest {
+  readonly method: string
+  readonly path: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly headerLists: ApiRequest['headerLists']
+  readonly body: Request | undefined
+  readonly clientCertificate: ClientCertificate | undefined
+  readonly #request: Request
+  readonly #reader: Reader | undefined
+
+  constructor(request: Request, certificate: ClientCertificate | undefined, reader?: Reader) {
+    this.method = request.method ?? 'GET'
+    this.path = request.url ?? '/'
+    this.headers = plainHeaders(request)
+    this.headerLists = repeatedHeaders(request)
+    this.body = this.method === 'GET' || this.method === 'HEAD' ? undefined : request
+    this.clientCertificate = certificate
+    this.#request = request
+    this.#reader = reader
+  }
+
+  get signal(): AbortSignal | undefined {
+    return this.#reader?.signal
+  }
+
+  get presentedKey(): string | undefined {
+    return this.clientCertificate ? undefined : keyOf(this.#request.socket)
   }
 }
 
-function plainHeaders(request: Request): Record<string, string> {
+function plainHeaders({ headers: given, httpVersionMajor }: Request): Readonly<Record<string, string>> {
+  // Of HTTP/1 only this one is ever a list.
+  if (httpVersionMajor === 1 && !given['set-cookie']) return given as Record<string, string>
   const headers: Record<string, string> = {}
-  const given = request.headers
   for (const name in given) {
     const value = given[name]
     if (name.startsWith(':') || value === undefined) continue

@@ -23,6 +23,7 @@ export const asObject: Representation = { shape: 'object', format: 'json', versi
 
 /** Throws `NotAcceptable` when nothing in the wish list can be served. */
 export function negotiate(accept: string | undefined, yields: Yields): Representation {
+  if (accept === undefined) return asObject
   for (const range of parseAccept(accept)) {
     const found = representationOf(range, yields)
     if (found) return found

@@ -42,7 +42,11 @@ export function requestInfoOf(method: string, target: string): RequestInfo {
   const path = mark < 0 ? target : target.slice(0, mark)
   const query = mark < 0 ? noQuery : new URLSearchParams(target.slice(mark + 1))
   const segments = decodeSegments(path)
-  const plain = {
+  const line = { method, path, query }
+  const [root, first = '', second = ''] = segments
+  if (root === 'api' && segments.length >= 3) return resourceOf(line, '', first, segments.slice(2))
+  if (root === 'apis' && segments.length >= 4) return resourceOf(line, first, second, segments.slice(3))
+  return {
     isResource: false,
     method,
     path,
@@ -54,16 +58,8 @@ export function requestInfoOf(method: string, target: string): RequestInfo {
     resource: '',
     name: '',
     subresource: '',
-    rest: [],
-  } as const satisfies RequestInfo
-  const [root, ...tail] = segments
-  if (root === 'api' && tail.length >= 2)
-    return { ...plain, ...resourceOf(method, query, { group: '', version: tail[0] ?? '' }, tail.slice(1)) }
-  if (root === 'apis' && tail.length >= 3) {
-    const groupVersion = { group: tail[0] ?? '', version: tail[1] ?? '' }
-    return { ...plain, ...resourceOf(method, query, groupVersion, tail.slice(2)) }
+    rest: nothing,
   }
-  return plain
 }
 
 /** Of most writes. Nobody changes the query of a request. */
@@ -72,26 +68,34 @@ const noQuery = new URLSearchParams()
 /** Segments that are the namespace's own subresources, not resources in it. */
 const namespaceSubresources = new Set(['status', 'finalize'])
 
+/** One literal: to put a record of every request together from others takes several times as long. */
 function resourceOf(
-  method: string,
-  query: URLSearchParams,
-  groupVersion: { readonly group: string; readonly version: string },
+  { method, path, query }: Pick<RequestInfo, 'method' | 'path' | 'query'>,
+  group: string,
+  version: string,
   parts: readonly string[],
-): Partial<RequestInfo> {
+): RequestInfo {
   const [first = '', second = '', third] = parts
   const inNamespace = first === 'namespaces' && third !== undefined && !namespaceSubresources.has(third)
-  const [resource = '', name = '', subresource = '', ...rest] = inNamespace ? parts.slice(2) : parts
+  const at = inNamespace ? 2 : 0
+  const name = parts[at + 1] ?? ''
   return {
-    ...groupVersion,
     isResource: true,
-    namespace: inNamespace ? second : first === 'namespaces' ? name : '',
-    resource,
-    name,
-    subresource,
-    rest,
+    method,
+    path,
+    query,
     verb: verbOf(method, name !== '', query),
+    group,
+    version,
+    namespace: inNamespace ? second : first === 'namespaces' ? name : '',
+    resource: parts[at] ?? '',
+    name,
+    subresource: parts[at + 2] ?? '',
+    rest: parts.length > at + 3 ? parts.slice(at + 3) : nothing,
   }
 }
+
+const nothing: readonly string[] = []
 
 function verbOf(method: string, named: boolean, query: URLSearchParams): RequestVerb {
   switch (method) {

@@ -200,8 +200,8 @@ interface Asked {
   readonly request: ApiRequest
   readonly info: RequestInfo
   readonly user: UserInfo
-  /** Of the definition that serves it. */
-  readonly plural: string
+  /** What serves it. */
+  readonly def: ResourceDef
 }
 
 interface Answered {
@@ -292,7 +292,8 @@ class Server implements ApiServer {
       const dialled = nodeDialTarget(presented, info)
       if (dialled && nodes) return await serveDial(nodes, dialled, { socket, head })
       if (!info.isResource) throw unknownResource()
-      const context = await this.#contextOf({ request: presented, info, user, plural: info.resource })
+      const def = this.#find(info, info.resource) ?? (await this.#findLately(info, info.resource))
+      const context = this.#contextOf({ request: presented, info, user, def })
       await this.#upgrades.serve(context, socket, head)
       this.#counted.record({ info, status: 101, seconds: undefined })
     } catch (error) {
@@ -306,30 +307,25 @@ class Server implements ApiServer {
     if (!info.isResource) return this.#paths.serve(request, info)
     const virtual = virtualHandler(info)
     const plural = virtual ? 'pods' : info.resource
-    const context = await this.#contextOf({ request, info, user, plural })
+    const def = this.#find(info, plural) ?? (await this.#findLately(info, plural))
+    const context = this.#contextOf({ request, info, user, def })
     return withWarnings(await (virtual ? virtual(context) : dispatch(context)), context.warnings)
   }
 
-  async #contextOf({ request, info, user, plural }: Asked): Promise<VerbContext> {
-    const find = () => this.#machinery.findResource(info.group, info.version, plural)
-    let def = find()
-    // It may have been defined a moment ago.
-    if (!def) await this.#table.caughtUp()
-    def ??= find()
+  #find({ group, version }: RequestInfo, plural: string): ResourceDef | undefined {
+    return this.#table.find(group, version, plural)
+  }
+
+  /** It may have been defined a moment ago. */
+  async #findLately(info: RequestInfo, plural: string): Promise<ResourceDef> {
+    await this.#table.caughtUp()
+    const def = this.#find(info, plural)
     if (!def) throw unknownResource()
-    const ended = this.#ending.signal
-    return {
-      machinery: this.#machinery,
-      request,
-      info,
-      user,
-      def,
-      warnings: [],
-      // Made for those who ask: most requests are over before anything could abort.
-      get signal() {
-        return request.signal ? AbortSignal.any([request.signal, ended]) : ended
-      },
-    }
+    return def
+  }
+
+  #contextOf(asked: Asked): VerbContext {
+    return new RequestContext(this.#machinery, asked, this.#ending.signal)
   }
 
   #statusOf(error: unknown, info: RequestInfo | undefined): StatusError {
@@ -346,6 +342,32 @@ class Server implements ApiServer {
     return internal(
       new Error(`unforeseen failure; the server's log has the cause under request id ${request.requestId}`),
     )
+  }
+}
+
+/** Of a class of its own: an object with a getter that is made anew each time is a slow one. */
+class RequestContext implements VerbContext {
+  readonly machinery: Machinery
+  readonly request: ApiRequest
+  readonly info: RequestInfo
+  readonly def: ResourceDef
+  readonly user: UserInfo
+  readonly warnings: string[] = []
+  readonly #ended: AbortSignal
+
+  constructor(machinery: Machinery, { request, info, def, user }: Asked, ended: AbortSignal) {
+    this.machinery = machinery
+    this.request = request
+    this.info = info
+    this.def = def
+    this.user = user
+    this.#ended = ended
+  }
+
+  /** Made for those who ask: most requests are over before anything could abort. */
+  get signal(): AbortSignal {
+    const { signal } = this.request
+    return signal ? AbortSignal.any([signal, this.#ended]) : this.#ended
   }
 }
 

@@ -141,13 +141,17 @@ function offer(watcher: Watcher, batch: WatchBatch): void {
   watcher.wake()
 }
 
-/** The next batch, or one empty batch that stands for all commits since the last that held nothing in the range. */
+/**
+ * All that waits as one batch: whoever takes a moment for each is up to date after the next. Or one empty batch that stands for
+ * all commits since the last that held nothing in the range.
+ */
 function take(watcher: Watcher): WatchBatch | undefined {
-  const batch = watcher.queue.shift()
-  if (batch) {
-    watcher.backlog -= batch.events.length
-    watcher.seen = batch.revision
-    return batch
+  const batches = watcher.queue.splice(0)
+  const last = batches.at(-1)
+  if (last) {
+    watcher.backlog = 0
+    watcher.seen = last.revision
+    return batches.length === 1 ? last : { ...last, events: batches.flatMap(({ events }) => events) }
   }
   if (watcher.ended || watcher.reached <= watcher.seen) return undefined
   watcher.seen = watcher.reached

@@ -27,5 +27,6 @@ export function withProtocolToken(request: ApiRequest): ApiRequest {
   const bearer = Buffer.from(token.slice(prefix.length), 'base64url').toString('utf8')
   const headers = { ...request.headers, [header]: rest.join(', ') }
   // Who sends a header has said who they are.
-  return { ...request, headers: { authorization: `Bearer ${bearer}`, ...headers } }
+  const { presentedKey, signal } = request
+  return { ...request, presentedKey, signal, headers: { authorization: `Bearer ${bearer}`, ...headers } }
 }

@@ -45,19 +45,24 @@ export function createAccess(
   const index = openRoleIndex(machinery, rolesMade)
   const authorizer = createAuthorizer(machinery, index)
   const tokens = createTokenAuthenticator(machinery, signer)
-  const whoIs = async (request: ApiRequest): Promise<UserInfo | undefined> => {
+  /** A promise only where objects of the cluster have to be asked. */
+  const whoIs = (request: ApiRequest): UserInfo | undefined | Promise<UserInfo | undefined> => {
     const bearer = request.user ? undefined : bearerOf(request.headers)
-    if (bearer === undefined || !tokens.recognizes(bearer)) {
-      const user = await authenticate(request)
-      if (!user) return keyHolder(request)
-      const { clientCertificate } = request
-      if (bearer === undefined && !request.user && clientCertificate && !(await isIn(clientCertificate)))
-        throw unauthorized(offTheList)
-      return user
-    }
+    if (bearer !== undefined && tokens.recognizes(bearer)) return tokenHolder(bearer, request)
+    const user = authenticate(request)
+    if (!user) return keyHolder(request)
+    const { clientCertificate } = request
+    const isByCertificate = bearer === undefined && !request.user && clientCertificate
+    return isByCertificate && isListed(clientCertificate) ? listedUser(user, clientCertificate) : user
+  }
+  const tokenHolder = async (bearer: string, request: ApiRequest): Promise<UserInfo | undefined> => {
     const found = await tokens.authenticate(bearer)
     // A token on a fixed list may have any form.
     return found ? withAuthenticated(found.user) : authenticate(request)
+  }
+  const listedUser = async (user: UserInfo, certificate: ClientCertificate): Promise<UserInfo> => {
+    if (!(await isIn(certificate))) throw unauthorized(offTheList)
+    return user
   }
   const isIn = async (certificate: ClientCertificate): Promise<boolean> =>
     !isListed(certificate) || isStillAllowed(machinery, certificate)
@@ -74,13 +79,19 @@ export function createAccess(
       const found = tokens.recognizes(token) ? await tokens.authenticate(token, audiences) : undefined
       if (found) return { ...found, user: withAuthenticated(found.user) }
       const request = { method: 'GET', path: '/', headers: { authorization: `Bearer ${token}` } }
-      const user = await authenticate(request).catch(() => undefined) // unknown: that is the answer
-      return user && { user, audiences }
+      try {
+        const user = authenticate(request)
+        return user && { user, audiences }
+      } catch {
+        return undefined // unknown: that is the answer
+      }
     },
     async enter(request, info, { isUpgrade } = { isUpgrade: false }) {
-      const own = await whoIs(request)
+      const asked = whoIs(request)
+      const own = asked instanceof Promise ? await asked : asked
       if (!own && !isPublic(info)) throw unauthorized()
-      const user = await impersonate(authorizer, own ?? anonymous, request)
+      const acting = impersonate(authorizer, own ?? anonymous, request)
+      const user = acting instanceof Promise ? await acting : acting
       const checked = authorize(authorizer, user, info)
       if (checked) await checked
       if (isUpgrade && info.verb === 'get' && acts.has(info.subresource))

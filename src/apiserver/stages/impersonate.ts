@@ -21,10 +21,17 @@ type Sent = Pick<ApiRequest, 'headers' | 'headerLists'>
 const prefix = 'impersonate-'
 const extraPrefix = 'impersonate-extra-'
 
-/** The user to go on as. Throws Forbidden, BadRequest. */
-export async function impersonate(authorizer: Authorizer, user: UserInfo, request: Sent): Promise<UserInfo> {
+/** The user to go on as: at once for who wishes to be nobody else. Throws Forbidden, BadRequest. */
+export function impersonate(
+  authorizer: Authorizer,
+  user: UserInfo,
+  request: Sent,
+): UserInfo | Promise<UserInfo> {
   const wish = wishOf(request)
-  if (!wish) return user
+  return wish ? wishedUser(authorizer, user, wish) : user
+}
+
+async function wishedUser(authorizer: Authorizer, user: UserInfo, wish: Wish): Promise<UserInfo> {
   if (wish.user === '')
     throw badRequest('impersonation headers name groups, a uid or extra fields without Impersonate-User')
   await checkWish(authorizer, user, wish)

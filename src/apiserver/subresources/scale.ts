@@ -72,8 +72,10 @@ const scaleColumns: readonly Column[] = [
   ageColumn(),
 ]
 
-const scaleResponse = (context: VerbContext, object: Scale): Promise<ApiResponse> =>
-  plainResponse({ ...context, def: { ...context.def, columns: scaleColumns } }, 200, object)
+function scaleResponse(context: VerbContext, object: Scale): Promise<ApiResponse> {
+  const { def, signal } = context
+  return plainResponse({ ...context, signal, def: { ...def, columns: scaleColumns } }, 200, object)
+}
 
 async function readWish(context: VerbContext) {
   const { info, machinery, request, warnings } = context

@@ -150,7 +150,8 @@ class SqliteStore implements Store {
     { ttlMs }: { readonly ttlMs?: number } = {},
   ): Promise<Revision> {
     this.#checkWrite(key, value, ttlMs)
-    return (await this.#put('create', key, value, undefined, ttlMs)).revision
+    const { event } = await this.#put('create', key, value, undefined, ttlMs)
+    return event.revision
   }
 
   async update(
@@ -160,7 +161,8 @@ class SqliteStore implements Store {
     { ttlMs }: { readonly ttlMs?: number } = {},
   ): Promise<Revision> {
     this.#checkWrite(key, value, ttlMs)
-    return (await this.#put('update', key, value, expected, ttlMs)).revision
+    const { event } = await this.#put('update', key, value, expected, ttlMs)
+    return event.revision
   }
 
   async delete(key: string, expected?: Revision): Promise<Deleted> {
@@ -245,7 +247,7 @@ class SqliteStore implements Store {
     const dueMs = ttlMs === undefined ? undefined : Math.ceil(this.#expiry.nowMs() + ttlMs)
     const written = this.#writes.submit({ type, key, value: Buffer.from(value), expected, dueMs })
     if (dueMs !== undefined) this.#expiry.note(dueMs)
-    return written.then(({ event }) => event)
+    return written
   }
 
   #publish(events: readonly StoreEvent[]): void {

@@ -34,7 +34,7 @@ export async function openScriptApi(folder: string, namespace: string): Promise<
       ...common,
       store,
       resources,
-      authenticate: () => Promise.resolve(user),
+      authenticate: () => user,
       defaultRoles: true,
     }),
   )
