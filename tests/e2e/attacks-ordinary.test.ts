@@ -5,13 +5,13 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chownSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { chownSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { memoryDirOf } from '../../src/node/agent.ts'
 import { isPresent } from '../../tools/parts.ts'
 import { openCluster, root, until, type Cluster } from '../support/cluster.ts'
+import { install, mountByLink, openTarget, pod, type Target } from '../support/attacks.ts'
 import { hubAddress, openHosts, type Host } from '../support/hosts.ts'
 import { image, ingress, service, yaml } from '../support/manifests.ts'
 
@@ -33,6 +33,13 @@ const skip =
 /** Of those in src/runtime/process/network/outlet.ts. */
 const usualPort = 8086
 
+/** Packages, and what they try. */
+const installs = {
+  'by-path': 'writes elsewhere by a path in its tarball',
+  'by-link': 'writes elsewhere by a link in its tarball',
+  'by-script': 'runs a script as it is installed',
+}
+
 /** Of the table in docs/security.md. */
 const heldAttacks = [
   'reads the environment of another pod',
@@ -45,13 +52,9 @@ const heldAttacks = [
   "reaches the node's loopback services",
   'reaches services on all addresses by an address of pods',
   "reaches the cloud's metadata",
+  'mounts a place of the node by a link in its volume',
+  ...Object.values(installs),
 ]
-
-interface Target {
-  readonly loopback: number
-  readonly metadata: number
-  readonly shared: number
-}
 
 describe("an ordinary user's agent", { skip, timeout: 300_000 }, () => {
   const stack = new AsyncDisposableStack()
@@ -61,27 +64,32 @@ describe("an ordinary user's agent", { skip, timeout: 300_000 }, () => {
   before(async () => {
     const hosts = stack.use(await openHosts())
     hub = hosts.hub
-    target = await openTarget(stack, hub)
-    const dataDir = mkdtempSync(join(tmpdir(), 'sampan-e2e-'))
-    stack.defer(() => rmSync(dataDir, { recursive: true, force: true }))
-    chownSync(dataDir, ordinary, ordinary)
+    target = stack.use(await openTarget(hub))
+    const { dataDir, planted, registry } = target
+    for (const folder of [dirname(dataDir), dataDir, planted]) chownSync(folder, ordinary, ordinary)
     const host: Host = {
       ...hub,
       command: (program, args) => hub.command('setpriv', [...asOrdinary, program, ...args]),
     }
-    cluster = stack.use(await openCluster({ env: { SAMPAN_SANDBOX: '', HOME: dataDir }, host, dataDir }))
+    cluster = stack.use(
+      await openCluster({
+        env: { SAMPAN_SANDBOX: '', HOME: dataDir, npm_config_registry: registry },
+        host,
+        dataDir,
+      }),
+    )
     const wait = `require('node:fs').writeFileSync(process.env.HOME + '/note', process.env.TOKEN); setInterval(() => {}, 1000)`
     const env = [{ name: 'TOKEN', value: 'hidden-of-the-victim' }]
     const victim = { name: 'victim', image: image('hello'), command: ['node', '--eval', wait], env }
     const readinessProbe = { httpGet: { path: '/', port: 'http' }, periodSeconds: 1 }
     const ports = [{ name: 'http', containerPort: 3000 }]
     const web = { name: 'web', image: image('hello'), ports, readinessProbe }
-    const plain = pod('plain', { ...web, name: 'plain' })
+    const plain = podOf('plain', { ...web, name: 'plain' })
     const outside = {
       ...plain,
       metadata: { ...plain.metadata, annotations: { 'sampan.dev/sandbox': 'none' } },
     }
-    const objects = [pod('victim', victim), pod('web', web), outside, service('web'), service('plain')]
+    const objects = [podOf('victim', victim), podOf('web', web), outside, service('web'), service('plain')]
     cluster.ok('apply -f -', { input: yaml(...objects, ingress('web', 'web.test')) })
     cluster.ok('wait --for=condition=Ready pod/web pod/plain pod/victim --timeout=60s')
   })
@@ -115,7 +123,7 @@ describe("an ordinary user's agent", { skip, timeout: 300_000 }, () => {
     const start = (only: string) => {
       const name = `hostile-${only}`
       const variables = Object.entries({ ...env, ONLY: only }).map(([key, value]) => ({ name: key, value }))
-      return [name, pod(name, { name, image: image('hostile'), env: variables })] as const
+      return [name, podOf(name, { name, image: image('hostile'), env: variables })] as const
     }
     // All but the bomb: without a control group of its own nothing holds an ordinary user's.
     const pods = new Map(['reads', 'signals', 'makes', 'reaches'].map(start))
@@ -126,6 +134,9 @@ describe("an ordinary user's agent", { skip, timeout: 300_000 }, () => {
       Object.assign(found, JSON.parse(await until(`the attacks of ${name} are over`, said, 100_000)))
       assert.match(cluster.ok(['logs', name]), /^API reached$/m)
     }
+    found['mounts a place of the node by a link in its volume'] = await mountByLink(cluster)
+    for (const [way, what] of Object.entries(installs))
+      found[what] = await install(cluster, target.planted, way)
     assert.deepEqual(found, Object.fromEntries(heldAttacks.map((name) => [name, 'held'])))
   })
 
@@ -259,11 +270,9 @@ describe("an ordinary user's agent", { skip, timeout: 300_000 }, () => {
   })
 })
 
-const pod = (name: string, container: object) => ({
-  apiVersion: 'v1',
-  kind: 'Pod',
+const podOf = (name: string, container: object) => ({
+  ...pod(name, { containers: [container] }),
   metadata: { name, labels: { app: name } },
-  spec: { restartPolicy: 'Never', terminationGracePeriodSeconds: 0, containers: [container] },
 })
 
 const podIP = (cluster: Cluster, name: string): string =>
@@ -286,23 +295,3 @@ const askAll = (places: readonly (readonly (string | number)[])[]): string => `
     socket.on('data', (chunk) => (text += chunk)).on('close', () => resolve(JSON.parse(text)))
   })
   Promise.all(${JSON.stringify(places)}.map(ask)).then((answers) => console.log(JSON.stringify(answers)))`
-
-/** What there is to attack on a host, which has the address of a cloud's metadata for itself. */
-async function openTarget(stack: AsyncDisposableStack, host: Host): Promise<Target> {
-  const planted = mkdtempSync(join(tmpdir(), 'sampan-e2e-'))
-  stack.defer(() => rmSync(planted, { recursive: true }))
-  host.run('ip', ['addr', 'add', '169.254.169.254/32', 'dev', 'lo'])
-  const script = join(root, 'tests', 'support', 'attacked-host.ts')
-  const [program, args] = host.command(process.execPath, [script, planted])
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] })
-  const ended = once(child, 'exit')
-  stack.defer(async () => {
-    child.kill('SIGTERM')
-    await ended
-  })
-  const [line] = (await Promise.race([
-    once(child.stdout, 'data'),
-    ended.then(() => Promise.reject(new Error('what is to be attacked could not be started'))),
-  ])) as [unknown]
-  return JSON.parse(String(line)) as Target
-}

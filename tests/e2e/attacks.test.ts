@@ -1,24 +1,13 @@
 /** What a hostile package gets at, at each level of the sandbox. The table that it yields is the one in docs/security.md. */
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { memoryDirOf } from '../../src/node/agent.ts'
 import { isPresent } from '../../tools/parts.ts'
 import { openCluster, root, until, type Cluster } from '../support/cluster.ts'
-import { openHosts, type Host } from '../support/hosts.ts'
+import { install, mountByLink, openTarget, pod, type Target } from '../support/attacks.ts'
+import { openHosts } from '../support/hosts.ts'
 import { image, yaml } from '../support/manifests.ts'
 
 type Verdicts = Record<string, 'held' | 'broken'>
@@ -73,49 +62,6 @@ after(() => {
   const updated = text.replace(/^\| a hostile package[^]*?\n(?=\n)/m, () => `${table}\n`)
   if (process.env['UPDATE'] === '1') writeFileSync(page, updated)
   else assert.equal(text, updated, 'docs/security.md says something else; UPDATE=1 writes it anew')
-})
-
-interface Target extends AsyncDisposable {
-  readonly loopback: number
-  readonly metadata: number
-  readonly shared: number
-  readonly registry: string
-  readonly dataDir: string
-  /** What hostile packages try to write into. */
-  readonly planted: string
-}
-
-/** What there is to attack on a host, which has the address of a cloud's metadata for itself. */
-async function openTarget(host: Host): Promise<Target> {
-  const folder = mkdtempSync(join(tmpdir(), 'sampan-e2e-'))
-  const [dataDir, planted] = [join(folder, 'sampan'), join(folder, 'planted')]
-  for (const path of [dataDir, planted]) mkdirSync(path)
-  host.run('ip', ['addr', 'add', '169.254.169.254/32', 'dev', 'lo'])
-  const script = join(root, 'tests', 'support', 'attacked-host.ts')
-  const [program, args] = host.command(process.execPath, [script, planted])
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] })
-  const ended = once(child, 'exit')
-  const line = await Promise.race([
-    once(child.stdout, 'data').then(([chunk]) => String(chunk)),
-    ended.then(() => Promise.reject(new Error('what is to be attacked could not be started'))),
-  ])
-  return {
-    ...(JSON.parse(line) as Pick<Target, 'loopback' | 'metadata' | 'registry' | 'shared'>),
-    dataDir,
-    planted,
-    async [Symbol.asyncDispose]() {
-      child.kill('SIGTERM')
-      await ended
-      rmSync(folder, { recursive: true, force: true })
-    },
-  }
-}
-
-const pod = (name: string, spec: object) => ({
-  apiVersion: 'v1',
-  kind: 'Pod',
-  metadata: { name },
-  spec: { restartPolicy: 'Never', terminationGracePeriodSeconds: 0, ...spec },
 })
 
 function startVictim(cluster: Cluster): void {
@@ -195,33 +141,6 @@ async function takeMemory(cluster: Cluster): Promise<'held' | 'broken'> {
   return reason === 'OOMKilled' ? 'held' : 'broken'
 }
 
-async function mountByLink(cluster: Cluster): Promise<'held' | 'broken'> {
-  const volumeMounts = [{ name: 'shared', mountPath: '/shared' }]
-  const plant = `require('node:fs').symlinkSync(${JSON.stringify(cluster.dataDir)}, '/shared/way')`
-  const look = `console.log('SAW ' + require('node:fs').readdirSync('/way').join(' '))`
-  const spec = {
-    initContainers: [
-      { name: 'plant', image: image('hello'), command: ['node', '--eval', plant], volumeMounts },
-    ],
-    containers: [
-      {
-        name: 'look',
-        image: image('hello'),
-        command: ['node', '--eval', look],
-        volumeMounts: [{ name: 'shared', mountPath: '/way', subPath: 'way' }],
-      },
-    ],
-    volumes: [{ name: 'shared', emptyDir: {} }],
-  }
-  cluster.ok('apply -f -', { input: yaml(pod('link', spec)) })
-  return await until('it is refused or has looked', () => {
-    if (cluster.kubectl('logs link -c look').stdout.includes('SAW')) return 'broken' as const
-    // Or no link could be made.
-    if (cluster.ok('get pod link -o jsonpath={.status.phase}') === 'Failed') return 'held' as const
-    return cluster.ok('get events').includes('leads over a symbolic link') ? ('held' as const) : undefined
-  })
-}
-
 /** More than is kept of it is written; held when what is left of it stays within what is said. */
 async function floodLog(cluster: Cluster): Promise<'held' | 'broken'> {
   const flood = `
@@ -275,18 +194,6 @@ function sizeOf(folder: string, what: 'size' | 'blocks'): number {
     (sum, file) => sum + (statSync(join(folder, file), { throwIfNoEntry: false })?.[what] ?? 0),
     0,
   )
-}
-
-/** Starts a package; what it tries to write is `planted` in the folder that is not its own. */
-async function install(cluster: Cluster, folder: string, name: string): Promise<'held' | 'broken'> {
-  cluster.ok('apply -f -', { input: yaml(pod(name, { containers: [{ name, image: `npm:${name}@1.0.0` }] })) })
-  const path =
-    'jsonpath={.status.containerStatuses[0].state.terminated.reason}{.status.containerStatuses[0].state.waiting.reason}'
-  await until(
-    `${name} is through or refused`,
-    () => /Completed|Error|ErrImagePull|BackOff/.exec(cluster.ok(['get', 'pod', name, '-o', path]))?.[0],
-  )
-  return existsSync(join(folder, name)) ? 'broken' : 'held'
 }
 
 const isRunning = (cluster: Cluster, name: string): true | undefined =>
