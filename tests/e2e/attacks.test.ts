@@ -1,6 +1,6 @@
 /** What a hostile package gets at, at each level of the sandbox. The table that it yields is the one in docs/security.md. */
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { memoryDirOf } from '../../src/node/agent.ts'
