@@ -8,6 +8,9 @@ import { timeOf } from './times.ts'
 export const nextAttempt = ({ attempts, current }: ContainerRecord): number =>
   current && !current.handle && !current.exit ? current.attempt : attempts + 1
 
+/** What the machine knows an attempt by. */
+export const attemptId = (uid: string, name: string, attempt: number): string => `${uid}_${name}_${attempt}`
+
 /** The record of the decision to start: the next attempt, unless one is intended already. */
 export function intend(
   record: ContainerRecord,
@@ -27,7 +30,7 @@ export function intend(
   const { current, previous, backoff } = record
   if (current && !current.handle && !current.exit) return { ...record, ...image }
   const attempt = nextAttempt(record)
-  const next = { attempt, id: `${uid}_${name}_${attempt}`, startedAt: timeOf(now) }
+  const next = { attempt, id: attemptId(uid, name, attempt), startedAt: timeOf(now) }
   const before = current ?? previous
   return {
     attempts: attempt,

@@ -8,10 +8,10 @@
 import { mkdirSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Handle, WorkloadSpec } from '../runtime/runtime.ts'
+import type { Expectation, Handle, WorkloadSpec } from '../runtime/runtime.ts'
 import { RuntimeError } from '../runtime/runtime.ts'
 import type { ContainerState, ContainerStateWaiting } from '../api/schema/types.gen.ts'
-import { intend, stateOf } from './attempts.ts'
+import { attemptId, intend, nextAttempt, stateOf } from './attempts.ts'
 import { crashOf, crashTail } from './crash-report.ts'
 import type { NodeContext } from './context.ts'
 import { openLogFollower, type LogFollower } from './log-follower.ts'
@@ -36,6 +36,8 @@ export interface ContainerRun extends AsyncDisposable {
   readonly phase: 'none' | 'running' | 'exited'
   /** The running attempt's handle. */
   readonly handle: Handle | undefined
+  /** `start` follows soon, with these: see `Runtime.expectStart`. */
+  expectStart(resources: Required<WorkloadSpec>['resources']): Expectation | undefined
   /** Starts the next attempt, or the one that was intended when the agent died. */
   start(launch: ContainerLaunch): Promise<void>
   /** Resolves when no process is left. */
@@ -80,6 +82,7 @@ export interface ExitEvent {
   readonly message: string
 }
 
+const folderMode = 0o711 // the pod's own user passes through
 const recordRetryMs = 2_000 // a full disk may have room again
 /** Upstream's FallbackToLogsOnError takes 2 KiB or 80 lines; ten say as much on a status page. */
 const tail = { linesMax: 10, bytesMax: 2_048 }
@@ -118,6 +121,7 @@ export async function openContainerRun(options: ContainerRunOptions): Promise<Co
     get handle() {
       return state.record.current?.exit ? undefined : state.record.current?.handle
     },
+    expectStart: (resources) => expectAttempt(state, resources),
     start: (launch) => startAttempt(state, launch),
     async stop(how) {
       const { current } = state.record
@@ -136,6 +140,17 @@ export async function openContainerRun(options: ContainerRunOptions): Promise<Co
   }
 }
 
+function expectAttempt(
+  { options: { context, paths, podUid, name }, record }: RunState,
+  resources: Required<WorkloadSpec>['resources'],
+): Expectation | undefined {
+  const attempt = nextAttempt(record)
+  const stateDir = paths.attempt(name, attempt)
+  mkdirSync(stateDir, { recursive: true, mode: folderMode })
+  const id = attemptId(podUid, name, attempt)
+  return context.runtime.expectStart?.({ id, stateDir, resources })
+}
+
 async function startAttempt(
   state: RunState,
   { imageID, packages, ...program }: ContainerLaunch,
@@ -147,7 +162,7 @@ async function startAttempt(
   if (!current) return
   const stateDir = paths.attempt(name, current.attempt)
   const rawDir = paths.raw(name, current.attempt)
-  for (const folder of [stateDir, rawDir]) mkdirSync(folder, { recursive: true, mode: 0o711 })
+  for (const folder of [stateDir, rawDir]) mkdirSync(folder, { recursive: true, mode: folderMode })
   const files = { stdoutPath: join(rawDir, 'stdout'), stderrPath: join(rawDir, 'stderr') }
   try {
     const handle = await startOnce(context, { id: current.id, ...program, ...files, stateDir })

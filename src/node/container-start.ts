@@ -47,8 +47,22 @@ export interface StartInput {
 
 /** Throws what stands in the way: NoLeaseError, VolumeError, ImagePullError, ContainerConfigError, RuntimeError, or an API error. */
 export async function startContainer(input: StartInput): Promise<void> {
-  const { context, pod, container, run, paths, volumes, podIP, record, signal } = input
+  const { context, pod, container, run } = input
   requireLease(context, pod)
+  const resources = limitsOf(pod, container, context.allocatable)
+  const expectation = run.expectStart(resources)
+  try {
+    await startExpected(input, resources)
+  } catch (error) {
+    await expectation?.cancel()
+    throw error
+  }
+}
+
+type Resources = Required<WorkloadSpec>['resources']
+
+async function startExpected(input: StartInput, resources: Resources): Promise<void> {
+  const { context, pod, container, run, paths, volumes, podIP, record, signal } = input
   askAhead(context, pod)
   await volumes.update(pod, podIP)
   const image = await pullImage(input)
@@ -83,7 +97,7 @@ export async function startContainer(input: StartInput): Promise<void> {
     node: entry.node,
     ...(container.stdin === true && { stdin: true }),
     ...(isRunOnce(pod) && { lease: context.runOnceLease.fence }),
-    resources: limitsOf(pod, container, context.allocatable),
+    resources,
     imageID: image.imageID,
     packages: [image.prepared.folder, image.prepared.node.path],
   }
@@ -256,7 +270,7 @@ function limitsOf(
   { metadata }: Pod,
   { resources }: Container,
   allocatable: NodeContext['allocatable'],
-): Required<WorkloadSpec>['resources'] {
+): Resources {
   const io = ioLimitsOf(metadata.annotations)
   const { cpu, memory = allocatable['memory'] } = resources?.limits ?? {}
   const cpuRequest = resources?.requests?.['cpu']

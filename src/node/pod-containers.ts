@@ -64,7 +64,6 @@ function beginStart(state: PodState, slot: ContainerSlot): void {
   if (slot.waiting?.reason === 'CrashLoopBackOff') delete slot.waiting
   const { container, run } = slot
   const recordEvent = recorderOf(state, container)
-  context.runtime.expectStart?.()
   const started = startContainer({
     context,
     pod: record.pod,

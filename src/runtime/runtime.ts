@@ -53,6 +53,14 @@ export interface WorkloadSpec {
   readonly options?: Readonly<Record<string, string>>
 }
 
+/** What is known of a workload before all of it is. */
+export type ExpectedStart = Pick<WorkloadSpec, 'id' | 'stateDir' | 'resources'>
+
+export interface Expectation {
+  /** No start follows: takes back what was begun for it. Does nothing once `start` was called. Never rejects. */
+  cancel(): Promise<void>
+}
+
 export interface IoLimits {
   readonly readBytes?: number
   readonly writeBytes?: number
@@ -213,8 +221,11 @@ export interface Runtime {
   readonly name: string
   readonly capabilities: RuntimeCapabilities
   probe(): Promise<Probe>
-  /** A start follows within some 20 ms: what the machine takes a while for may begin. Returns at once. */
-  expectStart?(): void
+  /**
+   * `start` follows soon, with the same id, stateDir and resources: what the machine takes a while for may begin. Returns at
+   * once and never throws: what goes wrong is told by `start`.
+   */
+  expectStart?(spec: ExpectedStart): Expectation
   /** Starts the workload and returns once its process exists and its record is on disk. Starting an id twice throws `RuntimeError('exists')`. */
   start(spec: WorkloadSpec): Promise<Handle>
   /**

@@ -8,7 +8,7 @@ import { mkdir, readdir, rmdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Clock } from '../../base/clock.ts'
 import { sendSignal } from '../../base/send-signal.ts'
-import { RuntimeError, type Stats, type WorkloadSpec } from '../runtime.ts'
+import { RuntimeError, type ExpectedStart, type Stats } from '../runtime.ts'
 import { type CgroupTree, planGroup, type Setting } from './cgroup-plan.ts'
 import { markOf } from './environment.ts'
 import { isMissing, readIfThere, recordFile } from './record-files.ts'
@@ -16,7 +16,7 @@ import { isMissing, readIfThere, recordFile } from './record-files.ts'
 /** What upstream's nodes are often set to; a Node.js program has a dozen threads. */
 const pidsMaxDefault = 1_024
 
-export async function makeGroup(tree: CgroupTree, spec: WorkloadSpec): Promise<void> {
+export async function makeGroup(tree: CgroupTree, spec: ExpectedStart): Promise<void> {
   const { cpuMillis, cpuRequestMillis, memoryBytes, io, pidsMax = pidsMaxDefault } = spec.resources ?? {}
   const plan = planGroup(tree, markOf(spec), {
     pidsMax,
@@ -36,7 +36,7 @@ export async function makeGroup(tree: CgroupTree, spec: WorkloadSpec): Promise<v
     )
   } catch (e) {
     const why = `its limits could not be set: ${e instanceof Error ? e.message : String(e)}`
-    throw new RuntimeError('start-failed', `cannot start ${spec.argv[0]}: ${why}`, { cause: e })
+    throw new RuntimeError('start-failed', `cannot start ${spec.id}: ${why}`, { cause: e })
   }
 }
 
@@ -128,6 +128,11 @@ async function removeEnded(folder: string, clock: Clock): Promise<void> {
     }
   }
   // Groups that the program has made in its own: nobody is in them.
+}
+
+/** Of a workload that was never started. */
+export async function removeUnused(stateDir: string): Promise<void> {
+  for (const folder of groupFolders(stateDir)) await removeEmpty(folder)
 }
 
 /** Groups that nobody is in: of workloads whose agent was killed at the wrong moment. */

@@ -13,13 +13,13 @@ import {
   type WorkloadSpec,
   type WorkloadState,
 } from '../runtime.ts'
-import { endGroup, groupFolders, groupProcesses, groupStats, makeGroup } from './cgroup.ts'
-import { createEntry, type CgroupEntry } from './cgroup-entry.ts'
+import { endGroup, groupFolders, groupProcesses, groupStats } from './cgroup.ts'
 import type { CgroupTree } from './cgroup-plan.ts'
 import { markOf, unpack } from './environment.ts'
 import { execIn } from './exec.ts'
 import { execStreamIn } from './exec-stream.ts'
 import { findParent } from './find-parent.ts'
+import { createGroupMaker, type GroupMaker } from './group-maker.ts'
 import { isParentAlive, isSandboxed, programProcesses, stopWorkload, workloadProcesses } from './group.ts'
 import { unlinkedBytes } from './unlinked-files.ts'
 import type { Surroundings } from './join-group.ts'
@@ -58,7 +58,7 @@ export interface ProcessRuntimeOptions {
 export function openProcessRuntime(options: ProcessRuntimeOptions): Runtime {
   const { clock, cgroups, sandbox } = options
   const table = createProcessTable(clock)
-  const entry = createEntry(cgroups?.ownList)
+  const groups = createGroupMaker(cgroups)
   const inspect = (handle: Handle) => inspectWorkload(handle, table)
   return {
     name: runtimeName,
@@ -73,8 +73,8 @@ export function openProcessRuntime(options: ProcessRuntimeOptions): Runtime {
       permission: true,
     },
     probe,
-    expectStart: () => void entry.announce(),
-    start: (spec) => start(spec, entry, options),
+    expectStart: (spec) => groups.expect(spec),
+    start: (spec) => start(spec, groups, options),
     recover: (stateDir) => recover(stateDir, table),
     inspect,
     async wait(handle, signal) {
@@ -126,8 +126,8 @@ async function probe(): Promise<Probe> {
 
 async function start(
   spec: WorkloadSpec,
-  entry: CgroupEntry,
-  { clock, cgroups, sandbox }: ProcessRuntimeOptions,
+  groups: GroupMaker,
+  { clock, sandbox }: ProcessRuntimeOptions,
 ): Promise<Handle> {
   if (spec.sandbox && !sandbox)
     throw new RuntimeError('start-failed', `cannot start ${spec.id}: there is no sandbox on this machine`)
@@ -140,11 +140,7 @@ async function start(
     throw new RuntimeError('exists', `workload ${spec.id} was already started; find it with recover`)
   }
   const record = writeSpec(spec, readBootId())
-  await Promise.all([
-    // Not the other way round: while the kernel waits for an entry, it makes no groups.
-    cgroups && makeGroup(cgroups, spec).then(() => void entry.announce()),
-    prepareFiles(spec, sandbox),
-  ])
+  await Promise.all([groups.make(spec), prepareFiles(spec, sandbox)])
   await spawnParent(spec, clock, sandbox)
   const parent = readIdentity(spec.stateDir, 'pid')
   if (typeof parent !== 'object') {
