@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFile, spawn, type ExecFileException } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, realpath, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { once } from 'node:events'
@@ -151,6 +151,35 @@ for (const { name, asNobody, user, skip } of users) {
       assert.ok(!existsSync('/sampan-test') && !existsSync('/opt/sampan-one.yaml'))
     },
   )
+}
+
+for (const { name, asNobody, user, skip } of users) {
+  const why = skip ? 'needs root to play both users' : !support.usable ? support.reason : false
+  test(`what lies within a volume is mounted over no link, for ${name}`, { skip: why }, async () => {
+    const own = join(await realpath(folder), `held-${asNobody}`)
+    const [volume, scratch] = [join(own, 'volume'), join(own, 'scratch')]
+    for (const path of [join(volume, 'sub', 'deep'), scratch, join(own, 'machine', 'deep')])
+      await mkdir(path, { recursive: true })
+    for (const path of [own, scratch, join(volume, 'sub', 'deep')]) await chmod(path, 0o777)
+    await writeFile(join(volume, 'sub', 'deep', 'note'), 'of the volume\n')
+    await writeFile(join(own, 'machine', 'deep', 'note'), 'of the machine\n')
+    const source = join(volume, 'sub', 'deep')
+    const mounts = [
+      mount('/sampan-held/open', { source, unsteady: source }),
+      mount('/sampan-held/fixed', { source, unsteady: source, readOnly: true }),
+    ]
+    const script = 'cat */note; echo x >open/x && { echo x >fixed/x; } 2>/dev/null || echo fixed'
+    const argv = ['/bin/sh', '-c', script]
+    const input = { mounts, argv, cwd: '/sampan-held', path, user, exists: existsSync }
+    const seen = await run(mountCommand({ ...input, scratch: join(scratch, 'one') }), asNobody)
+    assert.deepEqual(seen, { code: 0, output: 'of the volume\nof the volume\nfixed\n' })
+    await rename(join(volume, 'sub'), join(volume, 'aside'))
+    await symlink(join(own, 'machine'), join(volume, 'sub'))
+    const refused = await run(mountCommand({ ...input, scratch: join(scratch, 'two') }), asNobody)
+    assert.equal(refused.code, 126)
+    assert.match(refused.output, /leads over a symbolic link/)
+    assert.doesNotMatch(refused.output, /of the machine/)
+  })
 }
 
 for (const { name, asNobody, user, skip } of users) {

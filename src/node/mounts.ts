@@ -58,11 +58,12 @@ export function mountSteps({
     overlays.push({ parent, folder })
     steps.push('overlay', parent, folder)
   }
-  for (const { source, mountPath, readOnly, isFile } of [...mounts].sort(byDepth)) {
+  for (const { source, mountPath, readOnly, isFile, unsteady } of [...mounts].sort(byDepth)) {
     const overlay = overlays.find(({ parent }) => mountPath === parent || mountPath.startsWith(`${parent}/`))
     const path = overlay ? merged(overlay.folder) + mountPath.slice(overlay.parent.length) : mountPath
     steps.push(isFile ? 'file' : 'folder', path)
-    steps.push(readOnly ? 'bind-ro' : 'bind', source, path)
+    const step = unsteady === undefined ? 'bind' : 'hold'
+    steps.push(readOnly ? `${step}-ro` : step, unsteady ?? source, path)
   }
   for (const { parent, folder } of overlays) steps.push('cover', parent, merged(folder))
   return steps
@@ -127,7 +128,8 @@ function existingParent(path: string, exists: (path: string) => boolean): string
 
 /**
  * Steps: `root DIR`, `overlay PARENT DIR`, `folder PATH`, `file PATH`, `bind SOURCE PATH`, `bind-ro SOURCE PATH`,
- * `cover PARENT DIR`, `--`. An overlay is put together in DIR/merged and covers its parent last: a source that lies below
+ * `hold SOURCE PATH`, `hold-ro SOURCE PATH`, `cover PARENT DIR`, `--`. What is held is seen to be what was meant, over no link, once it
+ * is open, and mounted as it is then: a pod may change the way there at any moment. An overlay is put together in DIR/merged and covers its parent last: a source that lies below
  * the parent would be bound as the overlay shows it otherwise, and what is written to it would stay in the overlay.
  * A new root is put together in DIR and steps that follow happen in it; sources are still reached, because every
  * top-level folder is bound there too.
@@ -153,6 +155,12 @@ while [ "$1" != -- ]; do
     cover) mount --rbind "$3" "$2"; shift 3 ;;
     bind) mount --rbind "$2" "$3"; shift 3 ;;
     bind-ro) mount --bind "$2" "$3"; mount -o remount,bind,ro "$3"; shift 3 ;;
+    hold | hold-ro)
+      exec 8<"$2"
+      [ "$(readlink /proc/self/fd/8)" = "$2" ] || { echo "sampan: $2 leads over a symbolic link, which is refused" >&2; exit 126; }
+      mount --no-canonicalize --bind /proc/self/fd/8 "$3"; exec 8<&-
+      [ "$1" = hold ] || mount -o remount,bind,ro "$3"
+      shift 3 ;;
   esac
 done
 cd "$2"; shift 2; exec "$@"

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { Container } from '../api/schema/types.gen.ts'
 import { writeSpec } from '../runtime/process/records.ts'
@@ -101,7 +101,30 @@ const rows: readonly { readonly name: string; readonly facts: Facts; readonly wh
     why: /--allow-worker/,
   },
   { name: 'native code', facts: { env: { LD_PRELOAD: '/x.so' } }, why: /LD_PRELOAD/ },
-  { name: 'a volume over everything', facts: { mounts: [mount('/data/..')] }, why: /"\/" is a path/ },
+  {
+    name: 'a volume over everything',
+    facts: { mounts: [mount('/')] },
+    why: /a volume at \/ would stand in for/,
+  },
+  ...[
+    '/usr/bin',
+    '/lib',
+    '/etc/ld.so.preload',
+    '/etc/ssl/openssl.cnf',
+    '/proc/self',
+    process.execPath,
+    dirname(process.execPath),
+    '/data/..',
+  ].map((path) => ({
+    name: `a volume over ${path === dirname(process.execPath) ? 'the folder of Node.js' : path}`,
+    facts: { mounts: [mount(path)] },
+    why: /would stand in for what the system and Node\.js run/,
+  })),
+  {
+    name: 'a volume within another one, in which a link may come up',
+    facts: { mounts: [mount('/data/within'), mount('/data')] },
+    why: /the volume at \/data\/within lies within the one at \/data/,
+  },
   { name: 'a volume with a wildcard', facts: { mounts: [mount('/*')] }, why: /"\/\*" is a path/ },
   {
     name: 'a Node.js whose model has holes',
@@ -118,6 +141,16 @@ const rows: readonly { readonly name: string; readonly facts: Facts; readonly wh
 ]
 for (const { name, facts, why } of rows)
   test(`refused with its reason: ${name}`, () => assert.throws(() => make(facts), why))
+
+test('a link of the machine leads no volume over its programs; what else there is may be covered', async () => {
+  await symlink('/usr', join(folder, 'link'))
+  const over = (path: string) => () => make({ mounts: [mount(path)] })
+  for (const below of ['link', 'link/bin', 'link/bin/new'])
+    assert.throws(over(join(folder, below)), /would stand in for/, below)
+  for (const path of ['/usr/src/app', '/etc/ssl/certs', '/srv', join(folder, 'new', 'er')]) over(path)()
+  const agents = { ...mount('/var/run'), isAgents: true }
+  assert.ok(make({ mounts: [agents, mount('/var/run/in')] }))
+})
 
 test('a command beside the program is its Node.js, with options that leave the model alone', async () => {
   const stateDir = await mkdtemp(join(folder, 'state-'))

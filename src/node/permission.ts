@@ -22,6 +22,7 @@ import type { NodeContext } from './context.ts'
 import { ContainerConfigError } from './env.ts'
 import type { Mount } from './mounts.ts'
 import type { PodPaths } from './pod-records.ts'
+import { problemWithPlaces } from './permission-places.ts'
 import { makeTemporary, packageBinds, refuseUnsafe } from './sandbox.ts'
 import { noSandbox } from './sandbox-level.ts'
 
@@ -45,6 +46,8 @@ export function makePermission(request: PermissionRequest): {
   const { container, mounts, paths, pod, prepared } = request
   refuseUnsafe(pod, container)
   refuseProgram(request)
+  const problem = problemWithPlaces(mounts, [prepared.node.path])
+  if (problem !== undefined) throw refused(problem)
   const temporary = makeTemporary(request)
   const own = [paths.home, temporary]
   const isReadOnly = container.securityContext?.readOnlyRootFilesystem === true
