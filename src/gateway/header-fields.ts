@@ -97,6 +97,27 @@ export function startsWithName(buf: Buffer, start: number, name: string): boolea
   return true
 }
 
+/** As `startsWithName`, where an underscore is as good as a dash: CGI and what comes from it make no difference between the two. */
+export function startsAlike(buf: Buffer, start: number, name: string): boolean {
+  for (let i = 0; i < name.length; i++) {
+    const byte = buf[start + i] as number
+    const lower = byte >= 65 && byte <= 90 ? byte | 32 : byte === underscore ? dash : byte
+    if (lower !== name.charCodeAt(i)) return false
+  }
+  return true
+}
+
+/** Whether line `n` would be taken for `name` by those who make no difference between dashes and underscores. */
+export const isAlike = (buf: Buffer, fields: HeaderFields, n: number, name: string): boolean =>
+  (fields.nameEnd[n] as number) - (fields.nameStart[n] as number) === name.length &&
+  startsAlike(buf, fields.nameStart[n] as number, name)
+
+export function hasUnderscore(buf: Buffer, fields: HeaderFields, n: number): boolean {
+  for (let at = fields.nameStart[n] as number; at < (fields.nameEnd[n] as number); at++)
+    if (buf[at] === underscore) return true
+  return false
+}
+
 export function fieldValue(buf: Buffer, fields: HeaderFields, n: number): string {
   return buf.toString('latin1', fields.valueStart[n], fields.valueEnd[n])
 }
@@ -145,6 +166,8 @@ export function dropNamedByConnection(buf: Buffer, fields: HeaderFields, options
   return true
 }
 
+const dash = 45
+const underscore = 95
 export const tab = 9
 export const lf = 10
 export const cr = 13

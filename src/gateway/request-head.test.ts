@@ -27,6 +27,11 @@ const rows: { name: string; head: string; forwarded: string }[] = [
     forwarded: 'GET / HTTP/1.1\r\nHost: x\r\n',
   },
   {
+    name: 'also with underscores, which some frameworks read as dashes',
+    head: 'GET / HTTP/1.1\r\nX_Forwarded_For: 1.2.3.4\r\nX-Forwarded_Proto: https\r\nx_forwarded-host: y\r\nX_Real_IP: 1\r\nX_Real-Ip: 1\r\nHost: x\r\nX_Mine: 1\r\n\r\n',
+    forwarded: 'GET / HTTP/1.1\r\nHost: x\r\nX_Mine: 1\r\n',
+  },
+  {
     name: 'HTTP/1.0 is forwarded as such, to be closed after',
     head: 'GET / HTTP/1.0\r\nConnection: keep-alive\r\nExpect: 100-continue\r\n\r\n',
     forwarded: 'GET / HTTP/1.0\r\nConnection: close\r\n',
@@ -61,6 +66,15 @@ test('a trusted proxy is believed', () => {
   )
   assert.match(head.forwarded, /X-Forwarded-For: 1\.2\.3\.4/)
   assert.equal(head.hasForwardedProto, true)
+})
+
+test('a trusted proxy has dashes: what has underscores is from before it', () => {
+  const { head } = read(
+    'GET / HTTP/1.1\r\nX_Forwarded_For: 6.6.6.6\r\nX-Forwarded_Host: y\r\nX_Real_IP: 1\r\nX-Forwarded-For: 1.2.3.4\r\nX-Real-IP: 2\r\nHost: x\r\n\r\n',
+    true,
+  )
+  assert.equal(head.forwarded, 'GET / HTTP/1.1\r\nX-Forwarded-For: 1.2.3.4\r\nX-Real-IP: 2\r\nHost: x\r\n')
+  assert.equal(head.hasForwardedHost, false)
 })
 
 const hosts: [string, string | undefined][] = [

@@ -2,8 +2,10 @@ import {
   cr,
   dropNamedByConnection,
   fieldValue,
+  hasUnderscore,
   HeaderFields,
   incomplete,
+  isAlike,
   isNamed,
   keptText,
   lengthValue,
@@ -11,6 +13,7 @@ import {
   refused,
   scanHeaderFields,
   space,
+  startsAlike,
   startsWithName,
   targetBytes,
   tokenBytes,
@@ -164,14 +167,14 @@ function readFields(buf: Buffer, head: RequestHead): boolean {
         } else if (isNamed(buf, fields, n, 'keep-alive')) fields.isDropped[n] = 1
         break
       case 14:
-        if (isNamed(buf, fields, n, 'content-length') && !readLength(buf, n, head)) return false
+        if (isAlike(buf, fields, n, 'content-length') && !readLength(buf, n, head)) return false
         if (isNamed(buf, fields, n, 'http2-settings')) fields.isDropped[n] = 1
         break
       case 16:
         if (isNamed(buf, fields, n, 'proxy-connection')) fields.isDropped[n] = 1
         break
       case 17:
-        if (isNamed(buf, fields, n, 'transfer-encoding') && !readCoding(buf, n, head)) return false
+        if (isAlike(buf, fields, n, 'transfer-encoding') && !readCoding(buf, n, head)) return false
         break
       default:
     }
@@ -222,6 +225,7 @@ function hostOf(authority: string): string | undefined {
 }
 
 function readLength(buf: Buffer, n: number, head: RequestHead): boolean {
+  if (hasUnderscore(buf, head.fields, n)) return refuse(head, 'content-length')
   // Also two equal lengths are refused: RFC 9112 § 6.3 lets a recipient do so, and no sane client sends them.
   if (head.contentLength >= 0) return refuse(head, 'multiple-content-lengths')
   head.contentLength = lengthValue(buf, head.fields, n)
@@ -229,7 +233,7 @@ function readLength(buf: Buffer, n: number, head: RequestHead): boolean {
 }
 
 function readCoding(buf: Buffer, n: number, head: RequestHead): boolean {
-  if (head.isChunked) return refuse(head, 'transfer-encoding')
+  if (head.isChunked || hasUnderscore(buf, head.fields, n)) return refuse(head, 'transfer-encoding')
   head.isChunked = fieldValue(buf, head.fields, n).toLowerCase() === 'chunked'
   return head.isChunked || refuse(head, 'transfer-encoding')
 }
@@ -242,16 +246,18 @@ function readUpgrade(buf: Buffer, n: number, head: RequestHead): void {
   }
 }
 
-/** What a client says about hops before this one is dropped unless it is a proxy that we trust. */
+/**
+ * What a client says about hops before this one is dropped unless it is a proxy that we trust. That one writes dashes: what has
+ * underscores, which some apps read as the same, it has only passed on.
+ */
 function readForwardedLine(buf: Buffer, n: number, head: RequestHead): void {
   const { fields } = head
   const start = fields.nameStart[n] as number
   if (((buf[start] as number) | 32) === letterX) {
-    if (startsWithName(buf, start, 'x-forwarded-')) {
-      if (!head.trustForwarded) fields.isDropped[n] = 1
-      else if (isNamed(buf, fields, n, 'x-forwarded-host')) head.hasForwardedHost = true
-      else if (isNamed(buf, fields, n, 'x-forwarded-proto')) head.hasForwardedProto = true
-    } else if (!head.trustForwarded && isNamed(buf, fields, n, 'x-real-ip')) fields.isDropped[n] = 1
+    if (!startsAlike(buf, start, 'x-forwarded-') && !isAlike(buf, fields, n, 'x-real-ip')) return
+    if (!head.trustForwarded || hasUnderscore(buf, fields, n)) fields.isDropped[n] = 1
+    else if (isNamed(buf, fields, n, 'x-forwarded-host')) head.hasForwardedHost = true
+    else if (isNamed(buf, fields, n, 'x-forwarded-proto')) head.hasForwardedProto = true
   } else if (!head.trustForwarded && isNamed(buf, fields, n, 'forwarded')) fields.isDropped[n] = 1
 }
 

@@ -38,6 +38,23 @@ test('hop-by-hop lines stay, the version becomes 1.1', () => {
   assert.equal(head.isKeptAlive, false)
 })
 
+const bodiless: [string, string, string][] = [
+  ['204 with a length', '204 No Content\r\nContent-Length: 5', '204 No Content'],
+  ['204 with chunks', '204 No Content\r\nTransfer-Encoding: chunked', '204 No Content'],
+  [
+    '103 with a length',
+    '103 Early Hints\r\nContent-Length: 5\r\nLink: </a>',
+    '103 Early Hints\r\nLink: </a>',
+  ],
+  ['304 with chunks', '304 Not Modified\r\nTransfer-Encoding: chunked', '304 Not Modified'],
+  // What a 200 would have had: caches know it.
+  ['304 with a length', '304 Not Modified\r\nContent-Length: 5', '304 Not Modified\r\nContent-Length: 5'],
+]
+for (const [name, head, forwarded] of bodiless)
+  test(`${name} goes on without what announces a body`, () => {
+    assert.equal(read(`HTTP/1.1 ${head}\r\nA: b\r\n\r\n`).head.forwarded, `HTTP/1.1 ${forwarded}\r\nA: b\r\n`)
+  })
+
 const refusedHeads: [string, string][] = [
   ['both length and chunks', 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n'],
   ['two lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n'],

@@ -144,8 +144,16 @@ function finishFields(buf: Buffer, head: ResponseHead, options: string): boolean
     if (hasOption(options, 'close')) head.isKeptAlive = false
   }
   if (head.status === 101 && head.upgrade === '') return refuse(head, 'upgrade')
+  if (head.status < 200 || head.status === 204) dropNamed(buf, head.fields, framingNames)
+  // Its length is that of what the client has already.
+  else if (head.status === 304) dropNamed(buf, head.fields, ['transfer-encoding'])
   head.framing = head.isChunked ? 'chunked' : head.contentLength >= 0 ? 'length' : 'close'
   return true
+}
+
+function dropNamed(buf: Buffer, fields: HeaderFields, names: readonly string[]): void {
+  for (let n = 0; n < fields.count; n++)
+    if (names.some((name) => isNamed(buf, fields, n, name))) fields.isDropped[n] = 1
 }
 
 function refuse(head: ResponseHead, problem: string): false {
@@ -153,6 +161,8 @@ function refuse(head: ResponseHead, problem: string): false {
   return false
 }
 
+/** What announces a body. Where there is none some clients wait for it all the same (RFC 9110 § 8.6, RFC 9112 § 6.1). */
+const framingNames = ['content-length', 'transfer-encoding']
 const version = 'HTTP/1.'
 const versionBytes = 8
 const digitZero = 48

@@ -36,6 +36,8 @@ const corpus: [string, string, number][] = [
   ['a quoted coding', post('Transfer-Encoding: "chunked"\r\n'), 400],
   ['a coding behind a vertical tab', post('Transfer-Encoding: \x0bchunked\r\n'), 400],
   ['identity', post('Transfer-Encoding: identity\r\n'), 400],
+  ['a coding with an underscore', post('Transfer_Encoding: chunked\r\n', '0\r\n\r\n'), 400],
+  ['a length with an underscore', post('content_length: 5\r\n'), 400],
   ['a blank before the colon', post('Transfer-Encoding : chunked\r\n'), 400],
   ['a tab before the colon', post('Content-Length\t: 5\r\n'), 400],
   ['a folded line', post('X: a\r\n Transfer-Encoding: chunked\r\n'), 400],
