@@ -42,6 +42,7 @@ const slow = new Set([
   'src/runtime/process/fence.test.ts',
   'src/runtime/process/full-disk.test.ts',
   'src/runtime/process/insight.test.ts',
+  'src/runtime/process/network/pod-network.test.ts',
   'src/runtime/process/preload.test.ts',
   'src/runtime/process/process-runtime.test.ts',
   'src/runtime/process/sandbox/permission.test.ts',

@@ -1,5 +1,5 @@
 /** The pods' network as agent and runtime see it: the way to its keeper (`network-keeper.ts`), and what puts a program into it. */
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
@@ -29,7 +29,8 @@ export interface PodNetwork {
   connect(settings: Omit<KeeperSettings, 'programs'>, word: AgentWord): Promise<Socket>
 }
 
-const connectMsMax = 20_000
+/** A busy machine takes seconds to start two programs. */
+const connectMsMax = 60_000
 const retryMs = 20
 /** As Sampan's own processes are started (`main/frugal-node.ts`). */
 const flags = ['--max-semi-space-size=1', '--no-warnings']
@@ -48,9 +49,11 @@ export function createPodNetwork(programs: SpacePrograms, clock: Clock): PodNetw
     },
     async connect(own, word) {
       const settings = { ...own, programs }
-      if (findProcess(own.folder, keeperName) === undefined) startKeeper(settings)
+      let started: ChildProcess | undefined
       const deadlineMs = clock.monotonicMs() + connectMsMax
       for (;;) {
+        // One that is found may be about to end; one that was started is found when it is up.
+        if (!started && findProcess(own.folder, keeperName) === undefined) started = startKeeper(settings)
         try {
           const { socket, holderPid } = await speak(own.controlPath, word)
           const [nameServer = ''] = own.block.split('/')
@@ -58,7 +61,8 @@ export function createPodNetwork(programs: SpacePrograms, clock: Clock): PodNetw
           open = { enter: enterSpace(programs, holderPid), env, nameServer }
           return socket
         } catch (cause) {
-          if (clock.monotonicMs() > deadlineMs)
+          const hasFailed = started && (started.exitCode !== null || started.signalCode !== null)
+          if (hasFailed || clock.monotonicMs() > deadlineMs)
             throw new Error(`there is no network for pods; ${join(own.folder, logName)} may say why`, {
               cause,
             })
@@ -77,7 +81,7 @@ export function endPodNetwork(folder: string): void {
 
 const logName = 'keeper.log'
 
-function startKeeper(settings: KeeperSettings): void {
+function startKeeper(settings: KeeperSettings): ChildProcess {
   mkdirSync(settings.folder, { recursive: true, mode: 0o700 })
   const log = openSync(join(settings.folder, logName), 'w', 0o600)
   const entry = neighbour(import.meta.url, 'network-keeper')
@@ -90,6 +94,7 @@ function startKeeper(settings: KeeperSettings): void {
   closeSync(log)
   child.on('error', () => {}) // nobody will answer: the log is empty then
   child.unref()
+  return child
 }
 
 function speak(

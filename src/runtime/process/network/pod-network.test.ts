@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict'
+import { execFile, spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { after, before, describe, it } from 'node:test'
+import { promisify } from 'node:util'
+import { realClock } from '../../../base/clock.ts'
+import { sendSignal } from '../../../base/send-signal.ts'
+import { findProgram } from '../sandbox/find-program.ts'
+import { findSandbox } from '../sandbox/find-sandbox.ts'
+import { createPodNetwork, endPodNetwork, type PodNetwork } from './pod-network.ts'
+import { findProcess, keeperName, networkOf } from './processes.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'sampan-network-'))
+const support = await findSandbox(join(folder, 'etc'))
+const bash = findProgram('bash')
+const skip = !support.usable ? support.reason : bash === undefined ? 'bash is not installed' : false
+/** Away from the blocks of agents. */
+const block = '127.61.4.0/22'
+const pod = '127.61.4.1'
+const port = 3000
+
+describe('the network of pods', { skip, timeout: 120_000 }, () => {
+  let network: PodNetwork
+  let keeper: Socket
+  const settings = {
+    folder: join(folder, 'network'),
+    controlPath: join(folder, 'sockets', 'keeper'),
+    questionPath: join(folder, 'sockets', 'pods', 'out'),
+    block,
+  }
+  const word = { agentSocket: join(folder, 'nobody-answers') }
+  const decoy = createServer((socket) => socket.end('the machine'))
+  const running: ChildProcess[] = []
+  const decoyPort = () => (decoy.address() as AddressInfo).port
+  before(async () => {
+    if (!support.usable) return
+    mkdirSync(dirname(dirname(settings.questionPath)))
+    await once(decoy.listen(0), 'listening')
+    network = createPodNetwork(support.tools.programs, realClock)
+    keeper = await network.connect(settings, word)
+  })
+  after(() => {
+    for (const child of running) child.kill('SIGKILL')
+    keeper?.destroy()
+    endPodNetwork(settings.folder)
+    decoy.close()
+    rmSync(folder, { recursive: true })
+  })
+
+  /** Runs a program there; the words after the first are its. */
+  const enter = (...argv: readonly string[]): [string, readonly string[]] => {
+    const [program = '', ...args] = [...(network.door()?.enter ?? []), ...argv]
+    return [program, args]
+  }
+  const reach = async (place: string): Promise<boolean> => {
+    const script = `(exec 3<>/dev/tcp/${place}) 2>/dev/null && echo reached || echo held`
+    const { stdout } = await promisify(execFile)(...enter(bash ?? '', '-c', script))
+    return stdout === 'reached\n'
+  }
+  const ask = async (question: object): Promise<object> => {
+    const socket = connect(settings.questionPath)
+    socket.write(`${JSON.stringify(question)}\n`)
+    return JSON.parse(await text(socket)) as object
+  }
+  /** A server there, which tells the keeper so, as the preload does. */
+  const serve = async (): Promise<ChildProcess> => {
+    const program = `
+      const net = require('node:net')
+      net.createServer((socket) => socket.end('a pod')).listen(${port}, '${pod}', () => {
+        const told = net.connect(${JSON.stringify(settings.questionPath)}, () => told.write('{"listening":true}\\n'))
+        told.on('close', () => console.log('up')).resume()
+      })`
+    const child = spawn(...enter(process.execPath, '--eval', program), {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    running.push(child)
+    await once(child.stdout, 'data')
+    return child
+  }
+  const call = async (): Promise<string> => {
+    const socket = connect(port, pod)
+    return await text(socket).catch((error: NodeJS.ErrnoException) => error.code ?? 'no code')
+  }
+
+  it('has nothing of the machine in it', async () => {
+    for (const host of ['127.0.0.1', '127.0.0.2', pod, '0.0.0.0'])
+      assert.equal(await reach(`${host}/${decoyPort()}`), false, host)
+  })
+
+  it('has pods that are reached from the machine as soon as they have said that they listen, until they end', async () => {
+    assert.equal(await call(), 'ECONNREFUSED')
+    const child = await serve()
+    assert.equal(await call(), 'a pod')
+    const ended = once(child, 'exit')
+    child.kill('SIGKILL')
+    await ended
+    await ask({ listening: true })
+    assert.notEqual(await call(), 'a pod')
+  })
+
+  it('has no way to the machine that could be asked for', async () => {
+    for (const host of ['127.0.0.1', 'localhost', '2130706433', '::1', '::ffff:127.0.0.1', pod]) {
+      const answer = await ask({ connect: host, port: decoyPort(), namespace: 'default' })
+      assert.equal('address' in answer, false, `${host} leads to ${JSON.stringify(answer)}`)
+    }
+  })
+
+  it('is where a command goes beside a program of it, and only there', async () => {
+    const child = await serve()
+    assert.deepEqual(network.enterBeside(process.pid), [])
+    assert.notEqual(networkOf(child.pid ?? 0), networkOf('self'))
+    assert.deepEqual(network.enterBeside(child.pid ?? 0), network.door()?.enter)
+  })
+
+  it('is taken up as it is by another keeper', async () => {
+    assert.equal(await call(), 'a pod')
+    const before = network.door()?.enter
+    const closed = once(keeper, 'close')
+    sendSignal(findProcess(settings.folder, keeperName) ?? 0, 'SIGKILL')
+    await closed
+    keeper = await network.connect(settings, word)
+    assert.deepEqual(network.door()?.enter, before)
+    assert.equal(await call(), 'a pod')
+  })
+})
