@@ -7,15 +7,21 @@ import type { Container } from '../api/schema/types.gen.ts'
 
 export interface Listening {
   readonly ports: readonly number[]
+  readonly startedMs: number
   readonly dueMs: number
   readonly endMs: number
   readonly waitMs: number
 }
 
 const listenMsMax = 5_000
-/** Between two questions, at first and at most: starting takes Node.js some tens of milliseconds. */
-const [waitMsMin, waitMsMax] = [10, 250]
-const waitFactor = 1.2 // an app that listens after 150 ms is found 15 ms later, on average
+/** Until the sandbox is made and the program is loaded, nobody listens; a question would only take the processor from them. */
+const firstMs = 20
+/** Between two questions: a Node.js program mostly listens some hundred milliseconds after its start, and is found 5 ms later. */
+const waitMsMin = 10
+const soonMs = 150
+/** Later ever more rarely, so that waiting for a slow one costs little. */
+const waitFactor = 1.2
+const waitMsMax = 250
 
 /** Undefined: there is nothing to wait for. */
 export function startListening(container: Container, startedMs: number): Listening | undefined {
@@ -23,7 +29,13 @@ export function startListening(container: Container, startedMs: number): Listeni
   const tcp = (container.ports ?? []).filter(({ protocol }) => (protocol ?? 'TCP') === 'TCP')
   if (tcp.length === 0) return undefined
   const ports = tcp.map(({ containerPort }) => containerPort)
-  return { ports, dueMs: startedMs, endMs: startedMs + listenMsMax, waitMs: waitMsMin }
+  return {
+    ports,
+    startedMs,
+    dueMs: startedMs + firstMs,
+    endMs: startedMs + listenMsMax,
+    waitMs: waitMsMin,
+  }
 }
 
 /** After an answer; undefined: the wait is over. */
@@ -32,10 +44,11 @@ export function continueListening(
   { isSuccess, nowMs }: { readonly isSuccess: boolean; readonly nowMs: number },
 ): Listening | undefined {
   if (isSuccess || nowMs >= listening.endMs) return undefined
-  const { waitMs } = listening
+  const { startedMs, waitMs } = listening
+  const isSoon = nowMs < startedMs + soonMs
   return {
     ...listening,
     dueMs: nowMs + waitMs,
-    waitMs: Math.min(waitMsMax, waitMs * waitFactor),
+    waitMs: isSoon ? waitMs : Math.min(waitMsMax, waitMs * waitFactor),
   }
 }
