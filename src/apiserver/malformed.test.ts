@@ -402,6 +402,18 @@ const rows: readonly Row[] = [
     says: /^409 Conflict: Operation cannot be fulfilled on configmaps "present": Precondition failed: UID in precondition: x, UID in object meta: /,
   },
   {
+    name: 'a binding whose name is part of a path',
+    path: '/api/v1/namespaces/default/bindings',
+    body: { metadata: { name: 'a/b' }, target: { name: 'n' } },
+    says: '400 BadRequest: Name parameter invalid: "a/b": may not contain \'/\'',
+  },
+  {
+    name: 'a binding whose name no pod can have',
+    path: '/api/v1/namespaces/default/bindings',
+    body: { metadata: { name: 'x'.repeat(2_000) }, target: { name: 'n' } },
+    says: `404 NotFound: pods "${'x'.repeat(2_000)}" not found`,
+  },
+  {
     name: 'a path with a bad escape',
     method: 'GET',
     path: '/api/v1/namespaces/%zz/pods',

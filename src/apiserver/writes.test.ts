@@ -355,6 +355,29 @@ test('each Service has an address of its own, until it is deleted', async () => 
   )
 })
 
+test('a dry run of a Service shows an address and takes none', async () => {
+  const dry = '/api/v1/namespaces/default/services?dryRun=All'
+  const service = (spec: object) => ({ metadata: { name: 'dry' }, spec: { ports: [{ port: 80 }], ...spec } })
+  const shown = async (spec: object) => {
+    const { spec: given } = await made(dry, service(spec))
+    return [given.clusterIP, given.clusterIPs, given.ipFamilies]
+  }
+  assert.deepEqual(await shown({}), ['10.96.0.0', ['10.96.0.0'], ['IPv4']])
+  assert.deepEqual(await shown({ clusterIP: '10.96.0.30' }), ['10.96.0.30', ['10.96.0.30'], ['IPv4']])
+  assert.deepEqual(await shown({ clusterIP: 'None' }), ['None', ['None'], ['IPv4']])
+  assert.deepEqual(await shown({ type: 'ExternalName', externalName: 'x.test' }), [
+    undefined,
+    undefined,
+    undefined,
+  ])
+  const outside = await request('POST', dry, service({ clusterIP: '192.168.0.1' }))
+  assert.match(refusal(outside), /^422 Invalid: .*is not in the valid range/)
+  const [services] = dry.split('?')
+  const real = await made(services ?? '', service({ clusterIP: '10.96.0.30' }))
+  const changed = await request('PUT', `${services}/dry?dryRun=All`, service({ selector: { a: 'b' } }))
+  assert.equal(changed.body.spec.clusterIP, real.spec.clusterIP)
+})
+
 test('who deletes a Service gives back its address, and none that somebody else has taken over meanwhile', async () => {
   const services = '/api/v1/namespaces/default/services'
   const spec = { ports: [{ port: 80 }], clusterIP: '10.96.0.20' }

@@ -28,16 +28,17 @@ const services = { group: '', plural: 'services', namespaced: true }
 export const serviceAddresses: AdmissionStep = {
   name: 'ServiceAddresses',
   admit(request) {
-    const { def, dryRun, subresource } = request
-    const isOurs = def.group === '' && def.plural === 'services' && subresource === '' && !dryRun
+    const { def, subresource } = request
+    const isOurs = def.group === '' && def.plural === 'services' && subresource === ''
     return isOurs ? giveAddress(request) : undefined
   },
 }
 
 async function giveAddress(request: AdmissionRequest): Promise<void> {
-  const { object, old, operation } = request
+  const { dryRun, object, old, operation } = request
   const held = old === undefined ? undefined : addressOf(old)
   if (operation !== 'delete') await ensureAddress(request, object as Service & KubeObject, held)
+  if (dryRun) return
   const kept = operation === 'delete' ? undefined : addressOf(object)
   if (held !== undefined && (held !== kept || operation === 'delete'))
     request.committed.push(() => release(request, held, kept === undefined))
@@ -57,10 +58,13 @@ async function ensureAddress(
   spec.clusterIPs = [address]
   spec.ipFamilies ??= ['IPv4']
   spec.ipFamilyPolicy ??= 'SingleStack'
-  request.undo.push(() => request.machinery.store.delete(keyOf(address)).then(() => undefined))
+  if (!request.dryRun)
+    request.undo.push(() => request.machinery.store.delete(keyOf(address)).then(() => undefined))
 }
 
-async function allocate({ machinery }: AdmissionRequest, service: KubeObject): Promise<string> {
+async function allocate({ dryRun, machinery }: AdmissionRequest, service: KubeObject): Promise<string> {
+  // As upstream shows that there would be one (kubernetes pkg/registry/core/service/ipallocator/ipallocator.go eed236c).
+  if (dryRun) return textOf(rangeStart)
   for (let attempt = 0; attempt < attemptsMax; attempt++) {
     const offset = reservedLow + Math.floor(machinery.random.float() * (rangeSize - reservedLow - 1))
     const address = textOf(rangeStart + offset)
@@ -73,7 +77,7 @@ async function allocate({ machinery }: AdmissionRequest, service: KubeObject): P
 }
 
 async function reserve(
-  { machinery }: AdmissionRequest,
+  { dryRun, machinery }: AdmissionRequest,
   service: KubeObject,
   address: string,
 ): Promise<string> {
@@ -86,7 +90,8 @@ async function reserve(
     throw refuse(
       `the provided IP (${address}) is not in the valid range. The range of valid IPs is 10.96.0.0/12`,
     )
-  if (await claim(machinery, address, service)) return address
+  // Whether it is free is not looked at, as upstream: it may not be when it counts.
+  if (dryRun || (await claim(machinery, address, service))) return address
   throw refuse('provided IP is already allocated')
 }
 

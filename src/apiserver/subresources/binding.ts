@@ -1,10 +1,11 @@
 /** A pod gets its node: POST pods/NAME/binding, or a Binding to `/bindings`. Once, and for good. */
 import type { KubeObject } from '../../api/meta.ts'
+import { checkDns1123Subdomain, checkPathSegmentName } from '../../api/names.ts'
 import { quote } from '../../api/quote.ts'
 import { epochAnnotation, isRunOnce, refuseEpoch, runOnceAnnotation } from '../../api/run-once.ts'
 import { typeNamed } from '../../api/schema/schema.ts'
 import type { Binding, Pod } from '../../api/schema/types.gen.ts'
-import { badRequest, conflict, failure, fieldError, invalid } from '../../api/status.ts'
+import { badRequest, conflict, failure, fieldError, invalid, notFound } from '../../api/status.ts'
 import { readBody } from '../body.ts'
 import type { VerbContext } from '../context.ts'
 import { decodeBody } from '../decode-body.ts'
@@ -36,6 +37,7 @@ export async function binding(context: VerbContext): Promise<ApiResponse> {
   const name = info.name === '' ? (body.metadata.name ?? '') : info.name
   if (name === '') throw badRequest('a binding must name its pod in metadata.name')
   checkTarget(name, bound)
+  checkName(name)
   const change = (current: KubeObject) => bind(context, current as Pod & KubeObject, bound)
   await updateObject(context, {
     namespace: info.namespace,
@@ -46,6 +48,14 @@ export async function binding(context: VerbContext): Promise<ApiResponse> {
     isRequested: false,
   })
   return statusResponse({ ...successStatus(), code: 201 })
+}
+
+/** A name in a URL was checked with it; this one may come from the body. */
+function checkName(name: string): void {
+  const problems = checkPathSegmentName(name)
+  if (problems.length > 0) throw badRequest(`Name parameter invalid: ${quote(name)}: ${problems.join(';')}`)
+  // No pod has such a name.
+  if (checkDns1123Subdomain(name).length > 0) throw notFound({ group: '', resource: 'pods' }, name)
 }
 
 function checkTarget(name: string, { metadata, target }: Binding): void {
