@@ -8,6 +8,7 @@ import { translateError, wentBackError } from './postgres-errors.ts'
 import type { Host, PostgresTarget } from './postgres-url.ts'
 import { connectPrimary } from './primary.ts'
 import type { Reader } from './read.ts'
+import { presenceLock } from './schema.ts'
 import type { Session } from './session.ts'
 import { createTimelines } from './timelines.ts'
 
@@ -24,6 +25,8 @@ export interface Connections extends AsyncDisposable {
   read<T>(work: (session: Session) => Promise<T>): Promise<T>
   /** The same, once: the outcome of a write on a lost session is unknown. */
   write<T>(work: (session: Session) => Promise<T>): Promise<T>
+  /** Resolves when every other process tells of its writes from now on: the session that writes is there, and present. */
+  attend(): Promise<void>
   /** A session for the caller alone, who closes it. */
   connect(signal: AbortSignal): Promise<Session>
   /** `check` looks at each new session before it is used. */
@@ -75,9 +78,12 @@ export async function openConnections(
   }
   const connect = (signal: AbortSignal) =>
     connectPrimary({ clock, random, target, answerMsMax, searchMsMax, verify }, signal)
+  let present: Session | undefined
+  const connectPresent = async (signal: AbortSignal) =>
+    (present = await bePresent(await connect(signal), target.schema))
   const waitMsMax = answerMsMax + searchMsMax
   const readers = createPool({ clock, sessionsMax: readersMax, waitMsMax, connect })
-  const writer = createPool({ clock, sessionsMax: 1, waitMsMax, connect })
+  const writer = createPool({ clock, sessionsMax: 1, waitMsMax, connect: connectPresent })
   return {
     isDurable,
     async read(work) {
@@ -90,6 +96,9 @@ export async function openConnections(
       }
     },
     write: (work) => attempt(writer, work).catch(refuse('write')),
+    async attend() {
+      if (!present || present.isLost) await writer.use(async () => {})
+    },
     connect: (signal) => connect(signal),
     onNewSession(next) {
       check = next
@@ -97,20 +106,43 @@ export async function openConnections(
     remember(revision, stamp) {
       if (revision > seen.revision) Object.assign(seen, { revision, stamp })
     },
-    async checkHistory(session, reader) {
-      const { revision, stamp } = seen
-      if (revision === 0) return
-      const head = await reader.head(session)
-      if (head.revision < revision) throw wentBackError(target.schema, revision, head.revision)
-      const found = await reader.stamp(session, revision)
-      // Rows that were compacted away tell nothing; the others are the same or another history.
-      const isOther = found === undefined ? revision > head.compacted : found !== stamp
-      if (isOther) throw wentBackError(target.schema, revision, head.revision)
-    },
+    checkHistory: (session, reader) => checkHistory(session, { reader, schema: target.schema, seen }),
     async [Symbol.asyncDispose]() {
       await Promise.all([readers[Symbol.asyncDispose](), writer[Symbol.asyncDispose]()])
     },
   }
+}
+
+/** From now on, and until the session ends, others tell of what they write (see `write-functions.ts`). */
+async function bePresent(session: Session, schema: string): Promise<Session> {
+  try {
+    await session.script(`SELECT pg_advisory_lock_shared(${presenceLock(schema)})`)
+    return session
+  } catch (error) {
+    await session.close()
+    throw error
+  }
+}
+
+async function checkHistory(
+  session: Session,
+  {
+    reader,
+    schema,
+    seen: { revision, stamp },
+  }: {
+    readonly reader: Reader
+    readonly schema: string
+    readonly seen: { readonly revision: Revision; readonly stamp: string }
+  },
+): Promise<void> {
+  if (revision === 0) return
+  const head = await reader.head(session)
+  if (head.revision < revision) throw wentBackError(schema, revision, head.revision)
+  const found = await reader.stamp(session, revision)
+  // Rows that were compacted away tell nothing; the others are the same or another history.
+  const isOther = found === undefined ? revision > head.compacted : found !== stamp
+  if (isOther) throw wentBackError(schema, revision, head.revision)
 }
 
 /** Looks at all hosts at once: who has just started has yet to see the latest timeline. */

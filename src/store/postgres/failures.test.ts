@@ -126,7 +126,7 @@ describe('PostgreSQL fails', { skip: skipReason() }, () => {
     await using store = await openPostgresStore(server().url('held'), context)
     await using other = await openOther(server().port)
     await other.client.query('BEGIN')
-    await other.client.query(`SELECT held.write_1('{0}', '{"\\x61"}', '{"\\x62"}', '{0}', '{0}', 1, 0)`)
+    await other.client.query(`SELECT held.write_2('{0}', '{"\\x61"}', '{"\\x62"}', '{0}', '{0}', 1, 0)`)
     let isDone = false
     const create = store.create('/mine', bytes('x')).finally(() => (isDone = true))
     await lockWaiter((statement) => server().sql(statement))
@@ -142,7 +142,7 @@ describe('PostgreSQL fails', { skip: skipReason() }, () => {
     await using other = await openOther(server().port)
     await other.client.query("SET tcp_user_timeout = '1s'") // as each session of a store has it, for longer
     const lost = other.client.query(
-      `SELECT paused.write_1('{2,2}', '{"/a","/b"}', '{"",""}', '{-1,-1}', '{0,0}', 1, 100000000)`,
+      `SELECT paused.write_2('{2,2}', '{"/a","/b"}', '{"",""}', '{-1,-1}', '{0,0}', 1, 100000000)`,
     )
     other.socket.pause()
     assert.equal(await store.create('/c', bytes('x')), (last ?? 0) + 1)

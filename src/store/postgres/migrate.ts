@@ -2,6 +2,7 @@ import type { Logger } from '../../base/logger.ts'
 import { StoreError } from '../store.ts'
 import { createTables, formatVersion, migrationLock } from './schema.ts'
 import type { Session } from './session.ts'
+import { createWriteFunctions } from './write-functions.ts'
 
 /**
  * Brings the schema to this version's format, creating it if need be. Replicas that start together take turns. Throws
@@ -13,24 +14,36 @@ export async function migrate(session: Session, schema: string): Promise<void> {
   // Held by the session, not by a transaction: one that began before the wait would look up names as they were then.
   await session.script(`SELECT pg_advisory_lock(${migrationLock(schema)})`)
   try {
-    if ((await formatOf(session, schema)) === undefined) {
-      await refuseForeign(session, schema)
-      await create(session, schema)
-    }
+    const found = await formatOf(session, schema)
+    if (found === undefined) await refuseForeign(session, schema)
+    if (found !== formatVersion) await run(session, found === undefined ? create(schema) : toFormat2(schema))
   } finally {
     if (!session.isLost) await session.script(`SELECT pg_advisory_unlock(${migrationLock(schema)})`)
   }
 }
 
+const create = (schema: string): string => `
+  CREATE SCHEMA IF NOT EXISTS "${schema}";
+  ${createTables(schema)}
+  ${createWriteFunctions(schema)}`
+
+/**
+ * The tables stay as they are: no backup is needed. Replicas that run with format 1 go on beside this one until they are
+ * upgraded; of its writes they learn when they poll, as they are not present (see `write-functions.ts`).
+ */
+const toFormat2 = (schema: string): string => `
+  ${createWriteFunctions(schema)}
+  UPDATE "${schema}".meta SET value = ${formatVersion} WHERE name = 'format'`
+
 /** As one transaction, which several statements in one message are. */
-async function create(session: Session, schema: string): Promise<void> {
+async function run(session: Session, script: string): Promise<void> {
   try {
-    await session.script(`CREATE SCHEMA IF NOT EXISTS "${schema}"; ${createTables(schema)}`)
+    await session.script(script)
   } catch (error) {
     if (session.isLost) throw error
     throw new StoreError(
       'unavailable',
-      `The tables of Sampan could not be created in PostgreSQL's schema ${schema} (${messageOf(error)}). Grant the user CREATE on the database, or on that schema.`,
+      `The tables of Sampan could not be made in PostgreSQL (${messageOf(error)}). Grant the user CREATE on the database, or on the schema named in the URL.`,
       { cause: error },
     )
   }

@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { describe, it } from 'node:test'
 
+import pg from 'pg'
+
 import { realClock } from '../../base/clock.ts'
 import { realRandom } from '../../base/ids.ts'
 import { createLogger, silentLogger } from '../../base/logger.ts'
@@ -13,6 +15,8 @@ import { startTestProxy } from './test-proxy.ts'
 import { serverForTests, skipReason, testPassword } from './test-server.ts'
 
 const context = { clock: realClock, logger: silentLogger, random: realRandom }
+/** Nothing is found by polling. */
+const patient = { ...context, pollMs: 600_000 }
 const hasty = { ...context, answerMsMax: 1_000, searchMsMax: 500 }
 
 describe('PostgreSQL in operation', { skip: skipReason() }, () => {
@@ -54,9 +58,9 @@ describe('PostgreSQL in operation', { skip: skipReason() }, () => {
       await using store = await openPostgresStore(server().url('later'), context)
       await store.create('/a', bytes('x'))
     }
-    await sql("UPDATE later.meta SET value = 2 WHERE name = 'format'")
+    await sql("UPDATE later.meta SET value = 3 WHERE name = 'format'")
     const later = await thrown('newer', () => openPostgresStore(server().url('later'), context))
-    assert.match(later.message, /format 2.*later Sampan/)
+    assert.match(later.message, /format 3.*later Sampan/)
     await sql('CREATE SCHEMA foreign_one; CREATE TABLE foreign_one.log (x int)')
     assert.match(
       (await thrown('corrupt', () => openPostgresStore(server().url('foreign_one'), context))).message,
@@ -118,6 +122,87 @@ describe('PostgreSQL in operation', { skip: skipReason() }, () => {
     const [event] = await watching
     assert.deepEqual([event?.type, event?.key, text(event?.value)], ['create', '/b', 'y'])
   })
+
+  it('tables of format 1 are brought to format 2, with what is in them, once by replicas that start together', async () => {
+    const url = server().url('earlier')
+    {
+      await using store = await openPostgresStore(url, context)
+      await store.create('/a', bytes('x'))
+    }
+    // What format 1 had; its own function is left to the replicas that still call it.
+    await sql(`DROP FUNCTION earlier.write_2, earlier.write_one_2;
+      UPDATE earlier.meta SET value = 1 WHERE name = 'format'`)
+    const opened = await Promise.all([1, 2, 3].map(() => openPostgresStore(url, context)))
+    await Promise.all(opened.map((store, i) => store.create(`/${i}`, bytes('y'))))
+    for (const store of opened) assert.deepEqual(await keysOf(store, ''), ['/0', '/1', '/2', '/a'])
+    await Promise.all(opened.map((store) => store[Symbol.asyncDispose]()))
+    const [row] = await sql("SELECT value FROM earlier.meta WHERE name = 'format'")
+    assert.equal(Number(row?.['value']), 2)
+  })
+
+  it('who writes notifies when someone else is there, and only then', { timeout: 60_000 }, async (t) => {
+    const url = server().url('alone')
+    await using store = await openPostgresStore(url, patient)
+    await untilPresent(sql, 1)
+    const listener = new pg.Client({
+      host: '127.0.0.1',
+      port: server().port,
+      user: 'postgres',
+      password: testPassword,
+      ssl: false,
+    })
+    const heard: string[] = []
+    listener.on('notification', ({ payload }) => heard.push(payload ?? ''))
+    await listener.connect()
+    t.after(() => listener.end())
+    await listener.query('LISTEN sampan_alone')
+    const alone = await store.create('/a', bytes('x'))
+    {
+      await using other = await openPostgresStore(url, patient)
+      await untilPresent(sql, 2)
+      const seen = watchEvents(other, { from: alone, count: 2, signal: t.signal })
+      await store.create('/b', bytes('x'))
+      await Promise.all([store.create('/c', bytes('x')), store.create('/d', bytes('x'))]) // as a group
+      await seen
+    }
+    await untilPresent(sql, 1)
+    await store.create('/e', bytes('x'))
+    // Its answer comes after the notifications that were committed before it.
+    await listener.query("NOTIFY sampan_alone, 'end'")
+    assert.deepEqual(heard, [String(alone + 1), String(alone + 3), 'end'])
+  })
+
+  it('who comes while others write misses nothing, without polling', { timeout: 60_000 }, async (t) => {
+    const url = server().url('newcomers')
+    await using writer = await openPostgresStore(url, patient)
+    for (let round = 0; round < 5; round++) {
+      let isOpen = false
+      const opening = openPostgresStore(url, patient).finally(() => (isOpen = true))
+      for (let i = 0; !isOpen; i++) await writer.create(`/${round}/${i}`, bytes('x'))
+      await using newcomer = await opening
+      const until = await writer.create(`/${round}/last`, bytes('x'))
+      const { events } = await watchUntil(newcomer, { from: 0, until, signal: t.signal })
+      assert.equal(events.length, until)
+    }
+  })
+
+  it(
+    'a process that lost its session for writes is present again, though it writes nothing',
+    {
+      timeout: 60_000,
+    },
+    async (t) => {
+      const url = server().url('rejoined')
+      await using store = await openPostgresStore(url, { ...context, pollMs: 100 })
+      await untilPresent(sql, 1)
+      await sql(`SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE ${isPresent}`)
+      await untilPresent(sql, 1)
+      await using other = await openPostgresStore(url, context)
+      const created = await other.create('/a', bytes('x'))
+      const { events } = await watchUntil(store, { from: 0, until: created, signal: t.signal })
+      assert.equal(events.length, 1)
+    },
+  )
 
   it("a replica's keys expire, also when it is gone", async (t) => {
     const url = server().url('expiring')
@@ -210,6 +295,16 @@ describe('PostgreSQL in operation', { skip: skipReason() }, () => {
     assert(Math.max(...sizes) < 1.5 * first, `the tables grew from ${first} to ${Math.max(...sizes)} kB`)
   })
 })
+
+const isPresent = "locktype = 'advisory' AND mode = 'ShareLock' AND granted"
+
+/** Until so many processes have told that they want to hear of writes. */
+async function untilPresent(
+  sql: (text: string) => Promise<Record<string, unknown>[]>,
+  count: number,
+): Promise<void> {
+  while ((await sql(`SELECT FROM pg_locks WHERE ${isPresent}`)).length !== count) await realClock.sleep(5)
+}
 
 const sizeOf = async (
   sql: (text: string) => Promise<Record<string, unknown>[]>,

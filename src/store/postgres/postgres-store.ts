@@ -26,10 +26,17 @@ import { openConnections, type Connections } from './connections.ts'
 import { badRowError } from './postgres-errors.ts'
 import { parsePostgresUrl } from './postgres-url.ts'
 import { createReader, type Head, type Reader } from './read.ts'
-import type { Session, Statement } from './session.ts'
+import type { Session } from './session.ts'
 import { skipTo } from './skip.ts'
 import { createTail, type Tail } from './tail.ts'
-import { eventsOfGroup, writeGroup, writeStatement, type PendingWrite, type Written } from './write.ts'
+import {
+  eventsOfGroup,
+  writeGroup,
+  writeStatements,
+  type PendingWrite,
+  type WriteStatements,
+  type Written,
+} from './write.ts'
 
 export interface PostgresOptions extends Partial<HistoryLimits> {
   readonly clock: Clock
@@ -91,7 +98,7 @@ class PostgresStore implements Store {
   readonly #connections: Connections
   readonly #reader: Reader
   readonly #compactor: Compactor
-  readonly #writeStatement: Statement
+  readonly #writeStatements: WriteStatements
   readonly #writes: GroupCommit<PendingWrite, Written>
   readonly #tail: Tail
   readonly #expiry: Expiry
@@ -114,7 +121,7 @@ class PostgresStore implements Store {
     this.#connections = connections
     this.#reader = reader
     this.#compactor = createCompactor(schema)
-    this.#writeStatement = writeStatement(schema)
+    this.#writeStatements = writeStatements(schema)
     this.#hub = this.#createHub()
     this.#tail = this.#createTail(schema, head)
     connections.onNewSession((session) => this.#checkHistory(session))
@@ -220,8 +227,8 @@ class PostgresStore implements Store {
   async #close(): Promise<void> {
     this.#stop()
     await this.#writes.idle()
-    await this.#tail[Symbol.asyncDispose]()
-    await this.#connections[Symbol.asyncDispose]()
+    // At once, because the tail may be waiting for a connection.
+    await Promise.all([this.#tail[Symbol.asyncDispose](), this.#connections[Symbol.asyncDispose]()])
   }
 
   #stop(error?: StoreError): void {
@@ -260,6 +267,7 @@ class PostgresStore implements Store {
       schema,
       reachMsMax: answerMsMax,
       connect: (signal) => this.#connections.connect(signal),
+      attend: () => this.#connections.attend(),
       isOwn: (processId) => processId === this.#writerProcess,
       read: (session, from) =>
         this.#reader.log(session, { prefix: '' }, { from, to: Number.MAX_SAFE_INTEGER }),
@@ -287,7 +295,7 @@ class PostgresStore implements Store {
     try {
       const results = await this.#connections.write((session) => {
         this.#writerProcess = session.processId
-        return writeGroup(session, this.#writeStatement, { writes, stamp })
+        return writeGroup(session, this.#writeStatements, { writes, stamp })
       })
       const events = eventsOfGroup(writes, results)
       if (!events) this.#tail.nudge()

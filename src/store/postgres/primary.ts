@@ -4,7 +4,8 @@ import type { Random } from '../../base/ids.ts'
 import { isStoreError, StoreError } from '../store.ts'
 import { isHopeless, unreachableError } from './postgres-errors.ts'
 import { describeHosts, type Host, type PostgresTarget } from './postgres-url.ts'
-import { openSession, type Row, type Session } from './session.ts'
+import type { Row } from './prepared-query.ts'
+import { openSession, type Session } from './session.ts'
 
 const retry = { baseMs: 50, factor: 2, capMs: 1_000, jitter: 0.5 }
 const versionMin = 130_000

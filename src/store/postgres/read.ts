@@ -3,8 +3,9 @@ import { compactedError } from '../errors.ts'
 import { compareKeys, prefixEnd } from '../keys.ts'
 import type { Entry, ListOptions, Page, Range, Read, Revision, StoreEvent, WatchBatch } from '../store.ts'
 import { badRowError } from './postgres-errors.ts'
+import type { Cell, Row } from './prepared-query.ts'
 import { nowMs, writeTypes } from './schema.ts'
-import type { Cell, Row, Session, Statement } from './session.ts'
+import type { Session, Statement } from './session.ts'
 
 // One answer: some milliseconds, and a few MiB of text.
 const chunkEntriesMax = 1_000

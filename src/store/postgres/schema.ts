@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto'
 
 /**
- * The tables, format 1: those of `../sqlite/schema.ts`, in a schema of their own.
+ * The tables, the same since format 1: those of `../sqlite/schema.ts`, in a schema of their own.
  *
  *     log   one row per write, in revision order: what was written, and which revision it replaced.
  *     live  one row per key that exists now: where in the log its value is.
  *     past  one row per replaced version that is still kept: from `revision` until `until`, its key had that value.
  *     meta  `format`, `compacted` (older revisions are refused) and `forgotten` (their rows are gone up to here).
  *
- * Revisions are gap-free and become visible in their order, because writers take turns: `write_1` first takes the
+ * Revisions are gap-free and become visible in their order, because writers take turns: `write_2` first takes the
  * schema's write lock, which PostgreSQL lets go only after the commit is on disk and visible. So whoever reads the log
  * sees all revisions up to some point and none after it; no gap ever needs to be waited for. What keeps this fast is
  * that one call carries a whole group of writes, however many clients there are.
@@ -22,7 +22,7 @@ import { createHash } from 'node:crypto'
  *
  * Functions carry the format in their name: an upgrade adds its own beside those that running replicas still call.
  */
-export const formatVersion = 1
+export const formatVersion = 2
 
 /** The codes of `log.type`, by their place. */
 export const writeTypes = ['create', 'update', 'delete'] as const
@@ -41,6 +41,8 @@ const lockOf = (purpose: string, schema: string): bigint =>
 
 export const writeLock = (schema: string): bigint => lockOf('write', schema)
 export const migrationLock = (schema: string): bigint => lockOf('migration', schema)
+/** Shared by the sessions of all replicas that want to be told of writes (see `write-functions.ts`). */
+export const presenceLock = (schema: string): bigint => lockOf('presence', schema)
 export const compactionLock = (schema: string): bigint => lockOf('compaction', schema)
 
 /** Where new revisions are announced. */
@@ -73,81 +75,7 @@ export const createTables = (schema: string): string => `
   ) WITH (${vacuum});
   CREATE TABLE "${schema}".meta (name text PRIMARY KEY, value bigint NOT NULL);
   INSERT INTO "${schema}".meta VALUES ('format', ${formatVersion}), ('compacted', 0), ('forgotten', 0);
-  ${createWriteFunction(schema)}
 `
 
 /** The server's clock decides what is due, so that replicas need not agree on the time. */
 export const nowMs = '(extract(epoch FROM clock_timestamp()) * 1000)::bigint'
-
-/**
- * A group of writes, element `i` of each array belonging to write `i`; one row comes back for each, in order. A write
- * that is refused takes no revision and harms no other. Replaced values come back up to `room` bytes in all: the answer
- * is sent before the commit, and a client that stopped reading must not keep the lock.
- */
-const createWriteFunction = (schema: string): string => `
-  CREATE FUNCTION "${schema}".write_1(
-    types smallint[], keys bytea[], contents bytea[], expected bigint[], ttls bigint[], group_stamp bigint, room bigint
-  ) RETURNS TABLE (
-    outcome smallint, at bigint, created bigint, replaced bigint, replaced_value bytea
-  ) LANGUAGE plpgsql AS $write$
-  #variable_conflict use_column
-  DECLARE
-    head bigint;
-    start bigint;
-    due bigint;
-    size bigint;
-    found_log bigint;
-    returned bigint := 0;
-  BEGIN
-    PERFORM pg_advisory_xact_lock(${writeLock(schema)});
-    SELECT coalesce(max(l.revision), 0) INTO head FROM "${schema}".log l;
-    start := head;
-    FOR i IN 1 .. cardinality(keys) LOOP
-      outcome := 0;
-      replaced := 0;
-      replaced_value := NULL;
-      due := CASE WHEN ttls[i] > 0 THEN ${nowMs} + 1 + ttls[i] END;
-      IF types[i] = 0 THEN
-        INSERT INTO "${schema}".live VALUES (keys[i], head + 1, due) ON CONFLICT DO NOTHING;
-        IF NOT FOUND THEN
-          outcome := 1;
-          RETURN NEXT;
-          CONTINUE;
-        END IF;
-        created := head + 1;
-      ELSE
-        SELECT v.revision, g.revision, g.create_revision, octet_length(g.value)
-          INTO replaced, found_log, created, size
-          FROM "${schema}".live v LEFT JOIN "${schema}".log g ON g.revision = v.revision WHERE v.key = keys[i];
-        outcome := CASE
-          WHEN NOT FOUND THEN 2
-          WHEN expected[i] <> ${anyRevision} AND expected[i] <> replaced THEN 3
-          WHEN found_log IS NULL THEN 4
-          WHEN types[i] = 2 AND returned > 0 AND returned + size > room THEN 5
-          ELSE 0 END;
-        IF outcome <> 0 THEN
-          at := replaced;
-          RETURN NEXT;
-          CONTINUE;
-        END IF;
-        IF types[i] = 2 OR returned + size <= room THEN
-          SELECT g.value INTO replaced_value FROM "${schema}".log g WHERE g.revision = replaced;
-          returned := returned + size;
-        END IF;
-        IF types[i] = 1 THEN
-          UPDATE "${schema}".live v SET revision = head + 1, due_ms = due WHERE v.key = keys[i];
-        ELSE
-          DELETE FROM "${schema}".live v WHERE v.key = keys[i];
-        END IF;
-        INSERT INTO "${schema}".past VALUES (keys[i], head + 1, replaced);
-      END IF;
-      head := head + 1;
-      INSERT INTO "${schema}".log VALUES (head, replaced, created, group_stamp, types[i], keys[i], contents[i]);
-      at := head;
-      RETURN NEXT;
-    END LOOP;
-    IF head > start THEN
-      PERFORM pg_notify('${channelOf(schema)}', head::text);
-    END IF;
-  END $write$;
-`

@@ -8,6 +8,7 @@ import type { Clock } from '../../base/clock.ts'
 import { invalidError } from '../errors.ts'
 import { isGone, LostError } from './postgres-errors.ts'
 import type { Host, PostgresTarget } from './postgres-url.ts'
+import { PreparedQuery, type Parser, type PreparedStatements, type Row } from './prepared-query.ts'
 
 export interface Statement {
   /** Names a prepared statement of the session. */
@@ -15,8 +16,6 @@ export interface Statement {
   readonly text: string
 }
 
-export type Cell = string | number | boolean | Uint8Array | null
-export type Row = readonly Cell[]
 export type Parameter = string | number | bigint | Buffer | null
 
 /** One connection to a server that takes writes. One question at a time. */
@@ -59,22 +58,9 @@ export async function openSession(options: SessionOptions): Promise<Session> {
 }
 
 async function connect(options: SessionOptions, ssl: ConnectionOptions | false): Promise<Session> {
-  const { target, host, clock, answerMsMax } = options
+  const { clock, answerMsMax } = options
   const socket = new Socket()
-  const client = new pg.Client({
-    host: host.host,
-    port: host.port,
-    user: target.user,
-    password: target.passwordFile === undefined ? target.password : readSecret(target.passwordFile),
-    database: target.database,
-    ssl,
-    stream: () => socket,
-    keepAlive: true,
-    keepAliveInitialDelayMillis: keepAliveMs,
-    application_name: 'sampan',
-    connectionTimeoutMillis: Math.min(connectMsMax, answerMsMax),
-    types: { getTypeParser: parserOf as CustomTypesConfig['getTypeParser'] },
-  })
+  const client = createClient(options, ssl, socket)
   let isLost = false
   let note = (_sender: number | undefined, _payload: string) => {}
   const lose = () => {
@@ -93,12 +79,12 @@ async function connect(options: SessionOptions, ssl: ConnectionOptions | false):
     throw error
   }
 
-  const ask = async (question: pg.QueryArrayConfig): Promise<readonly Row[]> => {
+  const prepared: PreparedStatements = new Map()
+  const ask = async (question: () => Promise<readonly Row[]>): Promise<readonly Row[]> => {
     if (isLost) throw new LostError('the connection was lost')
     const late = clock.after(answerMsMax, lose)
     try {
-      const result: pg.QueryArrayResult | pg.QueryArrayResult[] = await client.query(question)
-      return (Array.isArray(result) ? result.at(-1)?.rows : result.rows) ?? []
+      return await question()
     } catch (error) {
       if (isLost) throw new LostError('the connection was lost', { cause: error })
       if (isGone(error)) lose()
@@ -113,8 +99,11 @@ async function connect(options: SessionOptions, ssl: ConnectionOptions | false):
       return isLost
     },
     query: ({ name, text }, values = []) =>
-      ask({ name, text, values: values.map(encodeParameter), rowMode: 'array' }),
-    script: (text) => ask({ text, rowMode: 'array' }),
+      ask(() => {
+        const encoded = values.map(encodeParameter)
+        return client.query(new PreparedQuery({ name, text, values: encoded, prepared, parserOf })).rows
+      }),
+    script: (text) => ask(() => runScript(client, text)),
     onNotice(listener) {
       note = listener
     },
@@ -127,6 +116,31 @@ async function connect(options: SessionOptions, ssl: ConnectionOptions | false):
       lose()
     },
   }
+}
+
+const createClient = (
+  { target, host, answerMsMax }: SessionOptions,
+  ssl: ConnectionOptions | false,
+  socket: Socket,
+): pg.Client =>
+  new pg.Client({
+    host: host.host,
+    port: host.port,
+    user: target.user,
+    password: target.passwordFile === undefined ? target.password : readSecret(target.passwordFile),
+    database: target.database,
+    ssl,
+    stream: () => socket,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: keepAliveMs,
+    application_name: 'sampan',
+    connectionTimeoutMillis: Math.min(connectMsMax, answerMsMax),
+    types: { getTypeParser: parserOf as CustomTypesConfig['getTypeParser'] },
+  })
+
+async function runScript(client: pg.Client, text: string): Promise<readonly Row[]> {
+  const result: pg.QueryArrayResult | pg.QueryArrayResult[] = await client.query({ text, rowMode: 'array' })
+  return (Array.isArray(result) ? result.at(-1)?.rows : result.rows) ?? []
 }
 
 const encodeParameter = (value: Parameter): string | Buffer | null =>
@@ -160,7 +174,7 @@ function readText(name: string, file: string): string {
 }
 
 /** The driver decodes what it receives as text, so answers come in PostgreSQL's text form: bytes as `\x` and hexadecimal digits. */
-function parserOf(oid: number): (text: string) => Cell {
+function parserOf(oid: number): Parser {
   switch (oid) {
     case pg.types.builtins.BYTEA:
       return bytesOfHex

@@ -44,6 +44,8 @@ export interface TailOptions {
   readonly pollMs: number
   readonly reachMsMax: number
   readonly connect: (signal: AbortSignal) => Promise<Session>
+  /** Resolves when the other processes notify this one. */
+  readonly attend: () => Promise<void>
   /** Whether a process of the server is the one that writes for this process. */
   readonly isOwn: (processId: number) => boolean
   /** The next events after `from`. Throws `compacted`. */
@@ -143,7 +145,7 @@ class LogTail implements Tail {
 
   /** Until the session is lost. */
   async #follow(): Promise<void> {
-    const { connect, schema, isOwn } = this.#options
+    const { connect, attend, schema, isOwn } = this.#options
     const session = await connect(this.#ending.signal)
     this.#session = session
     try {
@@ -155,6 +157,7 @@ class LogTail implements Tail {
       await session.script(`LISTEN ${channelOf(schema)}`)
       while (!this.#ending.signal.aborted) {
         this.#isNudged = false
+        await attend() // before what was written without a notification is read
         while (await this.#step(session)); // until nothing is left
         await this.#pause()
       }

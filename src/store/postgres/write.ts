@@ -3,8 +3,9 @@ import { again } from '../group-commit.ts'
 import type { Revision, StoreError, StoreEvent } from '../store.ts'
 import { encodeBytes, encodeIntegers } from './array.ts'
 import { badRowError } from './postgres-errors.ts'
+import type { Row } from './prepared-query.ts'
 import { anyRevision, writeOutcomes, writeTypes, type WriteType } from './schema.ts'
-import type { Row, Session, Statement } from './session.ts'
+import type { Session, Statement } from './session.ts'
 
 /**
  * Of replaced values in one answer, which is sent before the commit: about what the buffers of a connection take when
@@ -32,42 +33,58 @@ export interface Written {
   readonly previous: Uint8Array | undefined
 }
 
-export const writeStatement = (schema: string): Statement => ({
-  name: 'write',
-  text: `SELECT * FROM "${schema}".write_1($1::smallint[], $2::bytea[], $3::bytea[], $4::bigint[], $5::bigint[], $6, $7)`,
+export interface WriteStatements {
+  readonly group: Statement
+  readonly lone: Statement
+}
+
+export const writeStatements = (schema: string): WriteStatements => ({
+  group: {
+    name: 'write',
+    text: `SELECT * FROM "${schema}".write_2($1::smallint[], $2::bytea[], $3::bytea[], $4::bigint[], $5::bigint[], $6, $7)`,
+  },
+  lone: { name: 'write_one', text: `SELECT * FROM "${schema}".write_one_2($1, $2, $3, $4, $5, $6, $7)` },
 })
 
 /** Carries out a group in one transaction: the driver tells of the result only after the commit. */
 export async function writeGroup(
   session: Session,
-  statement: Statement,
+  { group, lone }: WriteStatements,
   { writes, stamp }: { readonly writes: readonly PendingWrite[]; readonly stamp: number },
 ): Promise<(Written | StoreError | typeof again)[]> {
-  const rows = await session.query(statement, [
-    encodeIntegers(
-      'int2',
-      writes.map(({ type }) => writeTypes.indexOf(type)),
-    ),
-    encodeBytes(writes.map(({ key }) => Buffer.from(key))),
-    encodeBytes(writes.map(({ value }) => value)),
-    // A negative expectation must not pass for "any": it matches nothing, as 0 does.
-    encodeIntegers(
-      'int8',
-      writes.map(({ expected }) => (expected === undefined ? anyRevision : safeExpectation(expected))),
-    ),
-    encodeIntegers(
-      'int8',
-      writes.map(({ ttlMs }) => Math.min(Math.ceil(ttlMs), Number.MAX_SAFE_INTEGER / 4)),
-    ),
-    stamp,
-    replacedBytesMax,
-  ])
+  const [first] = writes
+  const rows =
+    first && writes.length === 1
+      ? await session.query(lone, [
+          codeOf(first),
+          Buffer.from(first.key),
+          Buffer.from(first.value.buffer, first.value.byteOffset, first.value.byteLength),
+          expectationOf(first),
+          ttlOf(first),
+          stamp,
+          replacedBytesMax,
+        ])
+      : await session.query(group, [
+          encodeIntegers('int2', writes.map(codeOf)),
+          encodeBytes(writes.map(({ key }) => Buffer.from(key))),
+          encodeBytes(writes.map(({ value }) => value)),
+          encodeIntegers('int8', writes.map(expectationOf)),
+          encodeIntegers('int8', writes.map(ttlOf)),
+          stamp,
+          replacedBytesMax,
+        ])
   return writes.map((write, i) => resultOf(write, rows[i]))
 }
 
-/** What is no revision matches none. */
-const safeExpectation = (expected: Revision): Revision =>
-  Number.isSafeInteger(expected) && expected > 0 ? expected : 0
+const codeOf = ({ type }: PendingWrite): number => writeTypes.indexOf(type)
+
+/** What is no revision matches none; above all, a negative one must not pass for "any". */
+function expectationOf({ expected }: PendingWrite): Revision {
+  if (expected === undefined) return anyRevision
+  return Number.isSafeInteger(expected) && expected > 0 ? expected : 0
+}
+
+const ttlOf = ({ ttlMs }: PendingWrite): number => Math.min(Math.ceil(ttlMs), Number.MAX_SAFE_INTEGER / 4)
 
 function resultOf(
   { type, key, expected }: PendingWrite,
