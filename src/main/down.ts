@@ -7,7 +7,9 @@ import { endPodNetwork } from '../runtime/process/network/pod-network.ts'
 import { openProcessRuntime } from '../runtime/process/process-runtime.ts'
 import { wallChainOf } from '../runtime/process/sandbox/network-wall.ts'
 import { forgetWall, sweepWalls } from '../runtime/process/sandbox/wall-records.ts'
+import { memoryDirOf, networkDirOf } from '../node/memory-dir.ts'
 import { networkFolderOf } from '../node/pod-wall.ts'
+import { removeTree } from '../node/remove-tree.ts'
 import { CommandError } from './command-error.ts'
 import type { DataDir } from './data-dir.ts'
 import { isAlive } from './process-identity.ts'
@@ -39,6 +41,9 @@ export async function down(dir: DataDir, print: (line: string) => void): Promise
   await removeGroups(await findMadeGroups({ name: groupsNameOf(dir.node) }))
   await forgetWall(wallChainOf(dir.node))
   endPodNetwork(networkFolderOf(dir.node))
+  // Secrets and tokens of the pods: whoever starts them again writes them anew.
+  const memoryDir = memoryDirOf(dir.node)
+  for (const folder of [memoryDir, networkDirOf(memoryDir)]) await removeTree(folder)
   print(
     apps.length === 0
       ? 'no app was running'

@@ -8,7 +8,7 @@
  */
 import { mkdir, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createHash, X509Certificate } from 'node:crypto'
+import { X509Certificate } from 'node:crypto'
 import { accessSync, constants as fsConstants } from 'node:fs'
 import { constants, type ServerHttp2Stream } from 'node:http2'
 import type { Clock } from '../base/clock.ts'
@@ -29,6 +29,7 @@ import { openNodeDataPort, type DataPort, type DataPortOptions } from './data-po
 import { openDiskKeeper } from './local-disks.ts'
 import { listArchives } from './log-archive.ts'
 import { readMachineFacts, readMachineLoad } from './machine-facts.ts'
+import { memoryDirOf, networkDirOf } from './memory-dir.ts'
 import { findMountSupport } from './mount-support.ts'
 import { readNodeIdentity, writeNodeIdentity, type NodeIdentity } from './node-identity.ts'
 import { defaultDiskSettings, openNodeDisk, type DiskSettings, type NodeDisk } from './node-disk.ts'
@@ -340,15 +341,11 @@ function addressOf(server: string): ApiAddress {
 /** The system's limit for the path of a Unix socket, with its closing zero. */
 const socketPathLengthMax = 107
 
-/** Beside the folder, which is emptied of what isn't a pod's. In a folder of its own, which sandboxes see in place of the socket: that is made anew. */
+/** In a folder of its own, which sandboxes see in place of the socket: that is made anew. */
 const socketPathOf = (memoryDir: string): string | undefined => {
-  const path = join(`${memoryDir}.net`, 'pods', 'socket')
+  const path = join(networkDirOf(memoryDir), 'pods', 'socket')
   return Buffer.byteLength(path) > socketPathLengthMax ? undefined : path
 }
-
-/** One for each data folder of the machine. */
-export const memoryDirOf = (dataDir: string): string =>
-  join('/dev/shm', `sampan-${createHash('sha256').update(dataDir).digest('hex').slice(0, 16)}`)
 
 /** Secrets lie in memory where the machine offers that; else in the data folder, readable by the agent's user only. */
 async function makeMemoryDir(dataDir: string, logger: Logger): Promise<string> {

@@ -5,7 +5,7 @@ import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, statSync, writ
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { memoryDirOf } from '../../src/node/agent.ts'
+import { memoryDirOf } from '../../src/node/memory-dir.ts'
 import { dataDir } from '../../src/main/data-dir.ts'
 import { isPresent } from '../../tools/parts.ts'
 import { openCluster, runSampan, until } from '../support/cluster.ts'

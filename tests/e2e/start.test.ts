@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import {
   copyFileSync,
   cpSync,
+  existsSync,
   mkdtempSync,
   readFileSync,
   rmSync,
@@ -15,6 +16,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { memoryDirOf, networkDirOf } from '../../src/node/memory-dir.ts'
 import { openCluster, root, runSampan, until } from '../support/cluster.ts'
 import { ask } from '../support/http.ts'
 import { workloadProcesses } from '../support/workloads.ts'
@@ -54,6 +56,9 @@ test('apps go on when Sampan ends, are adopted when it comes back, and end with 
   assert.equal(down.code, 0, down.stderr)
   assert.match(down.stdout, /1 app process stopped/)
   assert.deepEqual(workloadProcesses(cluster.dataDir), [])
+  const memoryDir = memoryDirOf(join(cluster.dataDir, 'node'))
+  const left = [memoryDir, networkDirOf(memoryDir)].filter((folder) => existsSync(folder))
+  assert.deepEqual(left, [], "nothing of the pods' Secrets stays in memory")
 })
 
 test('the plain port takes the token of the first start, and nobody without one', async () => {
