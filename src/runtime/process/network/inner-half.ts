@@ -35,11 +35,13 @@ export function startInnerHalf({ enter, entry }: Starting): InnerHalf {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
   let count = 0
-  const waiting = new Map<number, (done: Done, handle: unknown) => void>()
+  const waiting = new Map<number, (done: Done, handle?: unknown) => void>()
   child.on('message', (done: Done, handle: unknown) => waiting.get(done.id)?.(done, handle))
   const ended = new Promise<void>((resolve) => {
     child.once('error', () => resolve())
     child.once('exit', () => resolve())
+  }).then(() => {
+    for (const [id, settle] of waiting) settle({ id, error: 'who was asked has ended' })
   })
   const send = (order: Order, handle?: SendHandle) =>
     new Promise<void>((resolve, reject) =>
@@ -51,15 +53,15 @@ export function startInnerHalf({ enter, entry }: Starting): InnerHalf {
     take: (handle: unknown, port: number) => T,
   ) => {
     const id = ++count
+    const { promise, resolve, reject } = Promise.withResolvers<T>()
+    waiting.set(id, ({ error, port = 0 }, handle) => {
+      if (error === undefined) resolve(take(handle, port))
+      else reject(new Error(error))
+    })
     try {
-      return await new Promise<T>((resolve, reject) => {
-        void ended.then(() => reject(new Error("the half of the keeper in the pods' network has ended")))
-        waiting.set(id, ({ error, port = 0 }, handle) => {
-          if (error === undefined) resolve(take(handle, port))
-          else reject(new Error(error))
-        })
-        send({ do: what, id, ...place }).catch(reject)
-      })
+      // Refused when it has ended.
+      await send({ do: what, id, ...place })
+      return await promise
     } finally {
       waiting.delete(id)
     }

@@ -35,8 +35,7 @@ export function serveInside(): void {
   const leading = new Map<string, Server>()
   const lead = (place: Place, server: Server) => {
     leading.set(keyOf(place), server)
-    Object.assign(server, { allowHalfOpen: true, noDelay: true, maxConnections: connectionsMax })
-    server.on('connection', (socket) => joinTo(place, socket))
+    takeFrom(server, (socket) => joinTo(place, socket))
   }
   process.on('message', (order: Order, handle: unknown) => {
     if (order.do === 'listen') listen(order)
@@ -51,6 +50,16 @@ export function serveInside(): void {
   process.once('disconnect', () => process.exit())
 }
 
+/** Connections from a listening socket that another process has made. No one of them that breaks off breaks anything else. */
+export function takeFrom(server: Server, take: (socket: Socket) => void): void {
+  Object.assign(server, { allowHalfOpen: true, noDelay: true, maxConnections: connectionsMax })
+  server.on('error', () => {}) // of one connection, which is lost
+  server.on('connection', (socket: Socket) => {
+    socket.on('error', () => {}) // 'close' follows
+    take(socket)
+  })
+}
+
 export const keyOf = ({ address, port }: Place): string => `${address}:${port}`
 
 /** A pod that doesn't listen any more refuses; whoever asked shall see that rather than an end. */
@@ -61,7 +70,8 @@ function joinTo({ address, port }: Place, socket: Socket): void {
 }
 
 function listen({ id, address, port }: Extract<Order, { readonly id: number }>): void {
-  const server = createServer({ pauseOnConnect: true })
+  // Who comes before it is given away has come too early.
+  const server = createServer((socket) => socket.destroy())
   server.once('error', (error) => answer({ id, error: error.message }))
   server.listen(port, address, () => {
     const bound = server.address()

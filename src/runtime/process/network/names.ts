@@ -8,7 +8,7 @@ import { connect, isIPv6, type Socket as Stream } from 'node:net'
 import { pipeBoth } from '../../../base/byte-streams.ts'
 import type { Clock } from '../../../base/clock.ts'
 import type { InnerHalf } from './inner-half.ts'
-import type { Place } from './inside.ts'
+import { takeFrom, type Place } from './inside.ts'
 
 export interface NamesOptions {
   readonly inner: Pick<InnerHalf, 'bind' | 'listen'>
@@ -38,21 +38,26 @@ export async function serveNames({
     if (!server || count >= questionsMax) return
     count++
     const socket: Socket = createSocket(isIPv6(server.address) ? 'udp6' : 'udp4')
-    const cancel = clock.after(answerWithinMs, () => socket.close())
-    socket.once('close', () => {
+    let isOver = false
+    const finish = () => {
+      if (isOver) return
+      isOver = true
       count--
       cancel()
-    })
-    socket.once('error', () => socket.close()) // no answer: who asked asks again
-    socket.once('message', (answer) => {
-      pods.send(answer, from.port, from.address)
       socket.close()
+    }
+    const cancel = clock.after(answerWithinMs, finish)
+    socket.on('error', finish) // no answer: who asked asks again
+    socket.once('message', (answer) => {
+      if (!isOver) pods.send(answer, from.port, from.address)
+      finish()
     })
-    // Connected: it takes answers of this server alone.
-    socket.connect(server.port, server.address, () => socket.send(question))
+    socket.once('connect', () => void (isOver || socket.send(question)))
+    // It takes answers of this server alone.
+    socket.connect(server.port, server.address)
   })
   const { server: long } = await inner.listen({ address, port: namesPort })
-  long.on('connection', (asking: Stream) => {
+  takeFrom(long, (asking: Stream) => {
     const [server] = servers()
     if (!server) return void asking.destroy()
     void pipeBoth(asking, connect({ host: server.address, port: server.port }))

@@ -77,7 +77,8 @@ export async function serveOutside(settings: KeeperSettings, logger: Logger): Pr
   clock.every(scanMs, () => void mirrors.scan())
   const kept = new Set<string>()
   const agents = new Set<Socket>()
-  const onWord = async (word: AgentWord, agent: Socket) => {
+  const onWord = async (line: string, agent: Socket) => {
+    const word = JSON.parse(line) as AgentWord
     agentSocket = word.agentSocket
     await keepApi(word, waysOut, kept)
     agent.write(`${JSON.stringify({ holderPid } satisfies KeeperWord)}\n`)
@@ -88,7 +89,7 @@ export async function serveOutside(settings: KeeperSettings, logger: Logger): Pr
     agent.on('error', () => {}) // killed
     agent.once('close', () => agents.delete(agent))
     agent.setEncoding('utf8').once('data', (line: string) => {
-      onWord(JSON.parse(line) as AgentWord, agent).catch((error: unknown) => {
+      onWord(line, agent).catch((error: unknown) => {
         logger.error('what an agent said could not be done', { error })
         agent.destroy()
       })

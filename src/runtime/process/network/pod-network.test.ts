@@ -71,7 +71,7 @@ describe('the network of pods', { skip, timeout: 120_000 }, () => {
   const serve = async (): Promise<ChildProcess> => {
     const program = `
       const net = require('node:net')
-      net.createServer((socket) => socket.end('a pod')).listen(${port}, '${pod}', () => {
+      net.createServer((socket) => socket.on('error', () => {}).end('a pod')).listen(${port}, '${pod}', () => {
         const told = net.connect(${JSON.stringify(settings.questionPath)}, () => told.write('{"listening":true}\\n'))
         told.on('close', () => console.log('up')).resume()
       })`
@@ -115,6 +115,30 @@ describe('the network of pods', { skip, timeout: 120_000 }, () => {
     assert.deepEqual(network.enterBeside(process.pid), [])
     assert.notEqual(networkOf(child.pid ?? 0), networkOf('self'))
     assert.deepEqual(network.enterBeside(child.pid ?? 0), network.door()?.enter)
+  })
+
+  it('has a keeper that outlasts whatever pods do to it', async () => {
+    const before = findProcess(settings.folder, keeperName)
+    const odd = [
+      'null',
+      '[]',
+      '"',
+      '{"connect":"x","port":99999}',
+      '{"connect":1,"port":1}',
+      'x'.repeat(10_000),
+    ]
+    for (const line of [...odd, '{"connect":"::1%lo","port":1,"namespace":{}}']) {
+      const socket = connect(settings.questionPath)
+      socket.on('error', () => {}) // hung up on
+      socket.write(`${line}\n`)
+      await once(socket.resume(), 'close')
+    }
+    for (let n = 0; n < 50; n++)
+      connect(port, pod, function (this: Socket) {
+        this.resetAndDestroy()
+      }).on('error', () => {})
+    assert.equal(await call(), 'a pod')
+    assert.equal(findProcess(settings.folder, keeperName), before)
   })
 
   it('is taken up as it is by another keeper', async () => {

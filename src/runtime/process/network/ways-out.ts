@@ -11,7 +11,7 @@ import { pipeBoth } from '../../../base/byte-streams.ts'
 import type { Clock } from '../../../base/clock.ts'
 import type { Random } from '../../../base/ids.ts'
 import type { InnerHalf } from './inner-half.ts'
-import type { Place } from './inside.ts'
+import { takeFrom, type Place } from './inside.ts'
 import { createRefusal } from './refused-destinations.ts'
 
 export interface WaysOut {
@@ -33,7 +33,7 @@ export interface WaysOutOptions {
 
 /** Who has asked connects at once. */
 const comesWithinMs = 30_000
-/** Connections, each with two descriptors. */
+/** Connections to the outside, each with two descriptors. */
 const connectionsMax = 16_384
 
 export function openWaysOut({ inner, clock, random }: WaysOutOptions): WaysOut {
@@ -49,15 +49,19 @@ export function openWaysOut({ inner, clock, random }: WaysOutOptions): WaysOut {
     })
   const lend = async (far: Socket): Promise<Place> => {
     const address = unused(random)
+    far.on('error', () => {}) // 'close' follows
     try {
       const { server, port } = await inner.listen({ address, port: 0 })
-      far.on('error', () => {}) // 'close' follows
+      const close = () => void server.close()
+      if (far.closed) close()
+      far.once('close', close)
       const cancel = clock.after(comesWithinMs, () => far.destroy())
-      far.once('close', () => server.close())
-      Object.assign(server, { allowHalfOpen: true, noDelay: true })
-      server.once('connection', (socket: Socket) => {
+      let isTaken = false
+      takeFrom(server, (socket) => {
+        if (isTaken) return void socket.destroy() // before it was closed
+        isTaken = true
         cancel()
-        server.close()
+        close()
         void pipeBoth(socket, far)
       })
       return { address, port }
@@ -66,6 +70,11 @@ export function openWaysOut({ inner, clock, random }: WaysOutOptions): WaysOut {
       throw error
     }
   }
+  const lead = (socket: Socket, { address, port }: Place) =>
+    dial({ host: address, port }).then(
+      (far) => pipeBoth(socket, far),
+      () => void socket.resetAndDestroy(),
+    )
   return {
     async toHost(host, port) {
       if (isIP(host) !== 0 && isRefused(host)) throw refusal('ECONNREFUSED')
@@ -73,25 +82,15 @@ export function openWaysOut({ inner, clock, random }: WaysOutOptions): WaysOut {
     },
     toPlace: async ({ address, port }) => await lend(await dial({ host: address, port })),
     leadOn(server) {
-      Object.assign(server, { allowHalfOpen: true, noDelay: true, maxConnections: connectionsMax })
-      server.on('connection', (socket: Socket) => {
-        const { localAddress: host = '', localPort: port = 0 } = socket
-        if (isRefused(host)) return void socket.resetAndDestroy()
-        dial({ host, port }).then(
-          (far) => pipeBoth(socket, far),
-          () => socket.resetAndDestroy(),
-        )
+      takeFrom(server, (socket) => {
+        const { localAddress: address = '', localPort: port = 0 } = socket
+        if (isRefused(address)) socket.resetAndDestroy()
+        else void lead(socket, { address, port })
       })
     },
-    async keepOpen({ address, port }) {
-      const { server } = await inner.listen({ address, port })
-      Object.assign(server, { allowHalfOpen: true, noDelay: true, maxConnections: connectionsMax })
-      server.on('connection', (socket: Socket) => {
-        dial({ host: address, port }).then(
-          (far) => pipeBoth(socket, far),
-          () => socket.resetAndDestroy(),
-        )
-      })
+    async keepOpen(place) {
+      const { server } = await inner.listen(place)
+      takeFrom(server, (socket) => void lead(socket, place))
     },
   }
 }
