@@ -156,11 +156,10 @@ function withKind(value: unknown, expected: ExpectedBody): Kinded {
       throw badRequest(`couldn't get version/kind; json parse error: ${field} must be a string`)
     return given === '' ? fallback : given
   }
-  return {
-    ...object,
-    kind: text('kind', expected.kind),
-    apiVersion: text('apiVersion', apiVersionOf(expected.group, expected.version)),
-  }
+  const kind = text('kind', expected.kind)
+  const apiVersion = text('apiVersion', apiVersionOf(expected.group, expected.version))
+  const isSaid = object['kind'] === kind && object['apiVersion'] === apiVersion
+  return isSaid ? (object as Kinded) : { ...object, kind, apiVersion }
 }
 
 function checkKind({ kind, apiVersion }: Kinded, expected: ExpectedBody): void {

@@ -56,7 +56,8 @@ export function metadataForCreate(
   if (isRevision(given.resourceVersion))
     throw badRequest('resourceVersion should not be set on objects to be created')
   checkNamespace(given, namespace)
-  const metadata: Writable<ObjectMeta> = { ...given, ...(def.namespaced && { namespace }) }
+  const metadata: Writable<ObjectMeta> = { ...given }
+  if (def.namespaced) metadata.namespace = namespace
   delete metadata.resourceVersion
   delete metadata.generation
   delete metadata.deletionTimestamp

@@ -204,12 +204,6 @@ interface Asked {
   readonly def: ResourceDef
 }
 
-interface Answered {
-  /** Undefined when the request's line made no sense. */
-  readonly info: RequestInfo | undefined
-  readonly response: ApiResponse
-}
-
 interface ServerState {
   readonly ending: AbortController
   readonly table: ResourceTable
@@ -251,29 +245,28 @@ class Server implements ApiServer {
   async handle(request: ApiRequest): Promise<ApiResponse> {
     const { clock } = this.#options
     const startMs = clock.monotonicMs()
-    const { info, response } = await this.#answer(request)
+    let info: RequestInfo | undefined
+    let response: ApiResponse
+    try {
+      const asked = requestInfoOf(request.method, request.path)
+      info = asked
+      const user = await this.#machinery.access.enter(request, asked)
+      response = await this.#inTurn(request, asked, user)
+    } catch (error) {
+      // Nobody reads the answer; a body that broke off is no failure of ours.
+      const isGone = request.signal?.aborted === true
+      response = errorResponse(isGone ? badRequest('the client went away') : this.#statusOf(error, info))
+    }
     const seconds = info && isLongRunning(info) ? undefined : (clock.monotonicMs() - startMs) / 1_000
     this.#counted.record({ info, status: response.status, seconds })
     return response
   }
 
-  async #answer(request: ApiRequest): Promise<Answered> {
-    let info: RequestInfo | undefined
-    try {
-      info = requestInfoOf(request.method, request.path)
-      const asked = info
-      const user = await this.#machinery.access.enter(request, asked)
-      const flow = flowOf(user, asked)
-      const route = () => this.#route(request, asked, user)
-      if (isLongRunning(asked)) return { info, response: await this.#streams.serve(request, user, route) }
-      const response = flow === undefined ? await route() : await this.#fairness.run(flow, route, request)
-      return { info, response }
-    } catch (error) {
-      // Nobody reads the answer; a body that broke off is no failure of ours.
-      const isGone = request.signal?.aborted === true
-      const refusal = isGone ? badRequest('the client went away') : this.#statusOf(error, info)
-      return { info, response: errorResponse(refusal) }
-    }
+  #inTurn(request: ApiRequest, info: RequestInfo, user: UserInfo): Promise<ApiResponse> {
+    const route = () => this.#route(request, info, user)
+    if (isLongRunning(info)) return this.#streams.serve(request, user, route)
+    const flow = flowOf(user, info)
+    return flow === undefined ? route() : this.#fairness.run(flow, route, request)
   }
 
   isIn(certificate: ClientCertificate): Promise<boolean> {

@@ -58,16 +58,13 @@ export class SortedObjects {
     const start = after === undefined || after < prefix ? prefix : `${after}\0`
     // Keys are ASCII: the highest code unit sorts behind whatever may follow the prefix.
     const end = `${prefix}\uffff`
-    const [first, last] = [this.#placeOf(start), this.#placeOf(end)]
-    const parts: CachedObject[][] = []
-    for (let place = first; place <= last; place++) {
-      const piece = this.#piece(place)
-      const from = place === first ? lowerBound(piece, start) : 0
-      const to = place === last ? lowerBound(piece, end) : piece.length
-      parts.push(piece.slice(from, to))
-    }
-    const [only = []] = parts
-    return parts.length === 1 ? only : only.concat(...parts.slice(1))
+    const first = this.#placeOf(start)
+    const last = this.#placeOf(end)
+    const head = this.#piece(first)
+    if (first >= last) return head.slice(lowerBound(head, start), lowerBound(head, end))
+    const tail = this.#piece(last)
+    const between = this.#pieces.slice(first + 1, last)
+    return head.slice(lowerBound(head, start)).concat(...between, tail.slice(0, lowerBound(tail, end)))
   }
 
   /** Where a key is, or belongs: the last piece that doesn't begin behind it. */

@@ -8,8 +8,17 @@ import { assert } from '../base/assert.ts'
 import type { Revision } from '../store/store.ts'
 
 const opening = Buffer.from('"metadata":{')
-/** `kind` and `apiVersion` come before it and are short; a miss beyond this is a broken value, not a long one. */
-const openingOffsetMax = 1_024
+const brace = opening.at(-1)
+
+/** The place behind `"metadata":{`. Only `kind` and `apiVersion` come before it, which have no brace. */
+function behindOpening(bytes: Uint8Array): number {
+  let end = 1
+  while (end < bytes.length && bytes[end] !== brace) end++
+  end++
+  for (let at = 1; at <= opening.length; at++)
+    assert(bytes[end - at] === opening.at(-at), 'a stored object has no metadata at its start')
+  return end
+}
 
 export function encodeStored(object: KubeObject): Buffer {
   const { kind, apiVersion, metadata, ...rest } = object
@@ -24,9 +33,7 @@ export function wireBytes(
   { isKept }: { readonly isKept: boolean },
 ): Buffer {
   const source = Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength)
-  const at = source.subarray(0, openingOffsetMax).indexOf(opening)
-  assert(at >= 0, 'a stored object has no metadata near its start')
-  const cut = at + opening.length
+  const cut = behindOpening(source)
   const field = `"resourceVersion":"${revision}",`
   // From Node's shared pool memory is had for less, but one small object that lives for days would keep its whole 8 KiB slab alive.
   const length = source.length + field.length
@@ -39,7 +46,7 @@ export function wireBytes(
 
 /** The inverse of `wireBytes`. */
 export function storedBytes(wire: Buffer, revision: Revision): Buffer {
-  const cut = wire.subarray(0, openingOffsetMax).indexOf(opening) + opening.length
+  const cut = behindOpening(wire)
   return Buffer.concat([
     wire.subarray(0, cut),
     wire.subarray(cut + `"resourceVersion":"${revision}",`.length),

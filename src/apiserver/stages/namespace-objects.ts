@@ -14,6 +14,7 @@ export function namespaceObjects<T extends KubeObject>(
   resource: Pick<ResourceDef, 'group' | 'version' | 'plural'>,
 ): NamespaceObjects<T> {
   const known = new WeakMap<CachedObject, T>()
+  const none: readonly T[] = []
   const parse = (object: CachedObject): T => {
     let parsed = known.get(object)
     if (!parsed) known.set(object, (parsed = object.parse<T>()))
@@ -24,6 +25,8 @@ export function namespaceObjects<T extends KubeObject>(
       const def = machinery.findResource(resource.group, resource.version, resource.plural)
       if (!def) return []
       const cache = machinery.cacheOf(def)
+      // Most clusters have none of them.
+      if (cache.size === 0) return none
       const present = () => cache.range(namespacePrefix(def, namespace)).map(parse)
       return cache.liveRing ? present() : cache.ready().then(present)
     },
