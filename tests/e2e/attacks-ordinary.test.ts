@@ -5,10 +5,12 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chownSync } from 'node:fs'
+import { chownSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { memoryDirOf } from '../../src/node/memory-dir.ts'
+import { networkFolderOf } from '../../src/node/pod-wall.ts'
+import { keeperName } from '../../src/runtime/process/network/processes.ts'
 import { isPresent } from '../../tools/parts.ts'
 import { openCluster, root, until, type Cluster } from '../support/cluster.ts'
 import { install, mountByLink, openTarget, pod, type Target } from '../support/attacks.ts'
@@ -256,6 +258,26 @@ describe("an ordinary user's agent", { skip, timeout: 300_000 }, () => {
     } finally {
       outside.kill('SIGKILL')
     }
+  })
+
+  test('has a keeper that outlasts what pods do to it', () => {
+    const record = join(networkFolderOf(join(cluster.dataDir, 'node')), keeperName)
+    const keeper = readFileSync(record, 'utf8')
+    // Breaks connections off in all ways, to the name server and to the outside, and sends nonsense for questions.
+    node(`
+      const net = require('node:net')
+      const [names] = require('node:dns').getServers()
+      const datagrams = require('node:dgram').createSocket('udp4')
+      for (let n = 0; n < 50; n++) datagrams.send('nonsense', 53, names)
+      const call = ([host, port, end]) => new Promise((resolve) => {
+        const socket = net.connect(port, host, () => { socket.write('x'); setImmediate(() => socket[end]()) })
+        socket.on('error', () => {}).on('close', resolve).setTimeout(1_000, () => socket.destroy()).resume()
+      })
+      const ends = ['resetAndDestroy', 'destroy', 'end']
+      const calls = ends.flatMap((end) => [[names, 53, end], ['${hubAddress}', ${target.shared}, end], ['198.18.0.9', 443, end]])
+      Promise.all(Array.from({ length: 20 }, () => calls).flat().map(call)).then(() => process.exit())`)
+    assert.equal(readFileSync(record, 'utf8'), keeper)
+    assert.equal(node(`fetch('http://web/').then((r) => r.text()).then(console.log)`), 'hello /\n\n')
   })
 
   test('serves on when the agent is killed, and takes the network over when it is back', async () => {
