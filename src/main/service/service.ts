@@ -43,7 +43,6 @@ export function installService(options: InstallOptions): void {
     argv: [process.execPath, executable, command, ...args],
     environmentFile,
     isUserUnit,
-    systemdVersion: systemdVersion(),
   })
   if (isPrintOnly) return print(text.trimEnd())
   createDataDir(dataDir(root))
@@ -60,8 +59,8 @@ export function installService(options: InstallOptions): void {
   if (!isSystemdThere(options))
     return print(`systemd does not run here: where it does, ${systemctl('enable', '--now', name).join(' ')}`)
   run(systemctl('daemon-reload'))
-  run(systemctl('enable', '--now', name))
-  if (changed) run(systemctl('restart', name))
+  run(systemctl('enable', name))
+  run(systemctl(changed ? 'restart' : 'start', name)) // either starts what does not run
   print(`${name} runs, and will after a reboot`)
   if (isUserUnit && !isLingering())
     print(`it ends when you log out, apps too, unless: loginctl enable-linger ${userInfo().username}`)
@@ -153,11 +152,6 @@ const systemctl = (...args: readonly string[]): readonly string[] => [
   ...(isUserUnit ? ['--user'] : []),
   ...args,
 ]
-
-function systemdVersion(): number | undefined {
-  const found = Number(/^systemd (\d+)/.exec(answer(['systemctl', '--version']))?.[1])
-  return Number.isNaN(found) ? undefined : found
-}
 
 function run([program = '', ...args]: readonly string[]): void {
   try {

@@ -10,23 +10,9 @@ export interface UnitSettings {
   readonly environmentFile: string
   /** Of one user, without root. */
   readonly isUserUnit: boolean
-  /** Of the systemd that will read it; unknown where there is none. */
-  readonly systemdVersion: number | undefined
 }
 
-/** The first that starts a service in a group below its own, so that it can start anew beside groups of apps. */
-const subgroupSince = 254
-/** Where the agent itself is then (runtime/process/find-cgroups.ts). */
-const ownSubgroup = 'sampan-self'
-
-export function unitText({
-  argv,
-  command,
-  environmentFile,
-  isUserUnit,
-  systemdVersion,
-}: UnitSettings): string {
-  const hasSubgroup = systemdVersion !== undefined && systemdVersion >= subgroupSince
+export function unitText({ argv, command, environmentFile, isUserUnit }: UnitSettings): string {
   const lines = [
     '# Written by `sampan service install`, which replaces it.',
     '[Unit]',
@@ -45,9 +31,8 @@ export function unitText({
     'TimeoutStopSec=30',
     '# An app that runs out of memory is no reason to stop the rest.',
     'OOMPolicy=continue',
-    '# Limits of apps are groups below this one.',
+    '# Limits of apps are control groups. With those of version 2 they lie beside this service, which could not be started again otherwise.',
     'Delegate=yes',
-    ...(hasSubgroup ? [`DelegateSubgroup=${ownSubgroup}`] : []),
     'TasksMax=infinity',
     'LimitNOFILE=1048576',
     '',

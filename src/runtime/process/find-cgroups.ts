@@ -126,8 +126,9 @@ export function findPlaces({ own, mounts, isRoot }: CgroupFacts): CgroupPlaces {
     if (type === 'cgroup2') {
       // Where the agent has put itself, or systemd has: groups of apps are beside that one.
       const group = groupIn(own, '')?.replace(/\/sampan-self$/, '')
+      const at = (path: string | undefined) => (path === undefined ? [] : [join(point, relative(root, path))])
       // The root group alone may have both processes and children; root makes its groups there, as a manager does.
-      version2 = isRoot ? [point] : group === undefined ? [] : [join(point, relative(root, group))]
+      version2 = isRoot ? [point] : [...at(managedGroup(group)), ...at(group)]
     }
     if (type !== 'cgroup') continue
     for (const controller of controllers) {
@@ -141,6 +142,12 @@ export function findPlaces({ own, mounts, isRoot }: CgroupFacts): CgroupPlaces {
   }
   return { version1, version2 }
 }
+
+/**
+ * That of the user's own systemd, in which there are no processes. Groups in the service's own one would keep systemd from starting
+ * that again: a group with such children takes in no process any more.
+ */
+const managedGroup = (group = ''): string | undefined => /^(.*\/user@\d+\.service)\//.exec(group)?.[1]
 
 /** proc_pid_mountinfo(5) */
 function parseMount(line: string) {
