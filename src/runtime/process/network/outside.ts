@@ -80,7 +80,10 @@ export async function serveOutside(settings: KeeperSettings, logger: Logger): Pr
   const onWord = async (line: string, agent: Socket) => {
     const word = JSON.parse(line) as AgentWord
     agentSocket = word.agentSocket
-    await keepApi(word, waysOut, kept)
+    // A pod may have been there first.
+    await keepApi(word, waysOut, kept).catch((error: unknown) =>
+      logger.error('pods do not reach the API server at its address on this machine', { error }),
+    )
     agent.write(`${JSON.stringify({ holderPid } satisfies KeeperWord)}\n`)
   }
   rmSync(controlPath, { force: true })
