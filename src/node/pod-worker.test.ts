@@ -1,16 +1,20 @@
 import assert from 'node:assert/strict'
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { Pod } from '../api/schema/types.gen.ts'
-import { realClock as clock } from '../base/clock.ts'
+import type { Pod, PodStatus } from '../api/schema/types.gen.ts'
+import { realClock, type Clock } from '../base/clock.ts'
+import { deferred } from '../base/deferred.ts'
+import { fakeClock } from '../base/fake-clock.ts'
 import { realRandom as random } from '../base/ids.ts'
 import { createLogger } from '../base/logger.ts'
 import { openEventRecorder } from '../client/events.ts'
 import { restClient } from '../client/rest-client.ts'
 import { httpTransport } from '../client/transport-http.ts'
+import type { Transport } from '../client/transport.ts'
 import { openFakeRuntime } from '../runtime/fake/fake-runtime.ts'
 import { openPackageCache } from '../runtime/packages/cache.ts'
 import type { Runtime } from '../runtime/runtime.ts'
@@ -65,14 +69,114 @@ for (const turns of [0, 1, 2, 3, 5, 8]) {
   }
 }
 
+/** The statuses that an API server was told, which takes each of them and knows nothing else. */
+function openStatuses() {
+  const told: PodStatus[] = []
+  let isToldAnew = deferred()
+  const transport: Transport = {
+    async send({ body, method, path }) {
+      const isStatus = method === 'PATCH' && path.endsWith('/pods/p/status')
+      if (isStatus) {
+        told.push((JSON.parse(Buffer.from(body ?? []).toString()) as Pod).status ?? {})
+        isToldAnew.resolve()
+        isToldAnew = deferred()
+      }
+      const metadata = { resourceVersion: String(told.length + 1) }
+      const answer = isStatus
+        ? { ...pod, metadata: { ...pod.metadata, ...metadata }, status: told.at(-1) }
+        : { metadata, items: [] }
+      return { status: 200, headers: {}, body: Readable.from([Buffer.from(JSON.stringify(answer))]) }
+    },
+    async [Symbol.asyncDispose]() {},
+  }
+  const until = async (count: number) => {
+    while (told.length < count) await isToldAnew.promise
+  }
+  const stateOf = (status: PodStatus | undefined) =>
+    Object.keys(status?.containerStatuses?.[0]?.state ?? {}).join()
+  return { transport, until, states: () => told.map(stateOf) }
+}
+
+/** A pod whose program is started when the test says so. */
+async function startNew() {
+  const clock = fakeClock()
+  const statuses = openStatuses()
+  const node = await openNode({ clock, transport: statuses.transport })
+  const [begun, mayStart] = [deferred(), deferred()]
+  const runtime: Runtime = {
+    ...node.context.runtime,
+    async start(spec) {
+      begun.resolve()
+      await mayStart.promise
+      return await node.context.runtime.start(spec)
+    },
+  }
+  const folder = join(node.paths.root, '..', 'app')
+  await mkdir(folder, { recursive: true })
+  await writeFile(
+    join(folder, 'package.json'),
+    JSON.stringify({ name: 'app', version: '1.0.0', main: 'main.js' }),
+  )
+  await writeFile(join(folder, 'main.js'), '')
+  const worker = startPodWorker({
+    context: { ...node.context, runtime },
+    record: {
+      pod: {
+        ...pod,
+        metadata: { ...pod.metadata, uid: 'new' },
+        spec: { containers: [{ name: 'c', image: `dir:${folder}` }] },
+      },
+      index: 2,
+      startTime: '2026-01-01T00:00:00Z',
+    },
+    onMissing: () => {},
+  })
+  await begun.promise
+  return {
+    ...statuses,
+    clock,
+    mayStart,
+    async [Symbol.asyncDispose]() {
+      mayStart.resolve()
+      await worker[Symbol.asyncDispose]()
+      await node[Symbol.asyncDispose]()
+    },
+  }
+}
+
+test('a pod that starts within 100 ms is told of once, with its container running', async () => {
+  await using started = await startNew()
+  await started.clock.advance(99)
+  assert.deepEqual(started.states(), [])
+  started.mayStart.resolve()
+  await started.until(1)
+  assert.deepEqual(started.states(), ['running'])
+})
+
+test('a start that takes longer is told of after 100 ms, and once more when the container runs', async () => {
+  await using started = await startNew()
+  await started.clock.advance(100)
+  await started.until(1)
+  assert.deepEqual(started.states(), ['waiting'])
+  started.mayStart.resolve()
+  await started.until(2)
+  assert.deepEqual(started.states(), ['waiting', 'running'])
+})
+
+interface NodeOptions {
+  readonly clock?: Clock
+  readonly transport?: Transport
+}
+
 /** A node with one running container, and an API server that doesn't answer. */
-async function openNode() {
+async function openNode({ clock = realClock, ...options }: NodeOptions = {}) {
   await using stack = new AsyncDisposableStack()
   const dataDir = await mkdtemp(join(tmpdir(), 'sampan-worker-'))
   stack.defer(() => rm(dataDir, { recursive: true, force: true }))
   const logger = createLogger({ clock, level: 'error', write: (line) => console.error(line) })
   const nodeDefault = { path: process.execPath, version: process.versions.node }
-  const transport = stack.use(httpTransport({ server: 'http://127.0.0.1:9', token: 'none' }))
+  const silent = () => httpTransport({ server: 'http://127.0.0.1:9', token: 'none' })
+  const transport = stack.use(options.transport ?? silent())
   const client = restClient(transport, 'test')
   const context: NodeContext = {
     client,
