@@ -21,14 +21,15 @@ import { median, type Bench, type Row } from './report.ts'
 /**
  * Durable creates per second in PostgreSQL: through our store, beside what the raw engine does with the same writes: a
  * row of a text key and 1 KiB, one insert per transaction and client, by `pgbench` with prepared statements and by the
- * driver that our store uses. Taking turns, on the same server, with the same number of writers.
+ * driver that our store uses. Taking turns, on the same server, over TCP on loopback, with the same number of writers, the
+ * same keys, and values that are sent with each write.
  */
 
 const writerCounts = [1, 64, 256]
 const rounds = 5
 const roundMs = 2_000
-/** Of `pgbench`, for each client: it counts the time to connect into a duration, which for 256 clients is all of it. */
-const transactions: Readonly<Record<number, number>> = { 1: 400, 64: 100, 256: 40 }
+/** Of `pgbench`, for each client, about as long as our rounds: it counts the time to connect into a duration, which for 256 clients is all of it. */
+const transactions: Readonly<Record<number, number>> = { 1: 4_000, 64: 250, 256: 60 }
 const valueBytes = 1_024
 const run = promisify(execFile)
 
@@ -186,9 +187,10 @@ export async function pgbench(options: {
   const script = join(folder, 'insert.sql')
   writeFileSync(
     script,
-    `\\set n random(1, 1000000000000000)
-INSERT INTO pgbench_rows VALUES ('/registry/pods/namespace-' || :client_id || '/pod-' || :n, '${'x'.repeat(valueBytes)}'::bytea);\n`,
+    `\\set n :n + 1
+INSERT INTO pgbench_rows VALUES ('/registry/pods/' || :run || '/namespace-' || :client_id || '/pod-' || :n, :value::bytea);\n`,
   )
+  const variables = { n: 0, run: Math.round(realClock.monotonicMs()), value: 'x'.repeat(valueBytes) }
   const args = [
     '-n',
     '-M',
@@ -201,6 +203,7 @@ INSERT INTO pgbench_rows VALUES ('/registry/pods/namespace-' || :client_id || '/
     String(transactions[writers]),
     '-f',
     script,
+    ...Object.entries(variables).flatMap(([name, value]) => ['-D', `${name}=${value}`]),
   ]
   const where = ['-h', '127.0.0.1', '-p', String(server.port), '-U', 'postgres', 'postgres']
   const { stdout } = await run(join(programs, 'pgbench'), [...args, ...where], {

@@ -17,6 +17,8 @@ export interface KeyProvider {
   load(): Promise<readonly SealingKey[]>
   /** Durable when it resolves; throws when somebody else has saved since the last `load`. */
   save(keys: readonly SealingKey[]): Promise<void>
+  /** Whether somebody else has saved since the last `load` or `save`; absent where nobody else can. */
+  isStale?(): Promise<boolean>
   /** Whether what `load` found last is yet to be saved where it belongs. */
   isMissing?(): boolean
 }
@@ -83,6 +85,10 @@ export function storedKeys({ store, token, copy, random }: StoredKeysOptions): K
   let hasMore = false
   return {
     isMissing: () => revision === 0 || hasMore,
+    async isStale() {
+      const { entry } = await store.get(storedKeysKey)
+      return (entry?.revision ?? 0) !== revision
+    },
     async load() {
       const { entry } = await store.get(storedKeysKey)
       revision = entry?.revision ?? 0

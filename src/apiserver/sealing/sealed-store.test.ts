@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test, type TestContext } from 'node:test'
-import { realClock } from '../../base/clock.ts'
+import { realClock, type Clock } from '../../base/clock.ts'
 import { fakeClock } from '../../base/fake-clock.ts'
 import { realRandom } from '../../base/ids.ts'
 import { silentLogger } from '../../base/logger.ts'
@@ -160,22 +160,66 @@ test('with a lost key its objects are refused by its name; everything else goes 
   await api.sealing.reseal(never)
 })
 
+/** A server of several that share `store`. */
+const openShared = (store: Store, clock: Clock) =>
+  openSealedStore({
+    store,
+    prefixes,
+    provider: storedKeys({
+      store,
+      token: () => 'the token of the servers',
+      copy: fileKeys(newFolder()),
+      random: realRandom,
+    }),
+    clock,
+    random: realRandom,
+  })
+
+test('a server that has seen none of the rotations elsewhere seals with a key that everybody has', async () => {
+  const store = await memory()
+  const [one, two] = [await openShared(store, fakeClock()), await openShared(store, fakeClock())]
+  for (let i = 0; i < 2; i++) await one.sealing.rotate()
+  const revision = await two.create(secretKey('a'), Buffer.from('{}'))
+  assert.deepEqual(
+    (await one.sealing.status()).keys.map(({ objects }) => objects),
+    [1, 0],
+  )
+  const restarted = await openShared(store, fakeClock())
+  assert.equal(Buffer.from((await restarted.get(secretKey('a'))).entry?.value ?? '').toString(), '{}')
+  // No time has passed on its clock: a key that was made just now is found all the same.
+  await restarted.sealing.rotate()
+  await restarted.update(secretKey('a'), Buffer.from('[]'), revision)
+  assert.equal(Buffer.from((await two.get(secretKey('a'))).entry?.value ?? '').toString(), '[]')
+})
+
+test('servers that rotate at once agree on the newest key, and lose nothing', async () => {
+  const store = await memory()
+  const servers = await Promise.all([1, 2].map(() => openShared(store, fakeClock())))
+  const names = ['a', 'b']
+  await Promise.all(servers.map((server, i) => server.create(secretKey(names[i] ?? ''), Buffer.from('{}'))))
+  const rotate = async (server: (typeof servers)[number]) => {
+    await server.sealing.rotate()
+    await server.sealing.reseal(never)
+  }
+  for (let round = 0; round < 2; round++) await Promise.all(servers.map(rotate))
+  const restarted = await openShared(store, fakeClock())
+  const status = await restarted.sealing.status()
+  assert.equal(status.lost, 0)
+  for (const server of [...servers, restarted]) {
+    await server.sealing.reseal(never)
+    const { entries } = await server.list({ prefix: '/registry/core/secrets/' })
+    assert.deepEqual(
+      entries.map(({ value }) => Buffer.from(value).toString()),
+      ['{}', '{}'],
+    )
+  }
+  assert.equal((await restarted.sealing.status()).keys[0]?.objects, 2)
+})
+
 test('servers that share a store share its keys, and see a rotation of another', async () => {
   const store = await memory()
   const clock = fakeClock()
-  const open = () =>
-    openSealedStore({
-      store,
-      prefixes,
-      provider: storedKeys({
-        store,
-        token: () => 'the token of the servers',
-        copy: fileKeys(newFolder()),
-        random: realRandom,
-      }),
-      clock,
-      random: realRandom,
-    })
+  const open = () => openShared(store, clock)
   const [one, two] = await Promise.all([open(), open()])
   await one.create(secretKey('a'), Buffer.from('{}'))
   assert.equal(Buffer.from((await two.get(secretKey('a'))).entry?.value ?? '').toString(), '{}')

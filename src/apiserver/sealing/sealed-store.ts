@@ -5,6 +5,7 @@
 import type { Clock } from '../../base/clock.ts'
 import type { Random } from '../../base/ids.ts'
 import {
+  isStoreError,
   StoreError,
   type Entry,
   type Range,
@@ -58,8 +59,8 @@ export async function openSealedStore(options: SealedStoreOptions): Promise<Seal
   const { store, provider, random, clock } = options
   const keys = new Keys(provider, await loadOrCreateKeys(provider, random), clock)
   const isOurs = (key: string) => options.prefixes.some((prefix) => key.startsWith(prefix))
-  const closed = (key: string, value: Uint8Array) =>
-    isOurs(key) ? seal(keys.primary, key, value, random) : value
+  const closed = async (key: string, value: Uint8Array) =>
+    isOurs(key) ? seal(await keys.newest(), key, value, random) : value
   const open = async (entry: Entry): Promise<Entry> =>
     isSealed(entry.value) ? { ...entry, value: await keys.open(entry.key, entry.value) } : entry
   return {
@@ -75,9 +76,9 @@ export async function openSealedStore(options: SealedStoreOptions): Promise<Seal
       if (!page.entries.some(({ value }) => isSealed(value))) return page
       return { ...page, entries: await Promise.all(page.entries.map(open)) }
     },
-    create: (key, value, writeOptions) => store.create(key, closed(key, value), writeOptions),
-    update: (key, value, expected, writeOptions) =>
-      store.update(key, closed(key, value), expected, writeOptions),
+    create: async (key, value, writeOptions) => store.create(key, await closed(key, value), writeOptions),
+    update: async (key, value, expected, writeOptions) =>
+      store.update(key, await closed(key, value), expected, writeOptions),
     async delete(key, expected) {
       const { entry, revision } = await store.delete(key, expected)
       // It is gone, whether or not anybody can read what it was.
@@ -120,6 +121,7 @@ class Keys {
   #primary: SealingKey
   #loadedMs: number
   #loading: Promise<void> | undefined
+  #following: Promise<void> | undefined
 
   constructor(provider: KeyProvider, keys: readonly SealingKey[], clock: Clock) {
     this.#provider = provider
@@ -148,9 +150,20 @@ class Keys {
     this.#loadedMs = this.#clock.monotonicMs()
   }
 
+  /**
+   * What to seal with now, as all servers see it. A server that went on with its own idea of the newest would, after two
+   * rotations elsewhere, seal with a key that has been forgotten there because nothing was sealed with it.
+   */
+  async newest(): Promise<SealingKey> {
+    await this.#follow()
+    return this.#primary
+  }
+
   /** Throws `sealed`. */
   async open(storeKey: string, value: Uint8Array): Promise<Uint8Array> {
     const id = keyIdOf(value)
+    // Once more, because the first may have been asked before the key was saved.
+    for (let turn = 0; turn < 2 && !this.#keys.has(id); turn++) await this.#follow()
     if (!this.#keys.has(id)) await this.#reloadSometimes()
     const key = this.#keys.get(id)
     if (key) return unseal(key, storeKey, value)
@@ -169,6 +182,16 @@ class Keys {
       if (error instanceof StoreError) return value // whoever reads the object itself is told
       throw error
     }
+  }
+
+  /** Loads what another server has saved. */
+  async #follow(): Promise<void> {
+    if (!this.#provider.isStale) return
+    const follow = async () => {
+      if (await this.#provider.isStale?.()) await this.reload()
+    }
+    this.#following ??= follow().finally(() => (this.#following = undefined))
+    return this.#following
   }
 
   async #reloadSometimes(): Promise<void> {
@@ -216,17 +239,24 @@ function createSealing({ store, prefixes, random }: SealedStoreOptions, keys: Ke
       const isUsed = (id: string) => used.keys.some((key) => key.id === id && key.objects > 0)
       // The newest stays in any case: old revisions that are still kept for watchers are sealed with it.
       const kept = keys.all.filter(({ id }) => id === keys.primary.id || isUsed(id))
-      await keys.save([createSealingKey(random), ...kept])
+      try {
+        await keys.save([createSealingKey(random), ...kept])
+      } catch (error) {
+        // Another server was faster: its key is as new as ours would have been.
+        if (!isStoreError(error, 'conflict') && !isStoreError(error, 'exists')) throw error
+        await keys.reload()
+      }
     },
     async reseal(signal) {
       let resealed = 0
+      await keys.newest()
       for await (const { key, value, revision } of entries()) {
         if (signal.aborted) break
         if (isSealed(value) && keyIdOf(value) === keys.primary.id) continue
         const plain = await keys.openIfPossible(key, value)
         if (isSealed(plain)) continue // its key is lost: stays as it is
         try {
-          await store.update(key, seal(keys.primary, key, plain, random), revision)
+          await store.update(key, seal(await keys.newest(), key, plain, random), revision)
           resealed++
         } catch (error) {
           // Written or deleted meanwhile; what is written now is sealed with the newest key.
