@@ -3,10 +3,11 @@ import { once } from 'node:events'
 import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { connect as connectHttp2 } from 'node:http2'
-import { request as httpsRequest } from 'node:https'
+import { Agent, request as httpsRequest } from 'node:https'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { TLSSocket } from 'node:tls'
 import { after, before, test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { realClock } from '../base/clock.ts'
@@ -116,6 +117,48 @@ test('a certificate of another CA is nobody', async () => {
     clock,
   })
   assert.equal((await send({ ca: certificates.ca.cert, ...forged })).status, 401)
+})
+
+const review = {
+  path: '/apis/authentication.k8s.io/v1/selfsubjectreviews',
+  body: JSON.stringify({ kind: 'SelfSubjectReview', apiVersion: 'authentication.k8s.io/v1' }),
+  nameIn: (text: string): string => JSON.parse(text).status.userInfo.username,
+}
+
+test('a connection’s certificate is read once, and is nobody else’s, over HTTP/2 and HTTP/1.1', async (context) => {
+  const ca = certificates.ca.cert
+  const [jane, bo] = await Promise.all(
+    ['jane', 'bo'].map((commonName) =>
+      issueClientCertificate({ ca: certificates.ca, commonName, organizations: [mastersGroup], clock }),
+    ),
+  )
+  const over2 = [jane, bo].map((pair) =>
+    connectHttp2(`https://localhost:${listener.tlsPort}`, { ca, ...pair }),
+  )
+  const agent = new Agent({ keepAlive: true, maxSockets: 1, ca, ...jane })
+  const [asJane2, asBo2] = over2.map((session) => async () => {
+    const stream = session.request({
+      ':method': 'POST',
+      ':path': review.path,
+      'content-type': 'application/json',
+    })
+    stream.end(review.body)
+    return review.nameIn(Buffer.concat(await Array.fromAsync(stream)).toString())
+  })
+  const asJane1 = async () => {
+    const place = { host: 'localhost', port: listener.tlsPort, path: review.path, agent }
+    const sent = httpsRequest({ ...place, method: 'POST', headers: { 'content-type': 'application/json' } })
+    sent.end(review.body)
+    const [answer] = (await once(sent, 'response')) as [IncomingMessage]
+    return review.nameIn(await textOf(answer))
+  }
+  const round = async () => [await asJane2?.(), await asBo2?.(), await asJane1()]
+  assert.deepEqual(await round(), ['jane', 'bo', 'jane'])
+  const { mock } = context.mock.method(TLSSocket.prototype, 'getPeerCertificate')
+  for (let i = 0; i < 3; i++) assert.deepEqual(await round(), ['jane', 'bo', 'jane'])
+  assert.equal(mock.callCount(), 0)
+  agent.destroy()
+  for (const session of over2) session.destroy()
 })
 
 test('HTTP/2 is spoken over TLS, and a watch runs on it beside other requests', async () => {
