@@ -14,15 +14,23 @@ const retry = { baseMs: 100, factor: 2, capMs: 60_000, jitter: 0.1 }
 /** Of the agent with this folder: where the network's processes are written down. */
 export const networkFolderOf = (dataDir: string): string => join(dataDir, 'network')
 
-/** Resolves when pods may be put there, or can't. Disposal leaves the network and who is in it. */
+/**
+ * Resolves when it is known whether pods can be put there. The network is made when the first one comes, and found again where one
+ * was made before. Disposal leaves it and who is in it.
+ */
 export async function openPodWall(network: PodNetwork, context: NodeContext): Promise<NetworkWall> {
   const { apiServer, clock, dataDir, logger, loopbackBlock, networkSocket, random } = context
   const stop = new AbortController()
+  const folder = networkFolderOf(dataDir)
   let keeper: Socket | undefined
+  let isPossible = false
+  let keeping: Promise<void> | undefined
+  const warn = (error: unknown) =>
+    logger.warn('pods in sandboxes reach services on this machine and the metadata of a cloud', { error })
   const connect = async (agentSocket: string) => {
     const shared = dirname(agentSocket)
     const settings = {
-      folder: networkFolderOf(dataDir),
+      folder,
       controlPath: join(dirname(shared), 'keeper'),
       questionPath: join(shared, 'out'),
       block: loopbackBlock,
@@ -40,24 +48,29 @@ export async function openPodWall(network: PodNetwork, context: NodeContext): Pr
         if (!stop.signal.aborted)
           logger.warn('the keeper of the network of pods has ended: another is started')
       } catch (error) {
-        logger.warn('pods in sandboxes reach services on this machine and the metadata of a cloud', { error })
+        warn(error)
         onFirst()
       }
       keeper = undefined
       await clock.sleep(backoffMs(failures++, retry, random), stop.signal).catch(() => {}) // stopped: the loop ends
     }
   }
-  const first = Promise.withResolvers<void>()
-  if (networkSocket === undefined) {
-    logger.warn(
-      'pods in sandboxes reach services on this machine: the path of the socket at which they ask is too long',
-    )
-    first.resolve()
+  const make = (agentSocket: string) => {
+    const first = Promise.withResolvers<void>()
+    keeping = keep(agentSocket, first.resolve)
+    return first.promise
   }
-  const keeping = networkSocket === undefined ? undefined : keep(networkSocket, first.resolve)
-  await first.promise
+  try {
+    if (networkSocket === undefined) throw new Error('the path of the socket at which they ask is too long')
+    const isThere = await network.find(folder)
+    isPossible = true
+    network.onFirst(() => make(networkSocket))
+    if (isThere) await network.ready()
+  } catch (error) {
+    warn(error)
+  }
   return {
-    isUp: () => keeper !== undefined,
+    isUp: () => (keeping ? keeper !== undefined : isPossible),
     async [Symbol.asyncDispose]() {
       stop.abort(new Error('the agent ends'))
       keeper?.destroy()

@@ -9,7 +9,7 @@ import { describeError } from '../../base/logger.ts'
 import { readMachineLoad } from '../../node/machine-facts.ts'
 import { findMountSupport } from '../../node/mount-support.ts'
 import { lookForCgroups } from '../../runtime/process/find-cgroups.ts'
-import { closeSpace, openSpace } from '../../runtime/process/network/space.ts'
+import { tryPodNetwork } from '../../runtime/process/network/pod-network.ts'
 import { findProgram } from '../../runtime/process/sandbox/find-program.ts'
 import { readWall } from '../../runtime/process/sandbox/network-wall.ts'
 import { openProcessRuntime } from '../../runtime/process/process-runtime.ts'
@@ -102,17 +102,13 @@ async function podNetworkCheck(name: string, lack: string): Promise<Check> {
   const [bwrap, nsenter] = ['bwrap', 'nsenter'].map(findProgram)
   const next = 'apt install bubblewrap util-linux, and allow user namespaces; or run the agent as root'
   if (!bwrap || !nsenter) return { name, verdict: 'no', found: `${lack}: bwrap or nsenter is missing`, next }
-  const folder = mkdtempSync(join(tmpdir(), 'sampan-preflight-'))
   try {
-    await openSpace(folder, { bwrap, nsenter })
+    await tryPodNetwork(mkdtempSync(join(tmpdir(), 'sampan-preflight-')), { bwrap, nsenter })
     const found =
       "sandboxed pods have a network in which the machine's own services and the cloud's metadata are not"
     return { name, verdict: 'ok', found }
   } catch (error) {
     return { name, verdict: 'no', found: `${lack}: ${describeError(error)}`, next }
-  } finally {
-    closeSpace(folder)
-    rmSync(folder, { recursive: true })
   }
 }
 

@@ -78,7 +78,7 @@ kill -s KILL -- "-$$"
 const startMsMax = 30_000 // a shell that has not run its first lines by then never will: the machine is stuck
 
 /**
- * Makes what the parent and the program find in the stateDir. At once but for the pipes: a dozen small steps, which would take
+ * Makes what the parent and the program find in the stateDir. At once but for the pipes and the first pod's network: a dozen small steps, which would take
  * longer to hand over to other threads than to do.
  */
 export async function prepareFiles(spec: WorkloadSpec, tools: SandboxTools | undefined): Promise<void> {
@@ -87,6 +87,7 @@ export async function prepareFiles(spec: WorkloadSpec, tools: SandboxTools | und
   installFence(spec)
   if (node) installPreload(stateDir, sandbox)
   if (sandbox && tools) {
+    await tools.network?.ready()
     tools.system.etc.refresh(tools.network?.door()?.nameServer)
     writeFileSync(recordFile(stateDir, 'seccomp'), tools.seccomp)
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -86,6 +86,21 @@ describe('the network of pods', { skip, timeout: 120_000 }, () => {
     const socket = connect(port, pod)
     return await text(socket).catch((error: NodeJS.ErrnoException) => error.code ?? 'no code')
   }
+
+  it('is found by the next agent, and made by whoever comes first where there is none', async () => {
+    if (!support.usable) return
+    const next = createPodNetwork(support.tools.programs, realClock)
+    assert.equal(await next.find(settings.folder), true)
+    const elsewhere = join(folder, 'elsewhere')
+    assert.equal(await next.find(elsewhere), false)
+    assert.equal(existsSync(join(elsewhere, 'trial')), false)
+    let count = 0
+    await next.ready() // no agent has said how: nobody waits
+    next.onFirst(async () => void count++)
+    await Promise.all([next.ready(), next.ready()])
+    await next.ready()
+    assert.equal(count, 1)
+  })
 
   it('has nothing of the machine in it', async () => {
     for (const host of ['127.0.0.1', '127.0.0.2', pod, '0.0.0.0'])

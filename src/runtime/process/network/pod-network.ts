@@ -1,6 +1,6 @@
 /** The pods' network as agent and runtime see it: the way to its keeper (`network-keeper.ts`), and what puts a program into it. */
 import { spawn, type ChildProcess } from 'node:child_process'
-import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, rmSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import type { Clock } from '../../../base/clock.ts'
@@ -8,7 +8,7 @@ import { neighbour } from '../../../base/neighbour.ts'
 import { RuntimeError } from '../../runtime.ts'
 import type { AgentWord, KeeperSettings, KeeperWord } from './outside.ts'
 import { endProcess, findProcess, keeperName, networkOf } from './processes.ts'
-import { closeSpace, enterSpace, type SpacePrograms } from './space.ts'
+import { closeSpace, enterSpace, holderName, openSpace, type SpacePrograms } from './space.ts'
 
 /** What a program needs to be in it. */
 export interface NetworkDoor {
@@ -20,9 +20,15 @@ export interface NetworkDoor {
   readonly nameServer: string
 }
 
-/** Where pods are put from the first connection on; none before. */
 export interface PodNetwork {
+  /** Where pods are put from the first connection on; none before. */
   door(): NetworkDoor | undefined
+  /** Whether one was made in this folder, which pods may be in. Throws where none was and the system allows none. */
+  find(folder: string): Promise<boolean>
+  /** Before a pod is put there. Whoever comes first has the network made, and all wait until it is or can't be. */
+  ready(): Promise<void>
+  /** Says how it is made: `make` never rejects. */
+  onFirst(make: () => Promise<void>): void
   /** Goes before a command that shall run beside a process, wherever that is. */
   enterBeside(pid: number): readonly string[]
   /** Speaks to the keeper, which is started when there is none. Resolves when pods may come; the socket closes when it ends. */
@@ -37,8 +43,17 @@ const flags = ['--max-semi-space-size=1', '--no-warnings']
 
 export function createPodNetwork(programs: SpacePrograms, clock: Clock): PodNetwork {
   let open: NetworkDoor | undefined
+  let make: (() => Promise<void>) | undefined
+  let made: Promise<void> | undefined
   return {
     door: () => open,
+    async find(folder) {
+      if ([keeperName, holderName].some((name) => findProcess(folder, name) !== undefined)) return true
+      await tryPodNetwork(join(folder, 'trial'), programs)
+      return false
+    },
+    ready: async () => await (made ??= make?.()),
+    onFirst: (how) => void (make = how),
     enterBeside(pid) {
       if (networkOf(pid) === networkOf('self')) return []
       if (open) return open.enter
@@ -70,6 +85,16 @@ export function createPodNetwork(programs: SpacePrograms, clock: Clock): PodNetw
         await clock.sleep(retryMs)
       }
     },
+  }
+}
+
+/** One is made, and goes at once, as does the folder. Throws where the system allows none. */
+export async function tryPodNetwork(folder: string, programs: SpacePrograms): Promise<void> {
+  try {
+    await openSpace(folder, programs)
+  } finally {
+    closeSpace(folder)
+    rmSync(folder, { recursive: true, force: true })
   }
 }
 

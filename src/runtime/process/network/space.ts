@@ -14,13 +14,13 @@ export interface SpacePrograms {
   readonly nsenter: string
 }
 
-const holder = 'holder'
+export const holderName = 'holder'
 /** Says who it is and gives the pipe back. */
 const script = 'echo "$$"; exec sleep infinity >&- 2>&-'
 
 /** The process that keeps the network: the one from before, or a new one. Throws where the system allows none. */
 export async function openSpace(folder: string, { bwrap }: SpacePrograms): Promise<number> {
-  const before = findProcess(folder, holder)
+  const before = findProcess(folder, holderName)
   if (before !== undefined) return before
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   // Of all that could make one, bubblewrap also brings its loopback up. In it this user is root.
@@ -36,7 +36,7 @@ export async function openSpace(folder: string, { bwrap }: SpacePrograms): Promi
   const pid = Number(said)
   if (!Number.isInteger(pid) || pid <= 0 || networkOf(pid) === networkOf('self'))
     throw new Error(`no network could be made for pods: ${problem || 'bubblewrap said nothing'}`)
-  noteProcess(folder, holder, pid)
+  noteProcess(folder, holderName, pid)
   return pid
 }
 
@@ -56,7 +56,7 @@ async function firstWord(child: ChildProcessByStdio<null, Readable, Readable>): 
   }
 }
 
-export const closeSpace = (folder: string): void => endProcess(folder, holder)
+export const closeSpace = (folder: string): void => endProcess(folder, holderName)
 
 /** Goes before the command that shall run there: `holderPid` is from `openSpace`. */
 export const enterSpace = (
