@@ -4,9 +4,13 @@ import type { AttemptRecord, ContainerRecord } from './pod-records.ts'
 import { raiseBackoff } from './restart-backoff.ts'
 import { timeOf } from './times.ts'
 
-/** The number that the next start goes by: the one that was intended when the agent died, or a new one. */
-export const nextAttempt = ({ attempts, current }: ContainerRecord): number =>
-  current && !current.handle && !current.exit ? current.attempt : attempts + 1
+/** The attempt that was intended when the agent died: it may have been started, or not. */
+export const intendedAttempt = ({ current }: ContainerRecord): AttemptRecord | undefined =>
+  current?.handle || current?.exit ? undefined : current
+
+/** The number that the next start goes by: the one that was intended, or a new one. */
+export const nextAttempt = (record: ContainerRecord): number =>
+  intendedAttempt(record)?.attempt ?? record.attempts + 1
 
 /** What the machine knows an attempt by. */
 export const attemptId = (uid: string, name: string, attempt: number): string => `${uid}_${name}_${attempt}`
@@ -28,7 +32,7 @@ export function intend(
   },
 ): ContainerRecord {
   const { current, previous, backoff } = record
-  if (current && !current.handle && !current.exit) return { ...record, ...image }
+  if (intendedAttempt(record)) return { ...record, ...image }
   const attempt = nextAttempt(record)
   const next = { attempt, id: attemptId(uid, name, attempt), startedAt: timeOf(now) }
   const before = current ?? previous

@@ -11,7 +11,7 @@ import { join } from 'node:path'
 import type { Expectation, Handle, WorkloadSpec } from '../runtime/runtime.ts'
 import { RuntimeError } from '../runtime/runtime.ts'
 import type { ContainerState, ContainerStateWaiting } from '../api/schema/types.gen.ts'
-import { attemptId, intend, nextAttempt, stateOf } from './attempts.ts'
+import { attemptId, intend, intendedAttempt, nextAttempt, stateOf } from './attempts.ts'
 import { crashOf, crashTail } from './crash-report.ts'
 import type { NodeContext } from './context.ts'
 import { openLogFollower, type LogFollower } from './log-follower.ts'
@@ -144,6 +144,8 @@ function expectAttempt(
   { options: { context, paths, podUid, name }, record }: RunState,
   resources: Required<WorkloadSpec>['resources'],
 ): Expectation | undefined {
+  // It may run already: what is there is not touched before `start` has looked.
+  if (intendedAttempt(record)) return undefined
   const attempt = nextAttempt(record)
   const stateDir = paths.attempt(name, attempt)
   mkdirSync(stateDir, { recursive: true, mode: folderMode })
