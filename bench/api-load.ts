@@ -37,7 +37,7 @@ const etcdFanOuts = [
 ]
 const changeBytes = 560
 /** Those of Sampan's server process, `src/main/child.ts`. */
-const serverFlags = ['--max-semi-space-size=4']
+const serverFlags = ['--max-semi-space-size=8']
 const pods = '/api/v1/namespaces/default/pods'
 const configMaps = '/api/v1/namespaces/default/configmaps'
 

@@ -24,7 +24,7 @@ const listsMax = 500
 /** Calls before the first row: the server's code is compiled by then, and there is something to read and change. */
 const warmUp = 5_000
 /** Those of Sampan's server process, `src/main/child.ts`. */
-const serverFlags = ['--max-semi-space-size=4']
+const serverFlags = ['--max-semi-space-size=8']
 /** A ConfigMap of the benchmark as it is stored. */
 const rawBytes = 700
 
