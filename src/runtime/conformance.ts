@@ -328,7 +328,9 @@ const looking: Record<string, Property> = {
     session.stderr?.resume()
     session.kill()
     session.kill()
-    assert.equal(await session.code, 129)
+    // SIGHUP; or SIGKILL, where a busy machine did not get to ending it in the time that it has.
+    const code = await session.code
+    assert.ok(code === 129 || code === 137, String(code))
     assert.equal((await runtime.inspect(handle)).phase, 'running')
   },
   async 'refuses a command for a workload that does not run'({ runtime, spec, exitOf }) {
