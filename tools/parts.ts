@@ -39,7 +39,16 @@ export const parts: readonly Part[] = [
   {
     program: 'linux.uml',
     debianPackage: 'user-mode-linux',
-    purpose: 'the runtime with control groups version 2',
+    purpose: 'machines with control groups version 2',
+  },
+  { program: 'insmod', debianPackage: 'kmod', purpose: 'the packet filter of such a machine' },
+  { program: 'systemd', debianPackage: 'systemd', purpose: 'Sampan as its service' },
+  { program: 'dbus-daemon', debianPackage: 'dbus', purpose: 'systemd with users' },
+  {
+    program: 'pam_systemd',
+    debianPackage: 'libpam-systemd',
+    purpose: 'a systemd for each user',
+    file: '/usr/lib/*/security/pam_systemd.so',
   },
   { program: 'python3', debianPackage: 'python3', purpose: 'slow and lossy lines between hosts' },
   {

@@ -1,4 +1,4 @@
-# In a Linux with control groups version 2 alone: the runtime's tests as three kinds of users. The argument is the
+# In a Linux with control groups version 2 alone: the runtime's tests as two kinds of users. The argument is the
 # interpreter. Each run prints `run WHO`, what the reporter says, and `end CODE`.
 interpreter=$1
 groups=/sys/fs/cgroup
@@ -10,7 +10,7 @@ for parent in $groups $groups/user.slice; do
   mkdir -p $parent
   echo '+cpu +memory +pids +io' >$parent/cgroup.subtree_control
 done
-mkdir $groups/user.slice/delegated $groups/user.slice/session
+mkdir $groups/user.slice/delegated
 for file in . cgroup.procs cgroup.threads cgroup.subtree_control; do
   chown 1000:1000 $groups/user.slice/delegated/$file
 done
@@ -31,6 +31,5 @@ check() {
 
 check root $groups cgroup
 check delegated $groups/user.slice/delegated cgroup
-# Its second start is beside its groups, as that of a service with `DelegateSubgroup=sampan-self`.
+# Its second start is beside its groups, as that of a service for which somebody has set `DelegateSubgroup=sampan-self`.
 check restarted $groups/user.slice/delegated/sampan-self cgroup --test-name-pattern='level none makes no more processes'
-check ordinary $groups/user.slice/session process-runtime --test-name-pattern='runtime process'

@@ -8,7 +8,9 @@ import { kubectlPath, type KubectlVersion } from './kubectl.ts'
 
 export const root = join(import.meta.dirname, '..', '..')
 const executable = join(root, 'bin', 'sampan')
-const readyWithinMs = 60_000
+/** Where everything takes longer, in a user-mode Linux, waiting does so, too. */
+const patience = Number(process.env['SAMPAN_TEST_PATIENCE'] ?? 1)
+const readyWithinMs = 60_000 * patience
 
 export interface Cluster extends AsyncDisposable {
   readonly dataDir: string
@@ -139,7 +141,7 @@ export async function openCluster(options: ClusterOptions = {}): Promise<Cluster
     spawn(...placed(client, argsOf(args)), { env: envOf(more), timeout: timeoutMs })
   const kubectl = (
     args: readonly string[] | string,
-    { input, timeoutMs = 60_000, env: more }: KubectlOptions = {},
+    { input, timeoutMs = 60_000 * patience, env: more }: KubectlOptions = {},
   ): Output => {
     const result = spawnSync(...placed(client, argsOf(args)), {
       env: envOf(more),
@@ -255,7 +257,7 @@ export async function until<T>(
   probe: () => Promise<T | undefined> | T | undefined,
   withinMs = 60_000,
 ): Promise<T> {
-  const deadline = performance.now() + withinMs
+  const deadline = performance.now() + withinMs * patience
   let last: unknown
   while (performance.now() < deadline) {
     try {
@@ -264,7 +266,7 @@ export async function until<T>(
     } catch (error) {
       last = error
     }
-    await new Promise((resolve) => setTimeout(resolve, 25))
+    await new Promise((resolve) => setTimeout(resolve, 25 * patience ** 2))
   }
   throw new Error(`${what}: not within ${withinMs} ms`, { cause: last })
 }

@@ -4,7 +4,7 @@
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -13,6 +13,12 @@ import { root } from './cluster.ts'
 export interface UserModeLinux {
   /** A shell script that root runs in it, in the project's folder; its argument is the interpreter. */
   readonly script: string
+  /** What makes it a system and runs the script; by default `user-mode-init.sh`. Gets the project's folder, the interpreter, the script and `files`. */
+  readonly init?: string
+  /** A folder of this machine. */
+  readonly files?: string
+  /** Of the caller, made when it isn't there: the machine is shut down by its script, and may be started again. */
+  readonly disk?: string
   /** Of the kernel. */
   readonly settings: readonly string[]
   readonly memoryMiB: number
@@ -20,7 +26,7 @@ export interface UserModeLinux {
   readonly signal: AbortSignal
 }
 
-const init = join(root, 'tests', 'support', 'user-mode-init.sh')
+const plainInit = join(root, 'tests', 'support', 'user-mode-init.sh')
 /** What is kept of its output, for the error when it fails. */
 const tailLinesMax = 60
 const diskBytes = 512 * 1024 * 1024 // a file with holes
@@ -28,18 +34,25 @@ const diskBytes = 512 * 1024 * 1024 // a file with holes
 /** The lines that the script prints, as they come. Throws when the script ends otherwise than with 0, or not at all. */
 export async function* runInUserModeLinux(guest: UserModeLinux): AsyncIterable<string> {
   const folder = mkdtempSync(join(tmpdir(), 'sampan-uml-'))
-  const files = ['root=/dev/root', 'rootfstype=hostfs', 'rootflags=/', 'ro', `init=${init}`]
-  const disk = makeDisk(join(folder, 'disk'))
+  const files = [
+    'root=/dev/root',
+    'rootfstype=hostfs',
+    'rootflags=/',
+    'ro',
+    `init=${guest.init ?? plainInit}`,
+  ]
+  const disk = makeDisk(guest.disk ?? join(folder, 'disk'))
   const output = ['loglevel=1', 'con=null', 'con0=null,fd:1']
   const machine = [`mem=${guest.memoryMiB}M`, `uml_dir=${folder}/`, `ubd0=${disk}`]
   const kernel = [...machine, ...files, ...output, ...guest.settings]
-  const argv = [...kernel, '--', root, process.execPath, guest.script]
+  const argv = [...kernel, '--', root, process.execPath, guest.script, guest.files ?? '']
   // A group of its own: its helpers outlive its first process otherwise.
   const child = spawn('linux.uml', argv, { stdio: ['ignore', 'pipe', 'pipe'], detached: true })
   const ended = once(child, 'exit')
   const end = () => child.pid !== undefined && killGroup(child.pid)
   guest.signal.addEventListener('abort', end)
   const tail: string[] = []
+  let code: string | undefined
   const keep = (said: string) => {
     tail.push(said)
     tail.splice(0, tail.length - tailLinesMax)
@@ -47,12 +60,13 @@ export async function* runInUserModeLinux(guest: UserModeLinux): AsyncIterable<s
   try {
     child.stderr.on('data', (chunk: Buffer) => keep(chunk.toString()))
     for await (const line of createInterface({ input: child.stdout })) {
-      const code = /^script ended with (\d+)$/.exec(line)?.[1]
-      if (code === '0') return
-      if (code !== undefined) break
+      const ending = /^script ended with (\d+)$/.exec(line)?.[1]
+      code ??= ending
+      if (ending !== undefined && guest.disk === undefined) break
       keep(line)
       yield line
     }
+    if (code === '0') return
     throw new Error(`the script in user-mode Linux failed or did not end:\n${tail.join('\n')}`)
   } finally {
     guest.signal.removeEventListener('abort', end)
@@ -63,6 +77,7 @@ export async function* runInUserModeLinux(guest: UserModeLinux): AsyncIterable<s
 }
 
 function makeDisk(file: string): string {
+  if (existsSync(file)) return file
   writeFileSync(file, '')
   truncateSync(file, diskBytes)
   const { status, stderr } = spawnSync('mkfs.ext4', ['-q', file], { encoding: 'utf8' })
