@@ -16,6 +16,7 @@ import type { VerbContext } from './context.ts'
 import { objectKeyOf } from './keys.ts'
 import { isoSeconds, isSet } from './metadata.ts'
 import { mayBeStale, presentObject } from './present.ts'
+import { deleteUnreadable, unreadableErrors } from './unreadable.ts'
 import { specFinalizers, updateObject } from './updates.ts'
 import { dryRunErrors } from './write-options.ts'
 
@@ -27,6 +28,7 @@ export interface DeleteOptions {
   readonly orphanDependents?: boolean
   readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string }
   readonly dryRun?: readonly string[]
+  readonly ignoreStoreReadErrorWithClusterBreakingPotential?: boolean
 }
 
 /** Fills what the body leaves out from the query, and refuses nonsense. */
@@ -42,7 +44,7 @@ export function checkDeleteOptions(body: DeleteOptions, query: URLSearchParams):
     ...(dryRun.length > 0 && { dryRun }),
     ...body,
   }
-  const errors = [...dryRunErrors(options.dryRun ?? [])]
+  const errors = [...dryRunErrors(options.dryRun ?? []), ...unreadableErrors(options)]
   if (options.gracePeriodSeconds !== undefined && !Number.isSafeInteger(options.gracePeriodSeconds))
     errors.push(fieldError.invalid('gracePeriodSeconds', grace, 'must be an integer'))
   if (options.propagationPolicy !== undefined && options.orphanDependents !== undefined) {
@@ -70,6 +72,8 @@ export async function deleteObject(
 ): Promise<Deletion> {
   const { def } = context
   const key = objectKeyOf(def, namespace, name)
+  const unreadable = await deleteUnreadable(context, key, { namespace, name, options })
+  if (unreadable) return unreadable
   const dryRun = (options.dryRun ?? []).length > 0
   let isCertain = dryRun
   for (let attempt = 1; ; attempt++) {

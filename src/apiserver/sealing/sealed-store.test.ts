@@ -10,7 +10,7 @@ import { silentLogger } from '../../base/logger.ts'
 import { openMemoryStore } from '../../store/memory/memory-store.ts'
 import { openStore } from '../../store/open.ts'
 import { isStoreError, type Store } from '../../store/store.ts'
-import { openFixture } from '../fixture.ts'
+import { openFixture, type Fixture } from '../fixture.ts'
 import { isSealed, keyIdOf } from './envelope.ts'
 import { fileKeys, storedKeys, type KeyProvider } from './keyring.ts'
 import { openSealedStore } from './sealed-store.ts'
@@ -159,6 +159,60 @@ test('with a lost key its objects are refused by its name; everything else goes 
   assert.equal((await api.sealing.status()).lost, 1)
   await api.sealing.reseal(never)
 })
+
+test('a Secret whose key is lost goes when its reader says that it need not be read, and the others can be listed again', async (t) => {
+  const store = await memory()
+  await store.create(secretKey('lost'), await sealedByNobody('lost'))
+  const api = await openApi(t, { store, provider: fileKeys(newFolder()) })
+  const held = { name: 'good', finalizers: ['example.com/hold'] }
+  await api.request('POST', secretsPath, { ...secret('good'), metadata: held })
+  const unread = { ignoreStoreReadErrorWithClusterBreakingPotential: true }
+  const remove = (name: string, options: object, headers = {}) => {
+    const body = { apiVersion: 'v1', kind: 'DeleteOptions', ...options }
+    return api.request('DELETE', `${secretsPath}/${name}`, body, headers)
+  }
+  assert.equal((await remove('lost', {})).status, 500)
+  const contradiction = await remove('lost', { ...unread, gracePeriodSeconds: 1 })
+  assert.equal(contradiction.status, 422)
+  assert.match(contradiction.body.message, /cannot be set together with .gracePeriodSeconds/)
+  assert.equal((await api.request('GET', secretsPath)).status, 500)
+  await mayOnlyDelete(api, 'ana')
+  const denied = await remove('lost', unread, { 'impersonate-user': 'ana' })
+  assert.equal(denied.status, 403)
+  assert.match(denied.body.message, /"ana" cannot unsafe-delete-ignore-read-errors resource "secrets"/)
+  const { status, body } = await remove('lost', unread)
+  assert.deepEqual([status, body.status, body.details.name], [200, 'Success', 'lost'])
+  assert.equal((await api.request('GET', `${secretsPath}/lost`)).status, 404)
+  assert.equal((await remove('lost', unread)).status, 404)
+  assert.equal((await api.request('GET', secretsPath)).body.items.length, 1)
+  // What can be read goes the ordinary way, finalizers and all.
+  assert.deepEqual((await remove('good', unread)).body.metadata.finalizers, held.finalizers)
+})
+
+/** A role for Secrets, bound to `user`. */
+async function mayOnlyDelete({ request }: Pick<Fixture, 'request'>, user: string): Promise<void> {
+  const [apiGroup, metadata] = ['rbac.authorization.k8s.io', { name: 'deleting' }]
+  const path = `/apis/${apiGroup}/v1/namespaces/default`
+  const kept = { apiVersion: `${apiGroup}/v1`, metadata }
+  const rules = [{ apiGroups: [''], resources: ['secrets'], verbs: ['delete'] }]
+  await request('POST', `${path}/roles`, { ...kept, kind: 'Role', rules })
+  const bound = await request('POST', `${path}/rolebindings`, {
+    ...kept,
+    kind: 'RoleBinding',
+    roleRef: { apiGroup, kind: 'Role', name: metadata.name },
+    subjects: [{ apiGroup, kind: 'User', name: user }],
+  })
+  assert.equal(bound.status, 201)
+}
+
+/** As a server stored it whose keys are gone. */
+async function sealedByNobody(name: string): Promise<Uint8Array> {
+  const store = await memory()
+  const provider = fileKeys(newFolder())
+  const sealed = await openSealedStore({ store, prefixes, provider, clock: realClock, random: realRandom })
+  await sealed.create(secretKey(name), Buffer.from('{}'))
+  return (await store.get(secretKey(name))).entry?.value ?? new Uint8Array()
+}
 
 /** A server of several that share `store`. */
 const openShared = (store: Store, clock: Clock) =>

@@ -73,6 +73,15 @@ export async function authorizeCreate(
   await authorize(authorizer, user, { ...info, verb: 'create' })
 }
 
+/** For what a request does beyond its own verb. Throws Forbidden. */
+export async function authorizeVerb(
+  authorizer: Authorizer,
+  { user, info, verb }: { readonly user: UserInfo; readonly info: RequestInfo; readonly verb: string },
+): Promise<void> {
+  const request = { ...accessRequestOf(user, info), verb }
+  check(request, await authorizer.decide(request))
+}
+
 function check(request: AccessRequest, { allowed, reason }: AccessDecision): void {
   if (!allowed) throw accessDenied(request, reason)
 }
