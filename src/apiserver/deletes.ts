@@ -16,7 +16,7 @@ import type { VerbContext } from './context.ts'
 import { objectKeyOf } from './keys.ts'
 import { isoSeconds, isSet } from './metadata.ts'
 import { mayBeStale, presentObject } from './present.ts'
-import { deleteUnreadable, unreadableErrors } from './unreadable.ts'
+import { deleteUnreadable, unreadableErrors, unreadableOption } from './unreadable.ts'
 import { specFinalizers, updateObject } from './updates.ts'
 import { dryRunErrors } from './write-options.ts'
 
@@ -42,6 +42,7 @@ export function checkDeleteOptions(body: DeleteOptions, query: URLSearchParams):
     ...(policy !== null && policy !== '' && { propagationPolicy: policy }),
     ...(orphan !== null && orphan !== '' && { orphanDependents: orphan === 'true' }),
     ...(dryRun.length > 0 && { dryRun }),
+    ...(query.get(unreadableOption) === 'true' && { [unreadableOption]: true }),
     ...body,
   }
   const errors = [...dryRunErrors(options.dryRun ?? []), ...unreadableErrors(options)]

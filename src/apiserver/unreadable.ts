@@ -12,15 +12,17 @@ import { authorizeVerb } from './stages/authorize.ts'
 import { encodeStored } from './wire.ts'
 
 const unsafeVerb = 'unsafe-delete-ignore-read-errors'
-const option = 'ignoreStoreReadErrorWithClusterBreakingPotential'
+export const unreadableOption = 'ignoreStoreReadErrorWithClusterBreakingPotential'
 
 /** Whatever asks for a look at the object first contradicts the option. */
 export function unreadableErrors(options: DeleteOptions): readonly FieldError[] {
-  if (options[option] !== true) return []
+  if (options[unreadableOption] !== true) return []
   const { gracePeriodSeconds, propagationPolicy, orphanDependents, preconditions, dryRun } = options
   const others = { gracePeriodSeconds, propagationPolicy, orphanDependents, preconditions, dryRun }
   return Object.entries(others).flatMap(([name, value]) =>
-    value === undefined ? [] : [fieldError.invalid(option, true, `cannot be set together with .${name}`)],
+    value === undefined
+      ? []
+      : [fieldError.invalid(unreadableOption, true, `cannot be set together with .${name}`)],
   )
 }
 
@@ -30,7 +32,7 @@ export async function deleteUnreadable(
   key: string,
   { namespace, name, options }: { namespace: string; name: string; options: DeleteOptions },
 ): Promise<Deletion | undefined> {
-  if (options[option] !== true) return undefined
+  if (options[unreadableOption] !== true) return undefined
   try {
     await machinery.store.get(key)
     return undefined
