@@ -63,6 +63,25 @@ const keyOf = ({ cert }: KeyPair): string =>
 const closed = (one: EventEmitter): Promise<void> =>
   new Promise((resolve) => one.once('close', () => resolve()))
 
+test('a machine that is off the list is told so on a new connection before that is cut', async () => {
+  await using server = await openServer()
+  const listed = await server.machine('n1', listedNodesGroup)
+  await server.clock.advance(1_000)
+  const session = connectHttp2(`https://${host}:${server.port}`, {
+    ca: server.ca,
+    ...listed,
+    checkServerIdentity: () => undefined,
+  })
+  session.on('error', () => {}) // cut off: 'close' follows
+  let isCut = false
+  const cut = closed(session).then(() => (isCut = true))
+  await once(session, 'remoteSettings')
+  await server.clock.advance(1_000)
+  assert.match(await text(session.request({ ':path': path })), /has been taken off the list of allowed keys/)
+  // A look may still be under way.
+  while (!isCut) await Promise.race([cut, server.clock.advance(2_000)])
+})
+
 test('a machine is in as long as its key is on the list; what it has begun ends with that', async () => {
   await using server = await openServer()
   const { ca, clock, fixture, port } = server

@@ -19,6 +19,12 @@ export interface ListedConnectionsOptions {
   readonly logger: Logger
 }
 
+interface Connection {
+  readonly certificate: ClientCertificate
+  readonly openedMs: number
+}
+
+/** Also how long a connection is left alone: nothing but refusals may have come of a new one, and somebody is reading them. */
 const lookMs = 2_000 // a look reads one object, once for each machine, and only while there are such machines
 
 export function openListedConnections({
@@ -26,14 +32,18 @@ export function openListedConnections({
   logger,
   server,
 }: ListedConnectionsOptions): ListedConnections {
-  const sockets = new Map<TLSSocket, ClientCertificate>()
+  const sockets = new Map<TLSSocket, Connection>()
   let looking: Promise<void> | undefined
   const look = async () => {
-    const machines = Map.groupBy(sockets, ([, { commonName, publicKey }]) => `${commonName} ${publicKey}`)
+    const begunMs = clock.monotonicMs() - lookMs
+    const old = [...sockets].filter(([, { openedMs }]) => openedMs <= begunMs)
+    const machines = Map.groupBy(old, ([, { certificate }]) =>
+      [certificate.commonName, certificate.publicKey].join(' '),
+    )
     for (const connections of machines.values()) {
-      const [first] = connections
-      if (!first || (await server.isIn(first[1]))) continue
-      logger.info('a machine whose key is off the list is cut off', { user: first[1].commonName })
+      const certificate = connections[0]?.[1].certificate
+      if (!certificate || (await server.isIn(certificate))) continue
+      logger.info('a machine whose key is off the list is cut off', { user: certificate.commonName })
       for (const [socket] of connections) socket.destroy()
     }
   }
@@ -47,7 +57,7 @@ export function openListedConnections({
   })
   return {
     add(socket, certificate) {
-      sockets.set(socket, certificate)
+      sockets.set(socket, { certificate, openedMs: clock.monotonicMs() })
       socket.once('close', () => sockets.delete(socket))
     },
     async [Symbol.asyncDispose]() {
