@@ -1,7 +1,7 @@
 /**
- * Binds that could be led astray while they are made, where the agent is root. Two kinds are: those whose source lies in a
+ * Binds that could be led astray while they are made, with the agent's rights. Two kinds are: those whose source lies in a
  * folder that others write to, and those that are mounted within another one that others write to. The next moment a link may be on
- * the way, and root would mount whatever it leads to, or mount over whatever it leads to. So a shell of ours opens the
+ * the way, and the agent would mount whatever it leads to, or mount over whatever it leads to. So a shell of ours opens the
  * source, and the place in the outer one, sees that what it has open is what was meant, and mounts that very file or folder
  * there. It puts everything together in folders where nobody else writes; from there bubblewrap takes it. The mounts are in a
  * namespace of their own and go with it, whoever is killed when.
@@ -11,6 +11,7 @@ import { join, relative } from 'node:path'
 import { RuntimeError, type Bind } from '../../runtime.ts'
 import type { SandboxUser } from './bubblewrap.ts'
 import { findProgram } from './find-program.ts'
+import { lockedOptions } from './locked-options.ts'
 import { makeMountPoint } from './mount-point.ts'
 import { around, byDepth, loosest } from './nested-binds.ts'
 
@@ -57,8 +58,7 @@ export function holdBinds(binds: readonly Bind[], stateDir: string, user: Sandbo
   const held = binds
     .filter((bind) => bind.isUnsteady || nested.has(bind) || outer.has(bind))
     .toSorted(byDepth)
-  // Whoever isn't root mounts no more than the pod itself could.
-  if (user !== 'root' || held.length === 0) return { binds, command: [] }
+  if (held.length === 0) return { binds, command: [] }
   const [unshare, mount, readlink] = ['unshare', 'mount', 'readlink'].map(findProgram)
   if (!unshare || !mount || !readlink)
     throw new RuntimeError(
@@ -77,7 +77,9 @@ export function holdBinds(binds: readonly Bind[], stateDir: string, user: Sandbo
     makePointFor(bind, binds)
     steps.push('put', placeOf(bind), join(placeOf(root), relative(root.path, bind.path)), bind.path)
   }
-  const namespace = [unshare, '--mount', '--propagation', 'slave', '/bin/sh', '-euc']
+  // An ordinary user mounts as the root of a namespace of users.
+  const asRoot = user === 'root' ? [] : ['--user', '--map-root-user']
+  const namespace = [unshare, ...asRoot, '--mount', '--propagation', 'slave', '/bin/sh', '-euc']
   return {
     binds: binds
       .filter((bind) => !nested.has(bind))
@@ -91,8 +93,8 @@ const pairOf = (bind: Bind, root: Bind | undefined): readonly (readonly [Bind, B
   root ? [[bind, root]] : []
 
 /** Without what is mounted below a read-only one: mount(8) would leave that writable. */
-const optionsOf = ({ isUnsteady, readOnly }: Bind): string =>
-  readOnly ? '--bind -o ro' : isUnsteady ? '--bind' : '--rbind'
+const optionsOf = ({ isUnsteady, readOnly, source }: Bind): string =>
+  readOnly ? `--bind -o ${['ro', ...lockedOptions(source)].join()}` : isUnsteady ? '--bind' : '--rbind'
 
 function makeLike(source: string, place: string): void {
   if (statSync(source).isDirectory()) mkdirSync(place, { recursive: true })

@@ -222,45 +222,40 @@ describe('a program in a sandbox', { skip }, () => {
     assert.deepEqual(written, [true, true])
   })
 
-  const rootOnly = { skip: isRoot ? false : 'only root could be led to mount more than the pod itself' }
-  it(
-    'is given what was meant, where others could put a link meanwhile, or is not started',
-    rootOnly,
-    async () => {
-      const folder = join(root, 'work', 'shared')
-      await mkdir(join(folder, 'way', 'deep'), { recursive: true })
-      await writeFile(join(folder, 'way', 'file'), 'of the volume\n')
-      await mkdir(join(root, 'private', 'deep'), { recursive: true })
-      await writeFile(join(root, 'private', 'file'), 'of the machine\n')
-      const looking = async (id: string, below: string, script: string) => {
-        const binds = [{ source: join(folder, below), path: '/data', readOnly: false, isUnsteady: true }]
-        const spec = sandboxed(specOf(id, ['/bin/sh', '-c', script]), binds)
-        const handle = await runtime.start(spec)
-        started.push(handle)
-        const { code } = await runtime.wait(handle, never)
-        const said = (end: 'out' | 'err') => readFile(join(root, 'work', `${id}.${end}`), 'utf8')
-        return { code, out: await said('out'), err: await said('err') }
-      }
-      assert.deepEqual(await looking('steady', 'way', 'cat /data/file'), {
-        code: 0,
-        out: 'of the volume\n',
-        err: '',
-      })
-      assert.deepEqual(await looking('steady-file', 'way/file', 'cat /data'), {
-        code: 0,
-        out: 'of the volume\n',
-        err: '',
-      })
-      await rename(join(folder, 'way'), join(folder, 'aside'))
-      await symlink(join(root, 'private'), join(folder, 'way'))
-      for (const below of ['way', 'way/file', 'way/deep']) {
-        const seen = await looking(`swapped-${below.replace('/', '-')}`, below, 'cat /data /data/file')
-        assert.equal(seen.code, 126, below)
-        assert.doesNotMatch(seen.out, /of the machine/)
-        assert.match(seen.err, /leads over a symbolic link/)
-      }
-    },
-  )
+  it('is given what was meant, where others could put a link meanwhile, or is not started', async () => {
+    const folder = join(root, 'work', 'shared')
+    await mkdir(join(folder, 'way', 'deep'), { recursive: true })
+    await writeFile(join(folder, 'way', 'file'), 'of the volume\n')
+    await mkdir(join(root, 'private', 'deep'), { recursive: true })
+    await writeFile(join(root, 'private', 'file'), 'of the machine\n')
+    const looking = async (id: string, below: string, script: string) => {
+      const binds = [{ source: join(folder, below), path: '/data', readOnly: false, isUnsteady: true }]
+      const spec = sandboxed(specOf(id, ['/bin/sh', '-c', script]), binds)
+      const handle = await runtime.start(spec)
+      started.push(handle)
+      const { code } = await runtime.wait(handle, never)
+      const said = (end: 'out' | 'err') => readFile(join(root, 'work', `${id}.${end}`), 'utf8')
+      return { code, out: await said('out'), err: await said('err') }
+    }
+    assert.deepEqual(await looking('steady', 'way', 'cat /data/file'), {
+      code: 0,
+      out: 'of the volume\n',
+      err: '',
+    })
+    assert.deepEqual(await looking('steady-file', 'way/file', 'cat /data'), {
+      code: 0,
+      out: 'of the volume\n',
+      err: '',
+    })
+    await rename(join(folder, 'way'), join(folder, 'aside'))
+    await symlink(join(root, 'private'), join(folder, 'way'))
+    for (const below of ['way', 'way/file', 'way/deep']) {
+      const seen = await looking(`swapped-${below.replace('/', '-')}`, below, 'cat /data /data/file')
+      assert.equal(seen.code, 126, below)
+      assert.doesNotMatch(seen.out, /of the machine/)
+      assert.match(seen.err, /leads over a symbolic link/)
+    }
+  })
 
   it('gets the signal that stops it, not its helpers', async () => {
     const script = `process.on('SIGTERM', () => setTimeout(() => process.exit(7), 200)); setInterval(() => {}, 1000); console.log('up')`
