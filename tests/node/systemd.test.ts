@@ -11,7 +11,7 @@ import { runTestsInGuest } from '../support/guest-tests.ts'
 import { isMissing } from '../support/needs.ts'
 import { publishTo } from '../support/published.ts'
 
-/** A quiet machine takes a minute and a half. */
+/** A busy machine has taken five minutes. */
 const testMsMax = 900_000
 
 test('a service of systemd, with control groups version 2', { timeout: testMsMax }, async (t) => {
