@@ -127,7 +127,7 @@ console.log(`API ${(await reaches([KUBERNETES_SERVICE_HOST], KUBERNETES_SERVICE_
 
 const results = {}
 // The bomb comes last: nothing could be started beside it.
-const order = Object.keys(attacks).filter((name) => name.includes(ONLY ?? '') && name !== WITHOUT).toSorted((a, b) => Number(a.startsWith('starts')) - Number(b.startsWith('starts')))
+const order = Object.keys(attacks).filter((name) => name.includes(ONLY ?? '') && !(WITHOUT ?? '').split(',').includes(name)).toSorted((a, b) => Number(a.startsWith('starts')) - Number(b.startsWith('starts')))
 for (const name of order) {
   try {
     results[name] = (await attacks[name]()) ? 'broken' : 'held'
