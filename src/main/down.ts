@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { realClock } from '../base/clock.ts'
 import { describeError } from '../base/logger.ts'
+import { sendSignal } from '../base/send-signal.ts'
 import { removeGroups } from '../runtime/process/cgroup.ts'
 import { findMadeGroups, groupsNameOf } from '../runtime/process/find-cgroups.ts'
 import { endPodNetwork } from '../runtime/process/network/pod-network.ts'
@@ -23,7 +24,7 @@ const sampanGraceMs = 30_000
 export async function down(dir: DataDir, print: (line: string) => void): Promise<void> {
   const running = readRunning(dir)
   if (running && isAlive(running.supervisor)) {
-    process.kill(running.supervisor.pid, 'SIGTERM')
+    sendSignal(running.supervisor.pid, 'SIGTERM')
     const deadlineMs = realClock.monotonicMs() + sampanGraceMs
     while (isAlive(running.supervisor)) {
       if (realClock.monotonicMs() > deadlineMs) {

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { realClock } from '../../src/base/clock.ts'
 import { silentLogger } from '../../src/base/logger.ts'
+import { sendSignal } from '../../src/base/send-signal.ts'
 import { openStore } from '../../src/store/open.ts'
 import { startTestProxy } from '../../src/store/postgres/test-proxy.ts'
 import { startTestServer, testPassword, type TestServer } from '../../src/store/postgres/test-server.ts'
@@ -188,8 +189,8 @@ function processFaults(pair: Pair): readonly Fault[] {
       msMax: stopMsMax,
       async begin() {
         const pids = server().pids()
-        for (const pid of pids) signalIfThere(pid, 'SIGSTOP')
-        return async () => pids.forEach((pid) => signalIfThere(pid, 'SIGCONT'))
+        for (const pid of pids) sendSignal(pid, 'SIGSTOP')
+        return async () => pids.forEach((pid) => sendSignal(pid, 'SIGCONT'))
       },
     },
   ])
@@ -202,14 +203,6 @@ async function startAgain(server: TestServer): Promise<void> {
   } catch {
     await server.kill()
     await server.start() // or it says why not
-  }
-}
-
-function signalIfThere(pid: number, name: 'SIGSTOP' | 'SIGCONT'): void {
-  try {
-    process.kill(pid, name)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
   }
 }
 

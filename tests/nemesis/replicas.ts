@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { Agent, request } from 'node:https'
 import type { IncomingMessage } from 'node:http'
 import { join } from 'node:path'
+import { sendSignal } from '../../src/base/send-signal.ts'
 import { readKubeconfig } from '../../src/client/kubeconfig.ts'
 import { dataDir } from '../../src/main/data-dir.ts'
 import { isAlive } from '../../src/main/process-identity.ts'
@@ -60,7 +61,7 @@ export async function openReplicas(storeUrl: string, hosts: readonly Host[]): Pr
       // Its pid may be another program's by now.
       if (!server || !isAlive(server)) return false
       if (name === 'SIGKILL') orders[replica]?.restart()
-      process.kill(server.pid, name)
+      sendSignal(server.pid, name)
       return true
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),

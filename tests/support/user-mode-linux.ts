@@ -8,6 +8,7 @@ import { existsSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { sendSignal } from '../../src/base/send-signal.ts'
 import { root } from './cluster.ts'
 
 export interface UserModeLinux {
@@ -49,7 +50,7 @@ export async function* runInUserModeLinux(guest: UserModeLinux): AsyncIterable<s
   // A group of its own: its helpers outlive its first process otherwise.
   const child = spawn('linux.uml', argv, { stdio: ['ignore', 'pipe', 'pipe'], detached: true })
   const ended = once(child, 'exit')
-  const end = () => child.pid !== undefined && killGroup(child.pid)
+  const end = () => child.pid !== undefined && sendSignal(-child.pid, 'SIGKILL')
   guest.signal.addEventListener('abort', end)
   const tail: string[] = []
   let code: string | undefined
@@ -83,12 +84,4 @@ function makeDisk(file: string): string {
   const { status, stderr } = spawnSync('mkfs.ext4', ['-q', file], { encoding: 'utf8' })
   if (status !== 0) throw new Error(`mkfs.ext4 failed with ${status}: ${stderr}`)
   return file
-}
-
-function killGroup(pid: number): void {
-  try {
-    process.kill(-pid, 'SIGKILL')
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error // all ended already
-  }
 }

@@ -24,6 +24,7 @@ import { promisify } from 'node:util'
 import pg from 'pg'
 
 import { realClock, type Clock } from '../../base/clock.ts'
+import { sendSignal } from '../../base/send-signal.ts'
 
 const run = promisify(execFile)
 const startMsMax = 30_000
@@ -38,7 +39,7 @@ export interface TestServer extends AsyncDisposable {
   /** Several statements, in a session of their own; the rows of the last. */
   sql(text: string): Promise<Record<string, unknown>[]>
   /** To the server and all its processes. */
-  signal(name: 'SIGSTOP' | 'SIGCONT'): void
+  signal(name: 'SIGSTOP' | 'SIGCONT' | 'SIGKILL'): void
   /** As a power loss takes it away; what it has synced stays. */
   kill(): Promise<void>
   stop(): Promise<void>
@@ -178,7 +179,8 @@ function createControl(options: ControlOptions): TestServer {
     certFile,
     url: (schema, at = port) => `//postgres:${testPassword}@127.0.0.1:${at}/postgres?schema=${schema}`,
     sql,
-    signal: (name) => processes().forEach((pid) => process.kill(pid, name)),
+    // Of its processes some come and go by themselves.
+    signal: (name) => processes().forEach((pid) => sendSignal(pid, name)),
     async start() {
       const settings = {
         ...options.settings,
@@ -205,7 +207,7 @@ function createControl(options: ControlOptions): TestServer {
       await exited
     },
     async kill() {
-      for (const pid of processes()) killIfThere(pid)
+      server.signal('SIGKILL')
       await exited
     },
     async promote() {
@@ -262,14 +264,6 @@ const processesOf = (child: ChildProcess | undefined): number[] =>
 
 const childrenOf = (pid: number): number[] =>
   readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number)
-
-function killIfThere(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL')
-  } catch {
-    // it ended by itself meanwhile
-  }
-}
 
 const ticksPerSecond = 100 // USER_HZ, the same on every Linux that Node supports
 
