@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { execFile, spawn } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { promisify } from 'node:util'
+import { sendSignal } from '../../base/send-signal.ts'
 import { findMadeGroups } from './find-cgroups.ts'
 import { handControllers } from './hand-controllers.ts'
-import { readStat } from './proc.ts'
 
 const above = mkdtempSync(join(tmpdir(), 'sampan-hand-'))
 after(() => rmSync(above, { recursive: true }))
@@ -38,12 +39,12 @@ for (const { last, movable, name, pids } of rows)
     assert.equal(moved(folder), last === undefined ? '' : String(last))
   })
 
-test('a group with programs of others is left as it is', async () => {
-  const strangers = readdirSync('/proc').map(Number)
-  const stranger = strangers.find(
-    (one) => one > 1 && one !== pid && readStat(one)?.parentPid === 1 && one !== ppid,
-  )
-  const folder = busyGroup('shared', [pid, stranger ?? 0])
+test('a group with programs of others is left as it is', async (t) => {
+  // Nobody's child, once the shell that has started it is gone.
+  const { stdout } = await promisify(execFile)('/bin/sh', ['-c', 'sleep 300 >/dev/null 2>&1 & echo $!'])
+  const stranger = Number(stdout)
+  t.after(() => sendSignal(stranger, 'SIGKILL'))
+  const folder = busyGroup('shared', [pid, stranger])
   assert.equal(await handControllers(folder, ['memory'], 'own'), false)
   assert.equal(moved(folder), '')
 })
