@@ -36,20 +36,27 @@ beforeEach(() => {
 })
 
 const isRoot = process.getuid?.() === 0
-const succeeds = async (program: string, ...args: readonly string[]): Promise<boolean> =>
-  findProgram(program) !== undefined &&
-  (await run(program, args).then(
+const nobody = { uid: 65_534, gid: 65_534 }
+const ordinary = isRoot ? nobody : {}
+const canMount = async (user: object, ...options: readonly string[]): Promise<boolean> =>
+  findProgram('unshare') !== undefined &&
+  (await run('unshare', [...options, '--mount', 'true'], { cwd: above, ...user }).then(
     () => true,
     () => false,
   ))
-const nobody = { uid: 65_534, gid: 65_534 }
-const [mayMount, mayBeRoot] = await Promise.all([
-  succeeds('unshare', '--mount', 'true'),
-  succeeds('unshare', '--user', '--map-root-user', '--mount', 'true'),
-])
 const agents = [
-  { name: 'root', user: 'root' as const, skip: mayMount ? false : 'its mounts need root' },
-  { name: 'an ordinary user', user: nobody, skip: mayBeRoot ? false : 'no namespaces of users here' },
+  {
+    name: 'root',
+    user: 'root' as const,
+    skip: (await canMount({})) ? false : 'its mounts need root',
+  },
+  {
+    name: 'an ordinary user',
+    user: nobody,
+    skip: (await canMount(ordinary, '--user', '--map-root-user'))
+      ? false
+      : 'one may make no namespaces here, or may not read this folder',
+  },
 ]
 
 for (const { name, skip, user } of agents)
@@ -64,10 +71,10 @@ for (const { name, skip, user } of agents)
     const hold = (...binds: readonly Bind[]) => holdBinds(binds, at('state'), user)
     /** What a command finds in the mounts that bubblewrap would go on with. */
     const seen = async (command: readonly string[], script: string): Promise<string> => {
-      const isAnother = isRoot && user !== 'root'
-      if (isAnother) await run('chown', ['--recursive', String(nobody.uid), root])
+      const runner = user === 'root' ? {} : ordinary
+      if (runner === nobody) await run('chown', ['--recursive', String(nobody.uid), root])
       const [program, ...args] = [...command, '/bin/sh', '-c', script]
-      const { stdout } = await run(program, args, { cwd: at('state'), ...(isAnother && nobody) })
+      const { stdout } = await run(program, args, { cwd: at('state'), ...runner })
       return stdout
     }
 
