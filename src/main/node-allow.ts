@@ -1,5 +1,5 @@
 /** Which machines may join without a token, and stay: `sampan identity` there, `sampan node allow` and `disallow` here. */
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import {
   allowedKeysConfigMap,
   isAllowed,
@@ -69,7 +69,7 @@ export interface DisallowOptions {
 export async function disallowNode({ dir, keyOrNode, print }: DisallowOptions): Promise<void> {
   await using transport = httpTransport(await readKubeconfig(dir.kubeconfig))
   const client = restClient(transport, 'sampan-node')
-  const isKeys = isNodeKey(keyOrNode) || existsSync(keyOrNode)
+  const isKeys = isNodeKey(keyOrNode) || isFile(keyOrNode)
   const keys = isKeys
     ? parseAllowedKeys({ text: linesOf(keyOrNode, undefined).join('\n') }).map(({ key }) => key)
     : await keysOfNode(client, keyOrNode)
@@ -99,9 +99,12 @@ async function keysOfNode(client: Client, name: string): Promise<readonly string
   return key === undefined ? [] : [key]
 }
 
+/** A pipe is one, too; a folder may just have the name of a node. */
+const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === false
+
 /** Throws `CommandError`. */
 function linesOf(keyOrFile: string, nodeName: string | undefined): readonly string[] {
-  const text = !isNodeKey(keyOrFile) && existsSync(keyOrFile) ? readFileSync(keyOrFile, 'utf8') : keyOrFile
+  const text = !isNodeKey(keyOrFile) && isFile(keyOrFile) ? readFileSync(keyOrFile, 'utf8') : keyOrFile
   const found = parseAllowedKeys({ text })
   if (found.length === 0)
     throw new CommandError(

@@ -169,6 +169,9 @@ describe('joining', () => {
     const again = disallow(key)
     assert.equal(again.code, 1)
     assert.match(again.stderr, /is not on the list: .* a machine that joined with a token stays in/)
+    // A folder is no file of keys; it may have the name of a node.
+    assert.match(disallow(folders).stderr, /is not on the list/)
+    assert.match(runSampan(['node', 'allow', folders, ...allow.slice(-2)]).stderr, /no file of them/)
     cluster.ok('delete node node-k')
     const kubeconfig = join(waiting.dataDir, 'credentials', 'agent.kubeconfig')
     const refused = cluster.kubectl('get node node-k', { env: { KUBECONFIG: kubeconfig } })

@@ -22,7 +22,7 @@ export interface NamesOptions {
 const answerWithinMs = 10_000
 /** Each question has a socket of its own: a port that nobody guesses. */
 const questionsMax = 1_024
-export const namesPort = 53
+const namesPort = 53
 
 export async function serveNames({
   inner,
