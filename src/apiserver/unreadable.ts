@@ -4,7 +4,9 @@
  */
 import { fieldError, type FieldError } from '../api/field-errors.ts'
 import { apiVersionOf } from '../api/meta.ts'
-import { isStoreError } from '../store/store.ts'
+import { groupResourceOf } from '../api/resource.ts'
+import { conflict } from '../api/status.ts'
+import { isStoreError, type Revision, type Store } from '../store/store.ts'
 import { CachedObject, passing } from './cached-object.ts'
 import type { VerbContext } from './context.ts'
 import type { DeleteOptions, Deletion } from './deletes.ts'
@@ -14,37 +16,62 @@ import { encodeStored } from './wire.ts'
 const unsafeVerb = 'unsafe-delete-ignore-read-errors'
 export const unreadableOption = 'ignoreStoreReadErrorWithClusterBreakingPotential'
 
-/** Whatever asks for a look at the object first contradicts the option. */
+/**
+ * Whatever asks for a look at the object first contradicts the option. Its resourceVersion is the store's and known; its uid
+ * lies within what can't be read.
+ */
 export function unreadableErrors(options: DeleteOptions): readonly FieldError[] {
   if (options[unreadableOption] !== true) return []
   const { gracePeriodSeconds, propagationPolicy, orphanDependents, preconditions, dryRun } = options
-  const others = { gracePeriodSeconds, propagationPolicy, orphanDependents, preconditions, dryRun }
-  return Object.entries(others).flatMap(([name, value]) =>
+  const others = { gracePeriodSeconds, propagationPolicy, orphanDependents, dryRun }
+  const contradictions = Object.entries(others).flatMap(([name, value]) =>
     value === undefined
       ? []
       : [fieldError.invalid(unreadableOption, true, `cannot be set together with .${name}`)],
   )
+  if (preconditions?.uid === undefined) return contradictions
+  const why = `cannot be set together with .preconditions.uid: the uid of an object that can't be read is not known; say which state of it is meant by .preconditions.resourceVersion`
+  return [...contradictions, fieldError.invalid(unreadableOption, true, why)]
 }
 
-/** Undefined: it was not asked for, or the object can be read and goes as every other does. Throws Forbidden. */
+/**
+ * Undefined: it was not asked for, or the object can be read and goes as every other does. Only the state that could not be
+ * read goes: throws Conflict where another has taken its place, or where the precondition speaks of another; and Forbidden.
+ */
 export async function deleteUnreadable(
   { def, info, machinery, user }: VerbContext,
   key: string,
   { namespace, name, options }: { namespace: string; name: string; options: DeleteOptions },
 ): Promise<Deletion | undefined> {
   if (options[unreadableOption] !== true) return undefined
-  try {
-    await machinery.store.get(key)
-    return undefined
-  } catch (error) {
-    if (!isStoreError(error, 'sealed')) throw error
-  }
+  const unread = await unreadableRevision(machinery.store, key)
+  if (unread === undefined) return undefined
   await authorizeVerb(machinery.access, { user, info, verb: unsafeVerb })
-  const { revision } = await machinery.store.delete(key)
+  const refused = (why: string) => conflict(groupResourceOf(def), name, why)
+  const wanted = options.preconditions?.resourceVersion
+  if (wanted !== undefined && wanted !== String(unread))
+    throw refused(
+      `Precondition failed: ResourceVersion in precondition: ${wanted}, ResourceVersion in object meta: ${unread}`,
+    )
+  const { revision } = await machinery.store.delete(key, unread).catch((error: unknown) => {
+    if (!isStoreError(error, 'conflict')) throw error
+    throw refused('it was replaced while it was to be deleted unread: look at what is there now')
+  })
   const stub = {
     kind: def.kind,
     apiVersion: apiVersionOf(def.group, def.version),
     metadata: { name, ...(def.namespaced && { namespace }) },
   }
   return { isGone: true, object: new CachedObject(def, key, encodeStored(stub), revision, passing) }
+}
+
+/** Of the state that is there and can't be read. */
+async function unreadableRevision(store: Store, key: string): Promise<Revision | undefined> {
+  try {
+    await store.get(key)
+    return undefined
+  } catch (error) {
+    if (!isStoreError(error, 'sealed') || error.revision === undefined) throw error
+    return error.revision
+  }
 }

@@ -163,7 +163,7 @@ export class StoreError extends Error {
   override readonly name = 'StoreError'
   readonly code: StoreErrorCode
   readonly key: string | undefined
-  /** `conflict`: the key's present revision. `compacted`: the oldest kept. `future`: the current one. */
+  /** `conflict`: the key's present revision. `compacted`: the oldest kept. `future`: the current one. `sealed`: of the value that was read. */
   readonly revision: Revision | undefined
   constructor(
     code: StoreErrorCode,

@@ -190,6 +190,37 @@ test('a Secret whose key is lost goes when its reader says that it need not be r
   assert.deepEqual((await remove('good', unread)).body.metadata.finalizers, held.finalizers)
 })
 
+test('only the state that nobody could read goes: not one that takes its place at that moment, nor another than is meant', async (t) => {
+  const store = await memory()
+  const lost = await store.create(secretKey('lost'), await sealedByNobody('lost'))
+  let replaced = lost
+  const deleteFrom = store.delete.bind(store)
+  store.delete = async (key, expected) => {
+    if (replaced === lost) replaced = await store.update(key, await sealedByNobody('lost'), lost)
+    return deleteFrom(key, expected)
+  }
+  const api = await openApi(t, { store, provider: fileKeys(newFolder()) })
+  const remove = (preconditions: object) =>
+    api.request('DELETE', `${secretsPath}/lost`, {
+      apiVersion: 'v1',
+      kind: 'DeleteOptions',
+      ignoreStoreReadErrorWithClusterBreakingPotential: true,
+      preconditions,
+    })
+  const raced = await remove({})
+  assert.equal(raced.status, 409)
+  assert.match(raced.body.message, /replaced while it was to be deleted unread/)
+  assert.equal((await store.get(secretKey('lost'))).entry?.revision, replaced)
+  const other = await remove({ resourceVersion: String(lost) })
+  assert.equal(other.status, 409)
+  assert.match(other.body.message, new RegExp(`precondition: ${lost}, .* object meta: ${replaced}`))
+  const byUid = await remove({ uid: 'b6b1c1c6' })
+  assert.equal(byUid.status, 422)
+  assert.match(byUid.body.message, /the uid of an object that can't be read is not known/)
+  assert.equal((await remove({ resourceVersion: String(replaced) })).status, 200)
+  assert.equal((await store.get(secretKey('lost'))).entry, undefined)
+})
+
 /** A role for Secrets, bound to `user`. */
 async function mayOnlyDelete({ request }: Pick<Fixture, 'request'>, user: string): Promise<void> {
   const [apiGroup, metadata] = ['rbac.authorization.k8s.io', { name: 'deleting' }]

@@ -61,8 +61,15 @@ export async function openSealedStore(options: SealedStoreOptions): Promise<Seal
   const isOurs = (key: string) => options.prefixes.some((prefix) => key.startsWith(prefix))
   const closed = async (key: string, value: Uint8Array) =>
     isOurs(key) ? seal(await keys.newest(), key, value, random) : value
-  const open = async (entry: Entry): Promise<Entry> =>
-    isSealed(entry.value) ? { ...entry, value: await keys.open(entry.key, entry.value) } : entry
+  const open = async (entry: Entry): Promise<Entry> => {
+    if (!isSealed(entry.value)) return entry
+    try {
+      return { ...entry, value: await keys.open(entry.key, entry.value) }
+    } catch (cause) {
+      if (!isStoreError(cause, 'sealed')) throw cause
+      throw new StoreError('sealed', cause.message, { key: entry.key, revision: entry.revision, cause })
+    }
+  }
   return {
     sealing: createSealing(options, keys),
     capabilities: store.capabilities,
