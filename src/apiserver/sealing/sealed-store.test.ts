@@ -12,8 +12,8 @@ import { openStore } from '../../store/open.ts'
 import { isStoreError, type Store } from '../../store/store.ts'
 import { openFixture, type Fixture } from '../fixture.ts'
 import { isSealed, keyIdOf } from './envelope.ts'
-import { fileKeys, storedKeys, type KeyProvider } from './keyring.ts'
-import { openSealedStore } from './sealed-store.ts'
+import { createSealingKey, fileKeys, formatKeys, storedKeys, type KeyProvider } from './keyring.ts'
+import { keysMax, openSealedStore } from './sealed-store.ts'
 import { encryptionPath, sealingPaths } from './sealing-path.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'sampan-sealing-'))
@@ -103,7 +103,7 @@ test('a sealed value that is put in the place of another does not open; the othe
   assert.equal((await api.request('GET', `${secretsPath}/third`)).status, 200)
 })
 
-test('a rotation brings every object under a new key, and forgets keys that seal nothing', async (t) => {
+test('a rotation brings every object under a new key, and keeps those before it', async (t) => {
   const store = await memory()
   const directory = newFolder()
   const api = await openApi(t, { store, provider: fileKeys(directory) })
@@ -117,8 +117,11 @@ test('a rotation brings every object under a new key, and forgets keys that seal
   assert.equal(rotated.keys[1].id, first?.id)
   for (let i = 0; i < 3; i++) await api.request('POST', encryptionPath)
   const { keys } = await api.sealing.status()
-  assert.equal(keys.length, 2)
-  assert(!readFileSync(join(directory, 'encryption.keys'), 'utf8').includes(first?.id ?? '?'))
+  assert.deepEqual(
+    keys.map(({ objects }) => objects),
+    [5, 0, 0, 0, 0],
+  )
+  assert(readFileSync(join(directory, 'encryption.keys'), 'utf8').includes(first?.id ?? '?'))
   const { items } = (await api.request('GET', secretsPath)).body
   assert.deepEqual(
     items.map(({ data }: { data: { password: string } }) => Buffer.from(data.password, 'base64').toString()),
@@ -268,7 +271,7 @@ test('a server that has seen none of the rotations elsewhere seals with a key th
   const revision = await two.create(secretKey('a'), Buffer.from('{}'))
   assert.deepEqual(
     (await one.sealing.status()).keys.map(({ objects }) => objects),
-    [1, 0],
+    [1, 0, 0],
   )
   const restarted = await openShared(store, fakeClock())
   assert.equal(Buffer.from((await restarted.get(secretKey('a'))).entry?.value ?? '').toString(), '{}')
@@ -276,6 +279,53 @@ test('a server that has seen none of the rotations elsewhere seals with a key th
   await restarted.sealing.rotate()
   await restarted.update(secretKey('a'), Buffer.from('[]'), revision)
   assert.equal(Buffer.from((await two.get(secretKey('a'))).entry?.value ?? '').toString(), '[]')
+})
+
+test('a write that stalls while two rotations pass elsewhere can be read, and is brought along', async () => {
+  const store = await memory()
+  const [one, two] = [await openShared(store, fakeClock()), await openShared(store, fakeClock())]
+  const [arrived, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const createIn = store.create.bind(store)
+  store.create = async (key, ...rest) => {
+    if (key === secretKey('late')) {
+      arrived.resolve()
+      await released.promise
+    }
+    return createIn(key, ...rest)
+  }
+  const writing = two.create(secretKey('late'), Buffer.from('{}'))
+  await arrived.promise
+  for (let i = 0; i < 2; i++) {
+    await one.sealing.rotate()
+    await one.sealing.reseal(never)
+  }
+  released.resolve()
+  await writing
+  const restarted = await openShared(store, fakeClock())
+  for (const server of [one, two, restarted])
+    assert.equal(Buffer.from((await server.get(secretKey('late'))).entry?.value ?? '').toString(), '{}')
+  assert.deepEqual(await restarted.sealing.reseal(never), { resealed: 1 })
+})
+
+test('of more keys than are kept the oldest goes that seals nothing', async () => {
+  const directory = newFolder()
+  const provider = fileKeys(directory)
+  const made = Array.from({ length: keysMax }, () => createSealingKey(realRandom))
+  const [newest, oldest, beforeOldest] = [made[0], made.at(-1), made.at(-2)].map((key) => key?.id)
+  const store = await memory()
+  const open = async () =>
+    openSealedStore({ store, prefixes, provider, clock: realClock, random: realRandom })
+  writeFileSync(join(directory, 'encryption.keys'), formatKeys(made.slice(-1)))
+  await (await open()).create(secretKey('a'), Buffer.from('{}'))
+  writeFileSync(join(directory, 'encryption.keys'), formatKeys(made))
+  const { sealing } = await open()
+  await sealing.rotate()
+  const ids = (await sealing.status()).keys.map(({ id }) => id)
+  assert.equal(ids.length, keysMax)
+  assert.deepEqual(
+    [newest, oldest, beforeOldest].map((id) => ids.includes(id ?? '')),
+    [true, true, false],
+  )
 })
 
 test('servers that rotate at once agree on the newest key, and lose nothing', async () => {

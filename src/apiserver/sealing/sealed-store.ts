@@ -34,7 +34,7 @@ export interface SealedStore extends Store {
 
 /** What is sealed, and by which key. */
 export interface Sealing {
-  /** Seals all new values with a new key from now on; `reseal` brings the others along. Keys that nothing is sealed with are forgotten. */
+  /** Seals all new values with a new key from now on; `reseal` brings the others along. The keys before it are kept: see `keysMax`. */
   rotate(): Promise<void>
   /** Seals whatever lies there plain or under an older key. The objects keep their content and get new revisions. */
   reseal(signal: AbortSignal): Promise<{ readonly resealed: number }>
@@ -53,6 +53,12 @@ export interface SealingStatus {
 /** Another server may have made a new key; asking for it more often would let one lost key load the store. */
 const reloadEveryMs = 2_000
 const pageMax = 500
+/**
+ * Keys that are kept, whether or not anything is sealed with them: a server that stalls between its look at the keys and its
+ * write seals with the one it saw, however late that write arrives, and no look at what is stored tells of it beforehand. So a key
+ * is forgotten by the thousandth rotation after it only (60 KB, years even of daily ones), and then only if nothing is sealed with it.
+ */
+export const keysMax = 1_000
 
 /** Throws what the provider throws. Makes the first key. */
 export async function openSealedStore(options: SealedStoreOptions): Promise<SealedStore> {
@@ -157,10 +163,7 @@ class Keys {
     this.#loadedMs = this.#clock.monotonicMs()
   }
 
-  /**
-   * What to seal with now, as all servers see it. A server that went on with its own idea of the newest would, after two
-   * rotations elsewhere, seal with a key that has been forgotten there because nothing was sealed with it.
-   */
+  /** What to seal with now, as all servers see it: a rotation is for what is written after it, wherever. */
   async newest(): Promise<SealingKey> {
     await this.#follow()
     return this.#primary
@@ -238,14 +241,19 @@ function createSealing({ store, prefixes, random }: SealedStoreOptions, keys: Ke
     }
     return { keys: [...uses].map(([id, objects]) => ({ id, objects })), plain, lost }
   }
+  /** Of the keys before the newest: old revisions that are still kept for watchers are sealed with that. */
+  const withoutOldestUnused = async (): Promise<readonly SealingKey[]> => {
+    const isUnused = new Set(
+      (await status()).keys.slice(1).flatMap(({ id, objects }) => (objects ? [] : [id])),
+    )
+    const oldest = keys.all.findLast(({ id }) => isUnused.has(id))
+    return keys.all.filter((key) => key !== oldest)
+  }
   return {
     status,
     async rotate() {
       await keys.reload()
-      const used = await status()
-      const isUsed = (id: string) => used.keys.some((key) => key.id === id && key.objects > 0)
-      // The newest stays in any case: old revisions that are still kept for watchers are sealed with it.
-      const kept = keys.all.filter(({ id }) => id === keys.primary.id || isUsed(id))
+      const kept = keys.all.length < keysMax ? keys.all : await withoutOldestUnused()
       try {
         await keys.save([createSealingKey(random), ...kept])
       } catch (error) {
