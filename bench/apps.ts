@@ -1,6 +1,6 @@
 /**
  * Sampan as a whole: how long until it is ready and an app answers, what it takes when idle, and how soon an app answers
- * beside `node`, pm2 and podman.
+ * beside `node`, pm2, podman and docker.
  */
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'

@@ -1,12 +1,14 @@
 /**
  * Container engines with an image of nothing but Node.js, its libraries and the app, on the host's network. What podman keeps
- * lies in the benchmark's folder; docker is asked only where its daemon runs.
+ * lies in the benchmark's folder, and so does what docker's daemon keeps, unless one runs already.
  */
 import { execFile, spawnSync } from 'node:child_process'
 import { copyFileSync, cpSync, mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { realClock } from '../src/base/clock.ts'
+import { isPresent } from '../tools/parts.ts'
+import { openDockerDaemon } from './docker-daemon.ts'
 import type { Peer, Starter } from './peer.ts'
 import { freePort, untilAnswers } from './ports.ts'
 
@@ -16,8 +18,15 @@ const image = 'bench-hello'
 /** A command line of an engine that understands docker's commands. */
 type Engine = (args: readonly string[]) => Promise<unknown>
 
-interface Preparation {
+interface Opened {
   readonly engine: Engine
+  /** Its daemon, if it has one that is ours. */
+  end(): Promise<void>
+}
+
+interface Preparation {
+  /** Throws when it can't run here. */
+  readonly open: () => Promise<Opened>
   readonly name: string
   /** More options of its `run`. */
   readonly options: readonly string[]
@@ -32,20 +41,55 @@ export function preparePodman(folder: string, app: string, progress: (line: stri
   const script = 'umount /sys/fs/cgroup/unified 2>/dev/null; exec podman --cgroup-manager=cgroupfs "$@"'
   const engine: Engine = (args) =>
     run('unshare', ['--mount', 'sh', '-c', script, 'podman', ...storage, ...args])
+  const open = () => Promise.resolve({ engine, end: () => Promise.resolve() })
   const options = ['--ulimit', 'nofile=1024:1024', '--ulimit', 'nproc=4096:4096']
-  return prepare({ engine, name: 'podman', options, place, app }, progress)
+  return prepare({ open, name: 'podman', options, place, app }, progress)
 }
 
 export function prepareDocker(folder: string, app: string, progress: (line: string) => void) {
-  const engine: Engine = (args) => run('docker', [...args])
-  return prepare({ engine, name: 'docker', options: [], place: join(folder, 'docker'), app }, progress)
+  const place = join(folder, 'docker')
+  const open = async (): Promise<Opened> => {
+    if (!isPresent('docker')) throw new Error('there is no docker')
+    const engine: Engine = (args) => run('docker', [...args])
+    if (spawnSync('docker', ['version']).status === 0) return { engine, end: () => Promise.resolve() }
+    const daemon = await openDockerDaemon(join(place, 'daemon'))
+    return { engine: (args) => engine(['--host', daemon.host, ...args]), end: () => daemon.end() }
+  }
+  return prepare({ open, name: 'docker', options: [], place, app }, progress)
 }
 
 async function prepare(
-  { engine, name, options, place, app }: Preparation,
+  { open, name, options, place, app }: Preparation,
   progress: (line: string) => void,
 ): Promise<Peer | undefined> {
-  const start: Starter = async (round) => {
+  let opened: Opened | undefined
+  try {
+    const running = (opened = await open())
+    const { engine } = running
+    const start = starterOf(engine, options)
+    await engine(['info'])
+    await engine(['import', rootFilesystem(join(place, 'image'), app), image])
+    await start(-1)
+    return {
+      start,
+      async end() {
+        try {
+          await engine(['rmi', '--force', image])
+        } finally {
+          await running.end()
+        }
+      },
+    }
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    progress(`${name} can't run here and is left out: ${why}`)
+    await opened?.end()
+    return undefined
+  }
+}
+
+function starterOf(engine: Engine, options: readonly string[]): Starter {
+  return async (round) => {
     const port = await freePort()
     const container = `${image}-${round}`
     const startMs = realClock.monotonicMs()
@@ -56,21 +100,6 @@ async function prepare(
     const ms = realClock.monotonicMs() - startMs
     await engine(['rm', '--force', container])
     return { 'first answer': ms }
-  }
-  try {
-    await engine(['info'])
-    await engine(['import', rootFilesystem(join(place, 'image'), app), image])
-    await start(-1)
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
-    progress(`${name} can't run here and is left out: ${why}`)
-    return undefined
-  }
-  return {
-    start,
-    async end() {
-      await engine(['rmi', '--force', image])
-    },
   }
 }
 
