@@ -1,6 +1,6 @@
 /** From a container's spec to a started program: volumes, image, environment, command, mounts, in upstream's order. */
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
-import { dirname, isAbsolute, join } from 'node:path'
+import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { describeError } from '../base/logger.ts'
 import { ioLimitsOf } from '../api/io-limits.ts'
 import { isRunOnce } from '../api/run-once.ts'
@@ -227,10 +227,11 @@ function withTermination(
   { container, context, paths, run }: StartInput,
   mounts: readonly Mount[],
 ): readonly Mount[] {
-  const { terminationMessagePath: mountPath = terminationPathDefault } = container
+  const { terminationMessagePath: wanted = terminationPathDefault } = container
+  const mountPath = resolve('/', wanted)
   // For the path that everyone has, nobody is given mounts who needs none otherwise.
   const isWanted =
-    mountPath === terminationPathDefault ? mounts.length > 0 && existsSync(mountPath) : isAbsolute(mountPath)
+    mountPath === terminationPathDefault ? mounts.length > 0 && existsSync(mountPath) : isAbsolute(wanted)
   if (!isWanted || !context.mountSupport.usable || mounts.some((mount) => mount.mountPath === mountPath))
     return mounts
   const source = join(paths.raw(container.name, nextAttempt(run.record)), terminationFile)

@@ -287,7 +287,7 @@ test('the last words of a container', { timeout }, async (t) => {
     volumes: [{ name: 'any', emptyDir: {} }],
     containers: [
       speak('usual', '/dev/termination-log', '1', { volumeMounts }),
-      speak('other', '/tmp/my-words', '0', { terminationMessagePath: '/tmp/my-words' }),
+      speak('other', '/tmp/my-words', '0', { terminationMessagePath: '/any/../tmp/./my-words' }),
       speak('none', '', '2', { volumeMounts, terminationMessagePolicy: 'FallbackToLogsOnError' }),
     ],
   })

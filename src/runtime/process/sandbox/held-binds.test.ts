@@ -121,6 +121,12 @@ for (const { name, skip, user } of agents)
       }
     })
 
+    it('are made nowhere above the outer one', () => {
+      for (const path of ['/data/../escaped', '/data/way/../../escaped/too', '/data/./way/../..'])
+        assert.throws(() => hold(outer(), inner(path)), { code: 'start-failed' })
+      assert.ok(!existsSync(at('escaped')))
+    })
+
     it('are refused when what they go over is taken away', async () => {
       const { command } = hold(outer(), inner('/data/way'))
       rmSync(at('volume', 'way'), { recursive: true })

@@ -12,6 +12,8 @@ export function makeMountPoint(
   names: readonly string[],
   kind: 'file' | 'folder',
 ): void {
+  if (names.some((name) => ['', '.', '..'].includes(name)))
+    throw new Error(`${names.join('/')} is no way down from ${source}`)
   let held = openSync(source, namesOnly | O_DIRECTORY)
   try {
     if (isUnsteady && readlinkSync(`/proc/self/fd/${held}`) !== source)

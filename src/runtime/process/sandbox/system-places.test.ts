@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { isSystemPlace, strangerAt } from './system-places.ts'
+import { isSystemPlace, problemOf, strangerAt } from './system-places.ts'
 
 const rows = [
   ['/', true],
@@ -23,6 +23,10 @@ const rows = [
 for (const [path, expected] of rows)
   test(`${path} is ${expected ? '' : 'no '}place of the system`, () =>
     assert.equal(isSystemPlace(path), expected))
+
+for (const path of ['/tmp/../usr/bin/env', '/data/./x', '/data//x', '/data/', 'data'])
+  test(`nothing is mounted at ${path}, which is another place by another name`, () =>
+    assert.match(problemOf([{ source: '/x', path, readOnly: false }]) ?? '', /plain absolute path/))
 
 const mount = (device: string, root: string, point: string) =>
   `36 35 ${device} ${root} ${point} ro - ext4 x ro`

@@ -4,7 +4,7 @@
  * such a place would hand them to the pod.
  */
 import { lstatSync, realpathSync } from 'node:fs'
-import { join, relative } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import type { Bind } from '../../runtime.ts'
 import { around, isBelow, isOwnPlace } from './nested-binds.ts'
 
@@ -28,6 +28,9 @@ export const isSystemPlace = (path: string): boolean =>
 export function problemOf(binds: readonly Bind[]): string | undefined {
   for (const bind of binds) {
     const { path } = bind
+    // All that is asked here of places, and how they lie in each other, is asked by name.
+    if (!isOwnPlace(bind) && resolve(path) !== path)
+      return `something is to be mounted at ${path}; write a plain absolute path, without "." and ".."`
     if (!isOwnPlace(bind) && isSystemPlace(path))
       return `a volume at ${path} would stand in for programs and libraries of the system; mount it elsewhere`
     const link = linkOnTheWay(bind, binds)
