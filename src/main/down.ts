@@ -13,8 +13,8 @@ import { networkFolderOf } from '../node/pod-wall.ts'
 import { removeTree } from '../node/remove-tree.ts'
 import { CommandError } from './command-error.ts'
 import type { DataDir } from './data-dir.ts'
+import { readRunning } from './data-dir-hold.ts'
 import { isAlive } from './process-identity.ts'
-import { readRunning } from './up.ts'
 
 /** How long an app may take to end before it is killed. */
 const appGraceMs = 30_000

@@ -13,6 +13,7 @@ import { NodeKeyError, openNodeKey, publicKeyOf } from '../node/node-key.ts'
 import { fetchCa } from './cluster-ca.ts'
 import { CommandError } from './command-error.ts'
 import { createDataDir, credentialOf, writeWhole, type DataDir } from './data-dir.ts'
+import { holdDataDir } from './data-dir-hold.ts'
 import { caDigestOf, parseCaDigest, parseJoinToken } from './join-token.ts'
 
 export interface JoinOptions {
@@ -38,6 +39,7 @@ const askAgainMs = 2_000
 export async function join(options: JoinOptions): Promise<void> {
   const { dir, nodeName, url } = options
   createDataDir(dir)
+  using _ = await holdDataDir(dir, realClock)
   const pinned = pinOf(options)
   const file = credentialOf(dir, 'agent')
   if (await hasJoined(file, nodeName, pinned)) return

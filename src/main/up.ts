@@ -1,15 +1,14 @@
-import { existsSync, readFileSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
 import { checkDns1123Subdomain } from '../api/names.ts'
 import { sendSignal } from '../base/send-signal.ts'
 import { realClock } from '../base/clock.ts'
 import type { BackupSchedule } from './backup-schedule.ts'
 import { openChild, type Child } from './child.ts'
 import { CommandError } from './command-error.ts'
-import { createDataDir, writeWhole, type DataDir } from './data-dir.ts'
-import type { ListenAddress } from './listen-address.ts'
+import { createDataDir, type DataDir } from './data-dir.ts'
+import { holdDataDir, type DataDirHold, type PartProcess } from './data-dir-hold.ts'
+import { formatListen, type ListenAddress } from './listen-address.ts'
 import type { Begin, Ready } from './messages.ts'
-import { isAlive, processIdentity, type ProcessIdentity } from './process-identity.ts'
+import { isAlive, processIdentity } from './process-identity.ts'
 
 export type PartName = 'server' | 'agent' | 'gateway'
 
@@ -43,11 +42,6 @@ export interface Addresses {
 /** Of a part that doesn't run here. */
 const anyPort: ListenAddress = { host: '127.0.0.1', port: 0 }
 
-interface Running {
-  readonly supervisor: ProcessIdentity
-  readonly processes: readonly (ProcessIdentity & { readonly name: string })[]
-}
-
 /** A predecessor that was killed leaves processes that end by themselves within this time. */
 const inheritWaitMs = 15_000
 
@@ -67,7 +61,8 @@ export async function up(options: UpOptions): Promise<void> {
       { cause },
     )
   }
-  await takeOver(dir)
+  using hold = await holdDataDir(dir, realClock)
+  await endOf(hold.inherited)
   let where: Addresses = {
     listen: options.listen ?? anyPort,
     tlsListen: options.tlsListen ?? anyPort,
@@ -86,7 +81,8 @@ export async function up(options: UpOptions): Promise<void> {
   })
   let isUp = false
   const children: Child[] = []
-  const onSpawn = () => writeRunning(dir, children)
+  let api: string | undefined
+  const note = () => noteRunning(hold, children, api)
   const supervise = (name: PartName) => {
     const onReady = (ready: Ready) => {
       where = {
@@ -94,9 +90,13 @@ export async function up(options: UpOptions): Promise<void> {
         tlsListen: ready.tlsListen ?? where.tlsListen,
         gatewayListen: ready.gatewayListen ?? where.gatewayListen,
       }
+      if (ready.listen && api === undefined) {
+        api = `http://${formatListen(ready.listen)}`
+        note()
+      }
       print(isUp ? `${ready.line} (again)` : ready.line)
     }
-    const child = openChild({ name, clock: realClock, onReady, onCrash: print, onSpawn })
+    const child = openChild({ name, clock: realClock, onReady, onCrash: print, onSpawn: note })
     children.push(child)
     return child
   }
@@ -119,7 +119,6 @@ export async function up(options: UpOptions): Promise<void> {
     // The reverse of the start: nothing loses what it depends on while it still works.
     await Promise.all(others.map((part) => part.stop()))
     await server?.stop()
-    rmSync(runningFile(dir), { force: true })
   }
 }
 
@@ -134,19 +133,10 @@ export function checkNodeName(name: string): void {
   )
 }
 
-const runningFile = (dir: DataDir) => join(dir.run, 'up.json')
-
-/** Makes sure that nobody else runs this data directory; waits for the processes of a killed predecessor to end. */
-async function takeOver(dir: DataDir): Promise<void> {
-  const running = readRunning(dir)
-  if (!running) return
-  if (isAlive(running.supervisor)) {
-    throw new CommandError(
-      `Sampan already runs here, as process ${running.supervisor.pid}. Stop it with \`sampan down\`, or start another one with a different --data-dir`,
-    )
-  }
+/** Waits for them. */
+async function endOf(inherited: readonly PartProcess[]): Promise<void> {
   const deadlineMs = realClock.monotonicMs() + inheritWaitMs
-  for (const identity of running.processes) {
+  for (const identity of inherited) {
     while (isAlive(identity)) {
       if (realClock.monotonicMs() > deadlineMs) sendSignal(identity.pid, 'SIGKILL')
       await realClock.sleep(20)
@@ -154,25 +144,12 @@ async function takeOver(dir: DataDir): Promise<void> {
   }
 }
 
-export function readRunning(dir: DataDir): Running | undefined {
-  const file = runningFile(dir)
-  if (!existsSync(file)) return undefined
-  try {
-    return JSON.parse(readFileSync(file, 'utf8')) as Running
-  } catch {
-    return undefined // cut short by a crash while it was written: whoever wrote it is gone
-  }
-}
-
-function writeRunning(dir: DataDir, children: readonly Child[]): void {
-  const identities = children.flatMap(({ name, pid }) => {
+function noteRunning(hold: DataDirHold, children: readonly Child[], api: string | undefined): void {
+  const processes = children.flatMap(({ name, pid }) => {
     const identity = pid === undefined ? undefined : processIdentity(pid)
     return identity ? [{ name, ...identity }] : []
   })
-  const supervisor = processIdentity(process.pid)
-  if (!supervisor) throw new CommandError('/proc does not show this process: Sampan runs apps on Linux only')
-  const running: Running = { supervisor, processes: identities }
-  writeWhole(runningFile(dir), JSON.stringify(running))
+  hold.note({ processes, ...(api !== undefined && { api }) })
 }
 
 const signalled = () =>

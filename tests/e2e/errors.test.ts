@@ -19,7 +19,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, afterEach, before, test } from 'node:test'
-import { openCluster, runSampan, until, type Cluster } from '../support/cluster.ts'
+import { openCluster, runSampan, startSampan, until, type Cluster } from '../support/cluster.ts'
 import { ask } from '../support/http.ts'
 import { configMap, deployment, ingress, service, yaml } from '../support/manifests.ts'
 
@@ -114,11 +114,37 @@ test('unknown commands, flags and values', () => {
 })
 
 test('a second Sampan in the same data directory', () => {
-  assertRefusal(
-    up(cluster.dataDir),
-    `Sampan already runs here, as process ${cluster.pidOf('supervisor')}. Stop it with \`sampan down\`, or start another one with a different --data-dir`,
-  )
+  const [api = ''] = /http:\/\/127\.0\.0\.1:\d+/.exec(cluster.output()) ?? []
+  const message = `Sampan already runs here, as process ${cluster.pidOf('supervisor')}, with its API at ${api}. Stop it with \`sampan down --data-dir ${cluster.dataDir}\`, or start another one with a different --data-dir`
+  assertRefusal(up(cluster.dataDir), message)
+  const join = ['join', 'https://127.0.0.1:1', '--token', 'none', '--data-dir', cluster.dataDir]
+  assertRefusal(runSampan(join), message)
   assert.equal(cluster.kubectl('get deployment witness').code, 0)
+})
+
+test('of five that start at once on one data directory one runs, and the next when that was killed', async (t) => {
+  const dataDir = join(folder, 'at-once')
+  const ends: (() => Promise<void>)[] = []
+  t.after(() => Promise.all(ends.map((end) => end())))
+  const started = () => {
+    const one = startSampan(['server', '--data-dir', dataDir, '--store', 'memory:', ...anyPorts.slice(0, 4)])
+    ends.push(one.end)
+    return one
+  }
+  const all = Array.from({ length: 5 }, started)
+  const isDecided = () => all.every(({ code, output }) => code() !== undefined || /^ready$/m.test(output()))
+  await until('each runs or was refused', () => isDecided() || undefined)
+  const runs = all.filter(({ code }) => code() === undefined)
+  assert.equal(runs.length, 1, all.map(({ output }) => output()).join('\n'))
+  const [winner] = runs
+  for (const refused of all.filter((one) => one !== winner)) {
+    assert.equal(refused.code(), 1)
+    assert.match(refused.output(), new RegExp(`already runs here, as process ${winner?.pid}\\b.*sampan down`))
+  }
+  process.kill(winner?.pid ?? 0, 'SIGKILL')
+  await until('it is gone', () => winner?.code() !== undefined || undefined)
+  const next = started()
+  await until('the next one is ready', () => /^ready$/m.test(next.output()) || undefined)
 })
 
 test('a data directory that is none', () => {

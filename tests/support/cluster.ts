@@ -86,6 +86,39 @@ export function runSampan(args: readonly string[], timeoutMs = 30_000): Output {
   return { code: result.status, stdout: result.stdout, stderr: result.stderr }
 }
 
+/** Runs `sampan` beside the test. */
+export function startSampan(args: readonly string[]): StartedSampan {
+  const child = spawn(process.execPath, [executable, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += String(chunk)))
+  let code: number | null | undefined
+  const ended = new Promise<void>((resolve) =>
+    child.once('close', (found) => {
+      code = found
+      resolve()
+    }),
+  )
+  return {
+    pid: child.pid ?? 0,
+    code: () => code,
+    output: () => output,
+    async end() {
+      child.kill('SIGTERM')
+      await ended
+    },
+  }
+}
+
+export interface StartedSampan {
+  readonly pid: number
+  /** Undefined while it runs, null when a signal has ended it. */
+  readonly code: () => number | null | undefined
+  /** Everything that it has printed so far. */
+  readonly output: () => string
+  /** SIGTERM; resolves when it has ended. */
+  readonly end: () => Promise<void>
+}
+
 /** Resolves once it has printed `ready`. Disposing of it stops the apps too and removes the folder. */
 export async function openCluster(options: ClusterOptions = {}): Promise<Cluster> {
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'sampan-e2e-'))

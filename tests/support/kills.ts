@@ -2,7 +2,7 @@
 import type { Random } from '../../src/base/ids.ts'
 import { dataDir } from '../../src/main/data-dir.ts'
 import { isAlive, type ProcessIdentity } from '../../src/main/process-identity.ts'
-import { readRunning } from '../../src/main/up.ts'
+import { readRunning } from '../../src/main/data-dir-hold.ts'
 
 export const parts = ['server', 'agent', 'gateway'] as const
 export type Part = (typeof parts)[number]

@@ -5,7 +5,7 @@
 import { realClock } from '../../base/clock.ts'
 import { isAlive } from '../process-identity.ts'
 import type { DataDir } from '../data-dir.ts'
-import { readRunning } from '../up.ts'
+import { readRunning } from '../data-dir-hold.ts'
 import {
   dataDirCheck,
   limitsCheck,
