@@ -113,7 +113,7 @@ test('one that came without a lock, of an earlier version, is found by what it s
 
 test('parts of a killed holder that still run are known to the next, and to the one after it', async (t) => {
   const dir = newDir(t)
-  const child = await holder(t, dir)
+  await holder(t, dir)
   const left = readRunning(dir)?.supervisor
   assert(left)
   const part = { ...left, name: 'server' }

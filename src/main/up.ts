@@ -5,7 +5,7 @@ import type { BackupSchedule } from './backup-schedule.ts'
 import { openChild, type Child } from './child.ts'
 import { CommandError } from './command-error.ts'
 import { createDataDir, type DataDir } from './data-dir.ts'
-import { holdDataDir, type DataDirHold, type PartProcess } from './data-dir-hold.ts'
+import { holdDataDir, type DataDirHold } from './data-dir-hold.ts'
 import { formatListen, type ListenAddress } from './listen-address.ts'
 import type { Begin, Ready } from './messages.ts'
 import { isAlive, processIdentity } from './process-identity.ts'
@@ -53,16 +53,7 @@ export async function up(options: UpOptions): Promise<void> {
   const { dir, print } = options
   const { nodeName = '' } = options
   if (options.parts.includes('agent')) checkNodeName(nodeName)
-  try {
-    createDataDir(dir)
-  } catch (cause) {
-    throw new CommandError(
-      `can't use ${dir.root} as the data directory: ${(cause as Error).message}. Choose another with --data-dir`,
-      { cause },
-    )
-  }
-  using hold = await holdDataDir(dir, realClock)
-  await endOf(hold.inherited)
+  using hold = await takeOver(dir)
   let where: Addresses = {
     listen: options.listen ?? anyPort,
     tlsListen: options.tlsListen ?? anyPort,
@@ -91,7 +82,7 @@ export async function up(options: UpOptions): Promise<void> {
         gatewayListen: ready.gatewayListen ?? where.gatewayListen,
       }
       if (ready.listen && api === undefined) {
-        api = `http://${formatListen(ready.listen)}`
+        api = `http://${formatListen(ready.listen)}` // a later start of the server keeps it
         note()
       }
       print(isUp ? `${ready.line} (again)` : ready.line)
@@ -133,15 +124,25 @@ export function checkNodeName(name: string): void {
   )
 }
 
-/** Waits for them. */
-async function endOf(inherited: readonly PartProcess[]): Promise<void> {
+/** Makes sure that nobody else runs this data directory; waits for the processes of a killed predecessor to end. */
+async function takeOver(dir: DataDir): Promise<DataDirHold> {
+  try {
+    createDataDir(dir)
+  } catch (cause) {
+    throw new CommandError(
+      `can't use ${dir.root} as the data directory: ${(cause as Error).message}. Choose another with --data-dir`,
+      { cause },
+    )
+  }
+  const hold = await holdDataDir(dir, realClock)
   const deadlineMs = realClock.monotonicMs() + inheritWaitMs
-  for (const identity of inherited) {
+  for (const identity of hold.inherited) {
     while (isAlive(identity)) {
       if (realClock.monotonicMs() > deadlineMs) sendSignal(identity.pid, 'SIGKILL')
       await realClock.sleep(20)
     }
   }
+  return hold
 }
 
 function noteRunning(hold: DataDirHold, children: readonly Child[], api: string | undefined): void {
