@@ -7,6 +7,7 @@ import { isStoreError } from '../store/store.ts'
 import { CachedObject, passing } from './cached-object.ts'
 import type { VerbContext } from './context.ts'
 import { recordOwners } from './field-writer.ts'
+import { idleWarnings } from './idle-kinds.ts'
 import { objectKeyOf } from './keys.ts'
 import { generateName, metadataForCreate, strategyContext } from './metadata.ts'
 import { storedForm } from './stored-form.ts'
@@ -57,7 +58,7 @@ export function createObject(
       ...(def.validate?.(object, undefined, strategy) ?? []),
     ]
     if (errors.length > 0) throw invalid(def, object.metadata.name ?? '', errors)
-    warnings.push(...(def.warnings?.(object) ?? []))
+    warnings.push(...(def.warnings?.(object) ?? []), ...idleWarnings(def, object))
     if (dryRun) {
       await refuseExisting(context, object)
       return { stored: undefined, object }
