@@ -83,13 +83,18 @@ const rows: readonly {
   {
     name: 'no container runtime for an OCI image',
     pod: { spec: { containers: [container({}, { image: 'docker.io/library/nginx' })] } },
-    says: '1 node(s) had no container runtime.',
+    says: '1 node(s) had no container runtime for the image "docker.io/library/nginx" (an npm package is written npm:NAME@VERSION, a folder dir:/PATH).',
   },
   {
     name: 'a container runtime is there',
     pod: { spec: { containers: [container({}, { image: 'docker.io/library/nginx' })] } },
     node: { labels: { 'sampan.dev/runtime.container': 'true' } },
     says: '',
+  },
+  {
+    name: 'an image without any scheme is told how a package is written',
+    pod: { spec: { containers: [container({}, { image: 'express:4' })] } },
+    says: '1 node(s) had no container runtime for the image "express:4" (an npm package is written npm:NAME@VERSION, a folder dir:/PATH).',
   },
   {
     name: 'runtimeClassName decides over the image',

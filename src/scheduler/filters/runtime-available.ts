@@ -20,16 +20,27 @@ export const runtimeAvailable: Filter = {
     const missing = runtimesFor(pod).filter(
       (runtime) => node.metadata.labels?.[runtimeLabel(runtime)] !== 'true',
     )
-    return missing.map((runtime) => `node(s) had no ${runtime} runtime`)
+    return missing.map((runtime) => `node(s) had no ${runtime} runtime${hintFor(pod)}`)
   },
+}
+
+/** Who writes `image: express` means a package; the refusal has to say how that is written. */
+function hintFor({ spec }: Pod): string {
+  const foreign = spec.runtimeClassName
+    ? undefined
+    : imagesOf(spec).find((image) => schemeOf(image) === 'oci')
+  if (foreign === undefined) return ''
+  return ` for the image ${JSON.stringify(foreign)} (an npm package is written npm:NAME@VERSION, a folder dir:/PATH)`
 }
 
 /** `runtimeClassName` decides, else the images do. */
 export function runtimesFor(pod: Pod): readonly string[] {
   if (pod.spec.runtimeClassName) return [pod.spec.runtimeClassName]
-  const containers = [...pod.spec.containers, ...(pod.spec.initContainers ?? [])]
-  return [...new Set(containers.map(({ image = '' }) => runtimeOf[schemeOf(image)]))]
+  return [...new Set(imagesOf(pod.spec).map((image) => runtimeOf[schemeOf(image)]))]
 }
+
+const imagesOf = ({ containers, initContainers = [] }: Pod['spec']): readonly string[] =>
+  [...containers, ...initContainers].map(({ image = '' }) => image)
 
 function schemeOf(image: string): ImageScheme {
   try {
