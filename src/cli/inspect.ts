@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net'
 import { WebSocket, WebSocketServer } from 'ws'
 import type { Random } from '../base/ids.ts'
 import type { Kubeconfig } from '../client/kubeconfig.ts'
-import { podPath, reasonOf, type PodPlace } from './server-connection.ts'
+import { podPath, podRefusal, type PodPlace } from './server-connection.ts'
 
 export interface InspectOptions {
   readonly server: Kubeconfig
@@ -78,7 +78,7 @@ async function openRemote({ place, server, signal }: InspectOptions): Promise<We
       response.setEncoding('utf8')
       response.on('data', (text: string) => (body += text))
       response.once('close', () => {
-        reject(new Error(reasonOf(body, response.statusCode ?? 0)))
+        reject(podRefusal({ body, status: response.statusCode ?? 0 }, place, server))
         request.destroy()
       })
     })

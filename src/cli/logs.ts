@@ -16,6 +16,8 @@ export interface LogsOptions {
   readonly name: string
   readonly namespace?: string
   readonly range: HistoryOptions
+  /** Only the last so many of what is there already; up to `tailMax`. A line counts once for each 16 KiB. */
+  readonly tail?: number
   /** Lines as the server sends them. */
   readonly isJson: boolean
   /** Resolves when there is room for more. */
@@ -26,10 +28,12 @@ export interface LogsOptions {
 }
 
 const lineLengthMax = 256 * 1024
+/** They are held in memory: 16 KiB each at most. */
+export const tailMax = 10_000
 
 /** Answers whether there was any line. Ends with the log, or with the signal when it follows. */
 export async function logs(options: LogsOptions): Promise<boolean> {
-  const { server, name, namespace, range, isJson, write, warn, signal } = options
+  const { server, name, namespace, range, tail, isJson, write, warn, signal } = options
   const place = { pod: name, ...(namespace !== undefined && { namespace }) }
   const query = { history: 'true', ...Object.fromEntries(historyQuery(range)) }
   await using transport = httpTransport(server)
@@ -38,19 +42,48 @@ export async function logs(options: LogsOptions): Promise<boolean> {
   if (response.status !== 200) throw new Error(reasonOf(await textOf(response), response.status))
   let wasPartial = false
   let isEmpty = true
+  const show = async ({ said, text }: Piece) => {
+    await write(isJson ? `${text}\n` : shown(said, wasPartial))
+    wasPartial = said.partial === true
+  }
+  let last = tail === undefined ? undefined : lastOf<Piece>(tail)
+  const showLast = async () => {
+    for (const piece of last?.all() ?? []) await show(piece)
+    last = undefined
+  }
   try {
     for await (const text of linesOf(response.body, lineLengthMax)) {
       const said = JSON.parse(text) as HistoryLine | HistoryNote
       if ('problem' in said) warn(said.problem)
+      if ('caughtUp' in said) await showLast()
       if (!('message' in said)) continue
       isEmpty = false
-      await write(isJson ? `${text}\n` : shown(said, wasPartial))
-      wasPartial = said.partial === true
+      if (last) last.add({ said, text })
+      else await show({ said, text })
     }
   } catch (error) {
     if (!signal.aborted) throw error
   }
+  await showLast()
   return !isEmpty
+}
+
+interface Piece {
+  readonly said: HistoryLine
+  readonly text: string
+}
+
+/** The last `count` of what was added. */
+function lastOf<T>(count: number) {
+  const ring: T[] = []
+  let next = 0
+  return {
+    add(item: T): void {
+      if (count > 0) ring[next] = item
+      next = (next + 1) % Math.max(count, 1)
+    },
+    all: (): readonly T[] => (ring.length < count ? ring : [...ring.slice(next), ...ring.slice(0, next)]),
+  }
 }
 
 /** A piece of a line that goes on gets no second head. */

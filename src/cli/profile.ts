@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream/promises'
 import type { Clock } from '../base/clock.ts'
 import type { Kubeconfig } from '../client/kubeconfig.ts'
 import { httpTransport } from '../client/transport-http.ts'
-import { podPath, reasonOf, textOf, type PodPlace } from './server-connection.ts'
+import { podPath, podRefusal, textOf, type PodPlace } from './server-connection.ts'
 
 export interface ProfileOptions {
   readonly server: Kubeconfig
@@ -35,7 +35,8 @@ export async function profile({
   await using transport = httpTransport(server)
   if (what.kind === 'cpu') print(`profiling ${place.pod} for ${what.seconds} s`)
   const response = await transport.send({ method: 'POST', path, headers: {}, signal })
-  if (response.status !== 200) throw new Error(reasonOf(await textOf(response), response.status))
+  if (response.status !== 200)
+    throw podRefusal({ body: await textOf(response), status: response.status }, place, server)
   const partial = `${target}.partial`
   try {
     await pipeline(response.body, createWriteStream(partial, { mode: 0o600 }))

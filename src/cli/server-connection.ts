@@ -56,6 +56,21 @@ export function reasonOf(body: string, status: number): string {
   return `the server answered ${status}${body === '' ? '' : `: ${body.slice(0, 500)}`}`
 }
 
+/** For commands about one pod: where it was looked for, and how to find its name. */
+export function podRefusal(
+  { body, status }: { readonly body: string; readonly status: number },
+  { namespace, pod }: PodPlace,
+  { namespace: usual }: Pick<Kubeconfig, 'namespace'>,
+): Error {
+  const where = namespace ?? usual
+  const reason = reasonOf(body, status)
+  return new Error(
+    reason === `pods "${pod}" not found`
+      ? `${reason} in the namespace ${where}: \`kubectl get pods -n ${where}\` lists what is there`
+      : reason,
+  )
+}
+
 const errorBytesMax = 64 * 1024
 
 /** The body of an answer that is an error. */

@@ -17,6 +17,8 @@ const print = (line: string) => void process.stdout.write(`${line}\n`)
 async function main(): Promise<void> {
   const program = new Command('sampan')
     .description('Runs Node.js apps across any machines you own, with the Kubernetes API.')
+    .version(versionLine(), '-V, --version', 'say which Sampan this is')
+    .showHelpAfterError('`sampan --help` lists the commands, `sampan COMMAND --help` says what each takes.')
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'sampan: ')) })
   addServers(program)
   addNodeCommands(program, print)
@@ -78,12 +80,11 @@ function addOffline(program: Command): void {
   program
     .command('version')
     .description('say which Sampan this is')
-    .action(() =>
-      print(
-        `sampan ${sampanVersion} (Kubernetes API ${kubernetesVersion.gitVersion}, Node.js ${process.version})`,
-      ),
-    )
+    .action(() => print(versionLine()))
 }
+
+const versionLine = (): string =>
+  `sampan ${sampanVersion} (Kubernetes API ${kubernetesVersion.gitVersion}, Node.js ${process.version})`
 
 interface ServerFlags {
   readonly dataDir: string

@@ -30,11 +30,14 @@ export function addInsightCommands(program: Command, print: (line: string) => vo
     .action(async (pod: string, flags: ProfileFlags) => {
       if ((flags.cpu === undefined) === (flags.heap !== true))
         throw new CommandError('say what to record: --cpu 30s or --heap')
-      const { profile } = await import('../cli/profile.ts')
+      const [{ profile }, { parsePodName }] = await Promise.all([
+        import('../cli/profile.ts'),
+        import('../cli/workload-name.ts'),
+      ])
       const server = await serverOf(flags)
       const file = await profile({
         server,
-        place: placeOf(pod, flags),
+        place: placeOf(parsePodName(pod), flags),
         what: flags.cpu === undefined ? { kind: 'heap' } : { kind: 'cpu', seconds: secondsOf(flags.cpu) },
         ...(flags.output !== undefined && { file: flags.output }),
         clock: realClock,
@@ -52,10 +55,13 @@ export function addInsightCommands(program: Command, print: (line: string) => vo
   )
     .option('--port <number>', 'of this machine', '0')
     .action(async (pod: string, flags: ProcessFlags & { readonly port: string }) => {
-      const { inspect } = await import('../cli/inspect.ts')
+      const [{ inspect }, { parsePodName }] = await Promise.all([
+        import('../cli/inspect.ts'),
+        import('../cli/workload-name.ts'),
+      ])
       const server = await serverOf(flags)
       const port = numberOf(flags.port, '--port')
-      const place = placeOf(pod, flags)
+      const place = placeOf(parsePodName(pod), flags)
       await inspect({ server, place, port, random: realRandom, print, signal: interrupted() })
       process.exit(0)
     })

@@ -12,6 +12,7 @@ interface LogsFlags extends PlaceFlags {
   readonly until?: string
   readonly stream?: 'stdout' | 'stderr'
   readonly follow?: boolean
+  readonly tail?: string
   readonly output: 'text' | 'json'
 }
 
@@ -20,34 +21,58 @@ export function addLogsCommand(program: Command): void {
     program
       .command('logs')
       .description('what a pod or an app has logged, in the order of time; also of pods that were deleted')
-      .argument('<name>', "a pod's, a Deployment's, or what the label app says"),
+      .argument(
+        '<name>',
+        "a pod's, a Deployment's, or what the label app says; or pod/NAME, deployment/NAME",
+      ),
   )
     .option('--since <when>', 'from then on: 90s, 30m, 24h, 7d ago, or a time like 2026-01-31T08:00:00Z')
     .option('--until <when>', 'up to then')
+    .option('--tail <lines>', 'only the last so many of what is there')
     .option('-f, --follow', 'go on with what is logged from now on')
     .addOption(new Option('--stream <name>', 'only this one').choices(['stdout', 'stderr']))
     .addOption(new Option('-o, --output <format>', 'how').choices(['text', 'json']).default('text'))
-    .action(async (name: string, flags: LogsFlags) => {
-      const { logs } = await import('../cli/logs.ts')
-      const { namespace, output } = flags
+    .action(async (text: string, flags: LogsFlags) => {
+      const [{ logs, tailMax }, { parseWorkloadName }] = await Promise.all([
+        import('../cli/logs.ts'),
+        import('../cli/workload-name.ts'),
+      ])
+      const { container, output } = flags
+      const { isPod, name } = parseWorkloadName(text)
+      const tail = flags.tail === undefined ? undefined : linesOf(flags.tail, tailMax)
+      const range = { ...rangeOf(flags), ...(isPod && { isExact: true }) }
+      const server = await serverOf(flags)
+      const { namespace = server.namespace } = flags
       process.stdout.on('error', () => process.exit(0)) // whoever read it has read enough
       const isAny = await logs({
-        server: await serverOf(flags),
+        server,
         name,
-        ...(namespace !== undefined && { namespace }),
-        range: rangeOf(flags),
+        namespace,
+        range,
+        ...(tail !== undefined && { tail }),
         isJson: output === 'json',
         write,
         warn: (line) => void process.stderr.write(`sampan: ${line}\n`),
         signal: interrupted(),
       })
-      if (!isAny && !flags.follow) process.stderr.write(`sampan: there are no logs of ${name}\n`)
+      const what = container === undefined ? name : `container ${container} of ${name}`
+      if (!isAny && !flags.follow)
+        process.stderr.write(
+          `sampan: there are no logs of ${what} in the namespace ${namespace}: \`kubectl get pods -n ${namespace}\` lists its pods\n`,
+        )
       process.exit(0) // listeners for signals would keep it
     })
 }
 
 async function write(text: string): Promise<void> {
   if (!process.stdout.write(text)) await once(process.stdout, 'drain')
+}
+
+function linesOf(text: string, max: number): number {
+  if (/^\d{1,9}$/.test(text) && Number(text) <= max) return Number(text)
+  throw new CommandError(
+    `--tail ${JSON.stringify(text)} is no number of lines up to ${max}; --since goes back further`,
+  )
 }
 
 function rangeOf({ container, follow, since, stream, until }: LogsFlags): HistoryOptions {

@@ -189,6 +189,8 @@ test(
     assert.deepEqual(said, { pod: 'talker', container: 'c', attempt: 1, stream: 'stdout', message: 'out' })
     assert.equal(logs('talker', '--until', String(time)).stdout, '')
     assert.ok(logs('web').stdout.includes(webPod), 'the app knows its former pods')
+    assert.equal(logs('deployment/web', '--tail', '1').stdout.split('\n').length, 2)
+    assert.match(logs('pod/web').stderr, /^sampan: there are no logs of web in the namespace default: /)
     cluster.ok('create role reader --verb=get --resource=pods/log --resource-name=web')
     cluster.ok('create rolebinding reader --role=reader --user=eve')
     const ofPod = cluster.ok('get --raw /api/v1/namespaces/default/pods/web/log?history=true --as=eve')

@@ -28,7 +28,7 @@ export async function logHistory(context: VerbContext): Promise<ApiResponse> {
   if (errors.length > 0) throw invalid({ group: '', kind: 'PodLogOptions' }, info.name, errors)
   const { nodes } = machinery
   if (!nodes) throw serviceUnavailable('no node is connected to this server: logs can not be read')
-  const isExact = !(await mayReadAll(context))
+  const isExact = options.isExact === true || !(await mayReadAll(context))
   const place = [info.namespace, info.name].map(encodeURIComponent).join('/')
   const path = `/logHistory/${place}?${historyQuery({ ...options, isExact }).toString()}`
   const lines = (await nodeNames(context)).map((node) =>
