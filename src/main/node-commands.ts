@@ -174,9 +174,16 @@ function addService(program: Command, print: Print): void {
     .argument('[args...]', 'what follows it; a token is kept apart from the unit')
     .option('--print', 'print the unit and do nothing else')
     .passThroughOptions()
-    .action(async (command: string, args: string[], flags: ServiceFlags & { readonly print?: boolean }) => {
-      const { installService } = await import('./service/service.ts')
-      installService({ ...settings(flags), command, args, isPrintOnly: flags.print === true })
+    .action(async (command: string, given: string[], flags: ServiceFlags & { readonly print?: boolean }) => {
+      const [{ installService }, { checkServiceArgs }] = await Promise.all([
+        import('./service/service.ts'),
+        import('./service/service-args.ts'),
+      ])
+      // Nothing that becomes a service has this flag, so it is ours wherever it stands.
+      const args = given.filter((arg) => arg !== '--print')
+      const isPrintOnly = flags.print === true || args.length < given.length
+      checkServiceArgs(program, command, args)
+      installService({ ...settings(flags), command, args, isPrintOnly })
     })
   named(service.command('uninstall').description('end it and remove the unit; apps go on')).action(
     async (flags: ServiceFlags) => {

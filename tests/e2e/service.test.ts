@@ -49,6 +49,32 @@ test('a service is installed once, says nothing secret, and is gone again', (t) 
   assert.match(service('install', ...where, 'down').stderr, /there is no service of "down"/)
 })
 
+test('what its command would not take is refused before a unit is written', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'sampan-service-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const install = (...args: readonly string[]) =>
+    runSampan(['service', 'install', '--unit-dir', join(folder, 'units'), ...args])
+  const dir = ['--data-dir', join(folder, 'data')]
+  const rows: readonly (readonly [args: readonly string[], says: RegExp])[] = [
+    [
+      ['up', '--colour', ...dir],
+      /`sampan up` does not take "--colour": `sampan up --help` says what it takes/,
+    ],
+    [['up', '--unit-dir', 'elsewhere', ...dir], /does not take "--unit-dir".* itself stands before up/],
+    [['server', 'https://a.test', ...dir], /`sampan server` does not take "https:\/\/a\.test"/],
+    [['join', ...dir], /`sampan join` needs <url>: https:\/\/HOST:PORT/],
+    [['up', '--listen'], /option '--listen <host:port>' argument missing/],
+  ]
+  for (const [args, says] of rows) {
+    const { code, stderr } = install(...args)
+    assert.equal(code, 1)
+    assert.match(stderr, says)
+  }
+  const printed = install('up', ...dir, '--print')
+  assert.match(printed.stdout, /^ExecStart=.* up --data-dir \S+data$/m, 'also behind the command it is ours')
+  assert.ok(!existsSync(join(folder, 'units')) && !existsSync(join(folder, 'data')))
+})
+
 test('after a reboot pods are started again, and those that end with their machine have failed', async () => {
   await using cluster = await openCluster()
   const pod = (name: string, restartPolicy: string) => ({
