@@ -1,13 +1,21 @@
-import { open, rename } from 'node:fs/promises'
+import { open, rename, rm } from 'node:fs/promises'
+import { draftOf, removeLeftDrafts } from './draft.ts'
 
 /** Puts a secret in place whole: mode 0600, on disk when it resolves; readers see the old text or the new. */
 export async function writeSynced(path: string, text: string): Promise<void> {
-  const file = await open(`${path}.new`, 'w', 0o600)
+  const draft = draftOf(path)
   try {
-    await file.writeFile(text)
-    await file.sync()
-  } finally {
-    await file.close()
+    const file = await open(draft, 'wx', 0o600)
+    try {
+      await file.writeFile(text)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await rename(draft, path)
+  } catch (error) {
+    await rm(draft, { force: true })
+    throw error
   }
-  await rename(`${path}.new`, path)
+  removeLeftDrafts(path)
 }

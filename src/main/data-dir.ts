@@ -1,6 +1,7 @@
-import { accessSync, constants, mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { draftOf, removeLeftDrafts } from '../base/draft.ts'
 
 /** Where a Sampan keeps what it has, and under which names. Everything below one folder that only its user can read. */
 export interface DataDir {
@@ -47,9 +48,15 @@ export const credentialOf = (dir: DataDir, name: string): string =>
 
 /** Mode 0600. Whoever reads the file sees the old text or the new, never a part, also while several write it. */
 export function writeWhole(file: string, text: string): void {
-  const temporary = `${file}.${process.pid}`
-  writeFileSync(temporary, text, { mode: 0o600 })
-  renameSync(temporary, file)
+  const draft = draftOf(file)
+  try {
+    writeFileSync(draft, text, { mode: 0o600, flag: 'wx' })
+    renameSync(draft, file)
+  } catch (error) {
+    rmSync(draft, { force: true })
+    throw error
+  }
+  removeLeftDrafts(file)
 }
 
 /** The user's data folder by the XDG rules. */

@@ -1,5 +1,6 @@
 import { closeSync, existsSync, fchmodSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { rename } from 'node:fs/promises'
+import { draftOf, removeLeftDrafts } from '../base/draft.ts'
 
 /**
  * Puts a file in place whole: readers see the old content or the new one. Not synced to the platter: after a power
@@ -11,9 +12,9 @@ export async function writeFileAtomic(
   content: string | Uint8Array,
   mode = 0o600,
 ): Promise<void> {
-  const temporary = `${path}.new`
+  const draft = draftOf(path)
   try {
-    const file = openSync(temporary, 'w', mode)
+    const file = openSync(draft, 'wx', mode)
     try {
       writeFileSync(file, content)
       fchmodSync(file, mode) // the process's umask doesn't apply to what an object asks for
@@ -21,12 +22,13 @@ export async function writeFileAtomic(
       closeSync(file)
     }
     // In the place of another file ext4 first writes the new one out, which is for another thread to wait for.
-    if (existsSync(path)) await rename(temporary, path)
-    else renameSync(temporary, path)
+    if (existsSync(path)) await rename(draft, path)
+    else renameSync(draft, path)
   } catch (error) {
-    rmSync(temporary, { force: true })
+    rmSync(draft, { force: true })
     throw error
   }
+  removeLeftDrafts(path)
 }
 
 export const isErrno = (error: unknown, code: string): boolean =>
