@@ -9,6 +9,8 @@ import { backupPath } from './backup-path.ts'
 import { openBackupFile, type BackupAddress } from './open-backup-place.ts'
 import { CommandError } from './command-error.ts'
 import type { DataDir } from './data-dir.ts'
+import { readRunning } from './data-dir-hold.ts'
+import { isAlive } from './process-identity.ts'
 import { counted, createProgress, type Progress } from './progress.ts'
 
 export interface BackupFlags {
@@ -62,6 +64,10 @@ export async function checkBackup({ place, name }: BackupAddress, progress?: Pro
 
 /** `sqlite:` is the database of the data directory. Throws `CommandError`. */
 export async function openStoreAt(url: string, dir: DataDir): Promise<Store> {
+  if (/^memory:/.test(url))
+    throw new CommandError(
+      'a store in memory is gone when this command ends: write sqlite:, sqlite:/FILE, etcd://… or postgres://…',
+    )
   try {
     return await openStore(url === 'sqlite:' ? `sqlite:${dir.database}` : url, {
       clock: realClock,
@@ -69,7 +75,13 @@ export async function openStoreAt(url: string, dir: DataDir): Promise<Store> {
     })
   } catch (error) {
     if (!isStoreError(error)) throw error
-    throw new CommandError(error.message, { cause: error })
+    const running = url === 'sqlite:' ? readRunning(dir) : undefined
+    if (!running || !isAlive(running.supervisor)) throw new CommandError(error.message, { cause: error })
+    const { pid } = running.supervisor
+    throw new CommandError(
+      `Sampan runs in ${dir.root}, as process ${pid}, and nobody else may open its store meanwhile: end it with \`kill ${pid}\`, which leaves apps running, then run this again`,
+      { cause: error },
+    )
   }
 }
 

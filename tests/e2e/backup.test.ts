@@ -114,6 +114,25 @@ test('a damaged backup is refused by name, and nothing is restored from it', () 
   assert(!existsSync(`${damaged}.proved.json`))
 })
 
+test('what can not work says why before it changes anything', () => {
+  const rows: readonly (readonly [args: readonly string[], says: RegExp])[] = [
+    [
+      ['restore', file, '--force', '--data-dir', cluster.dataDir],
+      /^sampan: Sampan runs in \S+, as process \d+, and nobody else may open its store meanwhile: end it with `kill \d+`, which leaves apps running/,
+    ],
+    [
+      ['restore', file, '--store', 'memory:'],
+      /^sampan: a store in memory is gone when this command ends: write sqlite:/,
+    ],
+    [['store', 'migrate', `sqlite:${join(folder, 'from.db')}`, 'memory:'], /a store in memory is gone/],
+  ]
+  for (const [args, says] of rows) {
+    const { code, stderr } = runSampan(args)
+    assert.equal(code, 1)
+    assert.match(stderr, says)
+  }
+})
+
 test('the server backs up by itself', () => {
   const [name = '', ...others] = readdirSync(scheduled)
   assert.match(name, /^sampan-20.*Z\.backup$/)
