@@ -20,7 +20,7 @@ const answerWithinMs = 30_000
 const folder = join(import.meta.dirname, '..', '..', 'examples', 'hello')
 const name = 'hello'
 
-/** Deploys `examples/hello` unless it is there, waits until its URL answers, and says where everything is. */
+/** Deploys `examples/hello` unless it is there, waits until its URL answers, and says where that is. */
 export async function deployExample(
   dir: DataDir,
   gateway: ListenAddress,
@@ -66,7 +66,6 @@ export async function deployExample(
   })
   await answers(gateway)
   print(`app         http://${formatListen(gateway)}/`)
-  print(`kubeconfig  ${dir.kubeconfig}`)
 }
 
 async function createOnce<T extends KubeObject>(

@@ -101,6 +101,7 @@ export async function up(options: UpOptions): Promise<void> {
       await server?.begin(begin)
       await Promise.all(others.map((part) => part.begin(begin)))
       isUp = true
+      if (server) print(`kubeconfig  ${dir.kubeconfig}`)
       print('ready')
       await options.onReady?.(where, ending.signal)
     })()
@@ -110,6 +111,9 @@ export async function up(options: UpOptions): Promise<void> {
     // The reverse of the start: nothing loses what it depends on while it still works.
     await Promise.all(others.map((part) => part.stop()))
     await server?.stop()
+    // Not where it failed: then the error is the last word.
+    if (ending.signal.aborted)
+      print(parts.has('agent') ? 'ended; apps go on: `sampan down` ends them, too' : 'ended')
   }
 }
 

@@ -55,7 +55,7 @@ test('npm start works in a fresh clone', { timeout: withinMs * 2 }, async (t) =>
   }
 })
 
-test('bin/sampan says in one sentence when there is no Node.js that is new enough', () => {
+test('bin/sampan says in one sentence what it lacks: a Node.js that is new enough, or its packages', () => {
   const folder = mkdtempSync(join(tmpdir(), 'sampan-bin-'))
   try {
     cpSync(join(root, 'bin'), join(folder, 'bin'), { recursive: true })
@@ -64,17 +64,18 @@ test('bin/sampan says in one sentence when there is no Node.js that is new enoug
       old,
       "Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '20.1.0' } })",
     )
-    const run = () => {
-      const args = ['-r', old, join(folder, 'bin', 'sampan'), 'version']
+    const run = (...flags: readonly string[]) => {
+      const args = [...flags, join(folder, 'bin', 'sampan'), 'version']
       const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' })
       assert.equal(status, 1)
       return stderr
     }
     // As it is installed there is nothing to run `npm ci` on.
-    assert.match(run(), /^sampan needs Node\.js 24 or later[^`]*: install a newer Node\.js\.\n$/)
+    assert.match(run('-r', old), /^sampan needs Node\.js 24 or later[^`]*: install a newer Node\.js\.\n$/)
     mkdirSync(join(folder, 'src', 'main'), { recursive: true })
     writeFileSync(join(folder, 'src', 'main', 'cli.ts'), '')
-    assert.match(run(), /^sampan needs Node\.js 24 or later.*`npm ci`.*\n$/)
+    assert.match(run('-r', old), /^sampan needs Node\.js 24 or later.*`npm ci`.*\n$/)
+    assert.match(run(), /^the packages that sampan needs are not installed: run `npm ci` in .*\n$/)
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }

@@ -24,7 +24,7 @@ import { workloadProcesses } from '../support/workloads.ts'
 test('apps go on when Sampan ends, are adopted when it comes back, and end with down', async () => {
   await using cluster = await openCluster({ args: ['--example'] })
   const said = await until('the example is deployed', () =>
-    /^kubeconfig/m.test(cluster.output()) ? cluster.output() : undefined,
+    /^app/m.test(cluster.output()) ? cluster.output() : undefined,
   )
   const lines = said.trim().split('\n')
   assert.deepEqual(
@@ -32,7 +32,8 @@ test('apps go on when Sampan ends, are adopted when it comes back, and end with 
     ['agent', 'api', 'app', 'gateway', 'kubeconfig', 'ready'],
     said,
   )
-  assert.ok(lines.indexOf('ready') === 3, 'a line for each part, and then ready')
+  assert.ok(lines.indexOf('ready') === 4, 'a line for each part, where the kubeconfig is, and then ready')
+  assert.ok(lines.includes(`kubeconfig  ${join(cluster.dataDir, 'kubeconfig')}`))
 
   const hello = await ask(`${cluster.gatewayUrl}/`)
   assert.match(hello.body, /^Hello from hello-/)
@@ -40,6 +41,7 @@ test('apps go on when Sampan ends, are adopted when it comes back, and end with 
   assert.ok(before.length > 0)
 
   await cluster.stop()
+  assert.match(cluster.output(), /^ended; apps go on: `sampan down` ends them, too$/m)
   await assert.rejects(ask(`${cluster.gatewayUrl}/`), 'the gateway ended with Sampan')
   assert.deepEqual(workloadProcesses(cluster.dataDir), before, 'the app did not')
 
@@ -77,7 +79,7 @@ test('the plain port takes the token of the first start, and nobody without one'
 
 test('a killed supervisor takes its processes along and no app', async () => {
   await using cluster = await openCluster({ args: ['--example'] })
-  await until('the example is deployed', () => (/^kubeconfig/m.test(cluster.output()) ? true : undefined))
+  await until('the example is deployed', () => (/^app/m.test(cluster.output()) ? true : undefined))
   const apps = workloadProcesses(cluster.dataDir)
   const parts = (['server', 'agent', 'gateway'] as const).map((name) => cluster.pidOf(name))
   process.kill(cluster.pidOf('supervisor'), 'SIGKILL')
@@ -89,7 +91,7 @@ test('a killed supervisor takes its processes along and no app', async () => {
 
 test('all parts killed at once come back', async () => {
   await using cluster = await openCluster({ args: ['--example'] })
-  await until('the example is deployed', () => (/^kubeconfig/m.test(cluster.output()) ? true : undefined))
+  await until('the example is deployed', () => (/^app/m.test(cluster.output()) ? true : undefined))
   const parts = (['server', 'agent', 'gateway'] as const).map((name) => cluster.pidOf(name))
   for (const pid of parts) process.kill(pid, 'SIGKILL')
   await until('the parts have ended', () => (parts.every((pid) => !isAlive(pid)) ? true : undefined))
