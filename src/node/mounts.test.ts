@@ -155,6 +155,33 @@ for (const { name, asNobody, user, skip } of users) {
 
 for (const { name, asNobody, user, skip } of users) {
   const why = skip ? 'needs root to play both users' : !support.usable ? support.reason : false
+  test(
+    `a volume shows below a folder in which the machine has mounted something, for ${name}`,
+    { skip: why },
+    async () => {
+      const own = join(folder, `mounted-${asNobody}`)
+      const [parent, config, scratch] = [join(own, 'run'), join(own, 'config'), join(own, 'scratch')]
+      for (const path of [join(parent, 'user'), config, scratch]) await mkdir(path, { recursive: true })
+      for (const path of [own, scratch]) await chmod(path, 0o777)
+      await writeFile(join(config, 'note'), 'of the volume\n')
+      await writeFile(join(parent, 'file'), 'beside it\n')
+      await symlink('file', join(parent, 'link'))
+      const at = join(parent, 'secrets', 'deep')
+      const argv = ['/bin/sh', '-c', `cat ${at}/note ${parent}/file ${parent}/link; ls ${parent}`]
+      const mounts = [mount(at, { source: config })]
+      const command = mountCommand({ mounts, argv, cwd: '/', path, scratch, user, exists: existsSync })
+      const drop = asNobody ? ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'] : []
+      const mounted = `mount -t tmpfs machine ${join(parent, 'user')} && exec "$@"`
+      const ran = await run(['unshare', '--mount', 'sh', '-c', mounted, 'sh', ...drop, ...command], false)
+      const seen = 'of the volume\nbeside it\nbeside it\nfile\nlink\nsecrets\nuser\n'
+      assert.deepEqual(ran, { code: 0, output: seen })
+      assert.deepEqual((await readdir(parent)).toSorted(), ['file', 'link', 'user'])
+    },
+  )
+}
+
+for (const { name, asNobody, user, skip } of users) {
+  const why = skip ? 'needs root to play both users' : !support.usable ? support.reason : false
   test(`what lies within a volume is mounted over no link, for ${name}`, { skip: why }, async () => {
     const own = join(await realpath(folder), `held-${asNobody}`)
     const [volume, scratch] = [join(own, 'volume'), join(own, 'scratch')]

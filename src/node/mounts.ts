@@ -131,25 +131,31 @@ function existingParent(path: string, exists: (path: string) => boolean): string
  * `hold SOURCE PATH`, `hold-ro SOURCE PATH`, `cover PARENT DIR`, `--`. What is held is seen to be what was meant, over no link, once it
  * is open, and mounted as it is then: a pod may change the way there at any moment. An overlay is put together in DIR/merged and covers its parent last: a source that lies below
  * the parent would be bound as the overlay shows it otherwise, and what is written to it would stay in the overlay.
+ * Where the parent has mounts of the machine below it, an ordinary user's namespace lets no overlay show it: it is put together of what is in it.
  * A new root is put together in DIR and steps that follow happen in it; sources are still reached, because every
  * top-level folder is bound there too.
  */
 export const mountScript = `
+rebuild() {
+  mount -t tmpfs -o mode=755 sampan "$2"
+  for entry in "$1"/* "$1"/.[!.]*; do
+    here=$2/\${entry##*/}
+    if [ -L "$entry" ]; then cp -P "$entry" "$here"
+    elif [ -d "$entry" ]; then mkdir "$here"; mount --rbind "$entry" "$here"
+    elif [ -e "$entry" ]; then : > "$here"; mount --bind "$entry" "$here"; fi
+  done
+}
 while [ "$1" != -- ]; do
   case $1 in
     root)
-      mkdir -p "$2"; mount -t tmpfs -o mode=755 sampan "$2"
-      for entry in /* /.[!.]*; do
-        [ -e "$entry" ] || [ -L "$entry" ] || continue
-        if [ -L "$entry" ]; then cp -P "$entry" "$2$entry"
-        elif [ -d "$entry" ]; then mkdir "$2$entry"; mount --rbind "$entry" "$2$entry"
-        else : > "$2$entry"; mount --bind "$entry" "$2$entry"; fi
-      done
+      mkdir -p "$2"; rebuild '' "$2"
       cd "$2"; mkdir .sampan-old; pivot_root . .sampan-old; cd /; umount -l /.sampan-old; rmdir /.sampan-old
       shift 2 ;;
     overlay)
       mkdir -p "$3/upper" "$3/work" "$3/merged"
-      mount -t overlay sampan -o "lowerdir=$2,upperdir=$3/upper,workdir=$3/work" "$3/merged"; shift 3 ;;
+      mount -t overlay sampan -o "lowerdir=$2,upperdir=$3/upper,workdir=$3/work" "$3/merged" 2>/dev/null ||
+        rebuild "$2" "$3/merged"
+      shift 3 ;;
     folder) [ -d "$2" ] || mkdir -p "$2"; shift 2 ;;
     file) [ -e "$2" ] || { mkdir -p "\${2%/*}"; : > "$2"; }; shift 2 ;;
     cover) mount --rbind "$3" "$2"; shift 3 ;;
