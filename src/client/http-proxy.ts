@@ -95,7 +95,7 @@ export const formatHostPort = ({ host, port }: HostPort): string =>
 
 export const withoutBrackets = (hostname: string): string => hostname.replace(/^\[(.*)\]$/, '$1')
 
-const isLoopback = (host: string): boolean =>
+export const isLoopback = (host: string): boolean =>
   host === 'localhost' || host.endsWith('.localhost') || host === '::1' || host.startsWith('127.')
 
 /** A server beside us that tells others its outer address. */

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { realClock } from '../base/clock.ts'
 import { describeError } from '../base/logger.ts'
@@ -45,9 +46,10 @@ export async function down(dir: DataDir, print: (line: string) => void): Promise
   // Secrets and tokens of the pods: whoever starts them again writes them anew.
   const memoryDir = memoryDirOf(dir.node)
   for (const folder of [memoryDir, networkDirOf(memoryDir)]) await removeTree(folder)
+  const where = existsSync(dir.root) ? '' : ` in ${dir.root}, which is not there`
   print(
     apps.length === 0
-      ? 'no app was running'
+      ? `no app was running${where}`
       : `${apps.length} app process${apps.length === 1 ? '' : 'es'} stopped`,
   )
   await sweepWalls().catch((error: unknown) =>

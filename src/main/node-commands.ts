@@ -45,6 +45,7 @@ function addJoin(program: Command, print: Print): void {
       const [dir, nodeName] = [dataDir(resolve(flags.dataDir)), flags.name]
       checkNodeName(nodeName)
       const { caHash, token } = flags
+      print(`joining     ${url} as ${nodeName}`)
       await join({
         url: parseServerUrl(url, 'the URL'),
         dir,
@@ -71,7 +72,9 @@ function addTokens(program: Command, print: Print): void {
     .option('--ttl <duration>', 'how long it lets machines join', '24h')
     .action(async (flags: { readonly dataDir: string; readonly ttl: string }) => {
       const { createToken } = await import('./token.ts')
-      await createToken(dataDir(resolve(flags.dataDir)), parseDuration(flags.ttl, '--ttl'), print)
+      const hint = (line: string) => void process.stderr.write(`${line}\n`)
+      const lifeMs = parseDuration(flags.ttl, '--ttl')
+      await createToken(dataDir(resolve(flags.dataDir)), lifeMs, { print, hint })
     })
 }
 

@@ -4,6 +4,7 @@ import { isNotFound } from '../api/status.ts'
 import { realClock } from '../base/clock.ts'
 import { realRandom } from '../base/ids.ts'
 import type { ResourceClient } from '../client/client.ts'
+import { isLoopback, withoutBrackets } from '../client/http-proxy.ts'
 import { readKubeconfig } from '../client/kubeconfig.ts'
 import { restClient } from '../client/rest-client.ts'
 import { httpTransport } from '../client/transport-http.ts'
@@ -15,12 +16,15 @@ const tokenType = 'bootstrap.kubernetes.io/token'
 /** As long as kubeadm's. */
 export const tokenLifeDefault = '24h'
 
+interface TokenOutput {
+  /** The token, and nothing else. */
+  readonly print: (line: string) => void
+  /** For the person who asked: what to do with it. */
+  readonly hint: (line: string) => void
+}
+
 /** `sampan token create`: a token that lets machines join for a while. Removes those whose time is over. */
-export async function createToken(
-  dir: DataDir,
-  lifeMs: number,
-  print: (line: string) => void,
-): Promise<void> {
+export async function createToken(dir: DataDir, lifeMs: number, { hint, print }: TokenOutput): Promise<void> {
   const kubeconfig = await readKubeconfig(dir.kubeconfig)
   if (kubeconfig.ca === undefined)
     throw new CommandError(`${dir.kubeconfig} names no CA: use the data directory of a server`)
@@ -44,6 +48,11 @@ export async function createToken(
   await removeExpired(api)
   await api.create(made)
   print(formatJoinToken({ bearer: `${id}.${secret}`, caDigest: caDigestOf(kubeconfig.ca) }))
+  hint(`until ${expiration}, on the machine that joins: sampan join ${kubeconfig.server} --token TOKEN`)
+  if (isLoopback(withoutBrackets(new URL(kubeconfig.server).hostname)))
+    hint(
+      `no other machine reaches ${kubeconfig.server}: for those, start this server with --tls-listen 0.0.0.0:18888 --advertise https://HOST:18888`,
+    )
 }
 
 async function removeExpired(api: ResourceClient<Secret>): Promise<void> {

@@ -238,9 +238,10 @@ test('a kubeconfig that was deleted is written again', async (t) => {
 })
 
 test('down where nothing runs', () => {
-  const { code, stdout } = runSampan(['down', '--data-dir', join(folder, 'nothing')])
+  const nothing = join(folder, 'nothing')
+  const { code, stdout } = runSampan(['down', '--data-dir', nothing])
   assert.equal(code, 0)
-  assert.equal(stdout, 'no app was running\n')
+  assert.equal(stdout, `no app was running in ${nothing}, which is not there\n`)
 })
 
 function run(command: string, ...args: readonly string[]): void {

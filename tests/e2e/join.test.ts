@@ -25,6 +25,11 @@ after(async () => {
 function createToken(...flags: readonly string[]): string {
   const { code, stderr, stdout } = runSampan(['token', 'create', '--data-dir', cluster.dataDir, ...flags])
   assert.equal(code, 0, stderr)
+  assert.match(stderr, /^until 20\S+Z, on the machine that joins: sampan join https:\S+ --token TOKEN\n/)
+  assert.match(
+    stderr,
+    /no other machine reaches https:\/\/127\.0\.0\.1:\d+: .* --tls-listen 0\.0\.0\.0:18888/,
+  )
   return stdout.trim()
 }
 
