@@ -157,7 +157,8 @@ function noteRunning(hold: DataDirHold, children: readonly Child[], api: string 
   hold.note({ processes, ...(api !== undefined && { api }) })
 }
 
+/** Later ones change nothing: Ctrl-C comes twice where npm, too, passes it on, and the second one would cut the end short. */
 const signalled = () =>
   new Promise<void>((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, () => resolve())
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => resolve())
   })

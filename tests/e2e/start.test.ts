@@ -89,6 +89,18 @@ test('a killed supervisor takes its processes along and no app', async () => {
   assert.match(cluster.ok('get pods -l app=hello --no-headers'), /1\/1 +Running +0 /)
 })
 
+test('a signal that comes again and again ends Sampan once, and in order', async () => {
+  await using cluster = await openCluster()
+  const pid = cluster.pidOf('supervisor')
+  await until('it has ended', () => {
+    if (!isAlive(pid)) return true
+    process.kill(pid, 'SIGINT')
+    return undefined
+  })
+  assert.match(cluster.output(), /^ended; /m)
+  assert.ok(!existsSync(join(cluster.dataDir, 'run', 'up.json')), 'nobody has to clear up after it')
+})
+
 test('all parts killed at once come back', async () => {
   await using cluster = await openCluster({ args: ['--example'] })
   await until('the example is deployed', () => (/^app/m.test(cluster.output()) ? true : undefined))
