@@ -1,5 +1,6 @@
-import { connect, Socket, type OnReadOpts } from 'node:net'
+import { Socket, type OnReadOpts } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { connectPatiently } from '../base/patient-socket.ts'
 import { localAddressOf, loopbackBlockAnnotation } from '../api/pod-address.ts'
 import type { KubeObject } from '../api/meta.ts'
 import { machineIdAnnotation } from './machine-identity.ts'
@@ -47,15 +48,20 @@ export function createDialer({ nodeOf, machineId, relay }: DialerOptions): Dial 
     if (relay && found && !isHere(found, machineId)) return relay(target)
     const address = addressOf(target, found, machineId)
     if (address instanceof DialError) return new Socket().destroy(address) // tells on the next tick: the caller can listen
-    return connect({
+    return connectPatiently({
       host: address,
       port: target.port,
       noDelay: true,
       allowHalfOpen: true,
+      keepAlive: true,
+      keepAliveInitialDelay,
       ...(onread && { onread }),
     })
   }
 }
+
+/** A pod whose network goes away with it never says that it has: answers and tunnels without end would wait for ever. */
+const keepAliveInitialDelay = 60_000
 
 const isHere = ({ metadata }: DialNode, machineId: string): boolean =>
   metadata.annotations?.[machineIdAnnotation] === machineId

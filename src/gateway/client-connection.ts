@@ -124,14 +124,18 @@ export class ClientConnection implements ClientSide, Client {
 
   /**
    * Throws away what still comes for a while: closing at once would make the kernel send a reset, which can destroy
-   * the answer before the client has read it.
+   * the answer before the client has read it. The while begins when the answer is sent: a slow client gets all of it.
    */
   linger(text: string): void {
     if (this.#phase === 'closed') return
     this.#phase = 'lingering'
     this.#held = undefined
-    this.deadlineMs = this.deadlineIn(this.#core.limits.lingerMs)
+    const { lingerMs, stallTimeoutMs } = this.#core.limits
     this.socket.end(text, 'latin1')
+    if (this.socket.writableLength > 0) {
+      this.deadlineMs = this.deadlineIn(stallTimeoutMs)
+      this.socket.once('finish', () => (this.deadlineMs = this.deadlineIn(lingerMs)))
+    } else this.deadlineMs = this.deadlineIn(lingerMs)
     this.resume()
   }
 

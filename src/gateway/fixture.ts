@@ -4,6 +4,7 @@ import { type AddressInfo, connect, type Socket } from 'node:net'
 import { realClock } from '../base/clock.ts'
 import { realRandom } from '../base/ids.ts'
 import { silentLogger } from '../base/logger.ts'
+import { connectPatiently } from '../base/patient-socket.ts'
 import { type Gateway, type GatewayOptions, openGateway } from './gateway.ts'
 import type { Dial } from './gateway-core.ts'
 import type { Endpoint, RouteData } from './route-data.ts'
@@ -38,7 +39,7 @@ export function gatewayTo(routes: RouteData, options: Partial<GatewayOptions> = 
     random: realRandom,
     logger: silentLogger,
     dial: ({ podIP, port }, { onread }) =>
-      connect({ host: podIP, port, noDelay: true, allowHalfOpen: true, onread }),
+      connectPatiently({ host: podIP, port, noDelay: true, allowHalfOpen: true, onread }),
     routes,
     ...options,
     limits: { graceMs: 0, ...options.limits },

@@ -13,7 +13,9 @@ import type { Counters } from './stats.ts'
 /**
  * Opens a byte stream to an endpoint. A `net.Socket` may still be connecting; any other stream counts as connected.
  * It must report failure by 'error' or 'close', should have TCP_NODELAY set, and must allow half-open connections
- * (`allowHalfOpen`), or an upgraded connection loses what comes after one side has ended. The gateway owns it.
+ * (`allowHalfOpen`), or an upgraded connection loses what comes after one side has ended. A write that fails should not
+ * keep it from giving what has arrived (`connectPatiently`), or early answers get lost; `errored` is set before 'end' then.
+ * The gateway owns it.
  */
 export type Dial = (endpoint: Endpoint, hints: DialHints) => Duplex
 

@@ -223,6 +223,7 @@ export class RequestExchange implements Exchange, Waiter<UpstreamConnection> {
     this.#client.resume()
     if (ahead !== undefined) this.#sendBody(ahead)
     else if (!isWritable) this.#client.pause()
+    if (this.#client.hasEnded) this.onClientEnd()
   }
 
   #sendBody(chunk: Buffer): void {

@@ -296,7 +296,7 @@ export class UpstreamConnection implements IdleConnection {
 
   #onEnd(): void {
     if (this.#phase === 'tunnel') return this.#exchange?.onTunnelEnd()
-    if (this.#phase === 'body' && this.#framing === 'close') {
+    if (this.#phase === 'body' && this.#framing === 'close' && this.#socket.errored === null) {
       this.#isKeptAlive = false
       return this.#finish(false)
     }
