@@ -18,16 +18,20 @@ export const networkFolderOf = (dataDir: string): string => join(dataDir, 'netwo
  * Resolves when it is known whether pods can be put there. The network is made when the first one comes, and found again where one
  * was made before. Disposal leaves it and who is in it.
  */
-export async function openPodWall(network: PodNetwork, context: NodeContext): Promise<NetworkWall> {
+export async function openPodWall(
+  network: Pick<PodNetwork, 'connect' | 'find' | 'onFirst' | 'ready'>,
+  context: Pick<
+    NodeContext,
+    'apiServer' | 'clock' | 'dataDir' | 'logger' | 'loopbackBlock' | 'networkSocket' | 'random'
+  >,
+): Promise<NetworkWall> {
   const { apiServer, clock, dataDir, logger, loopbackBlock, networkSocket, random } = context
   const stop = new AbortController()
   const folder = networkFolderOf(dataDir)
   let keeper: Socket | undefined
   let isPossible = false
   let keeping: Promise<void> | undefined
-  const warn = (error: unknown) =>
-    logger.warn('pods in sandboxes reach services on this machine and the metadata of a cloud', { error })
-  const connect = async (agentSocket: string) => {
+  const connect = async (agentSocket: string): Promise<Socket> => {
     const shared = dirname(agentSocket)
     const settings = {
       folder,
@@ -35,7 +39,9 @@ export async function openPodWall(network: PodNetwork, context: NodeContext): Pr
       questionPath: join(shared, 'out'),
       block: loopbackBlock,
     }
-    keeper = await network.connect(settings, { agentSocket, ...(apiServer && { api: apiServer }) })
+    const word = { agentSocket, ...(apiServer && { api: apiServer }) }
+    keeper = await network.connect(settings, word, stop.signal)
+    if (stop.signal.aborted) keeper.destroy()
     return keeper
   }
   const keep = async (agentSocket: string, onFirst: () => void) => {
@@ -44,11 +50,14 @@ export async function openPodWall(network: PodNetwork, context: NodeContext): Pr
         const socket = await connect(agentSocket)
         failures = 0
         onFirst()
-        await new Promise((resolve) => socket.once('close', resolve))
+        if (!socket.closed) await new Promise((resolve) => socket.once('close', resolve))
         if (!stop.signal.aborted)
           logger.warn('the keeper of the network of pods has ended: another is started')
       } catch (error) {
-        warn(error)
+        if (!stop.signal.aborted)
+          logger.error('no pod in a sandbox can start: their network is not there. It is tried again', {
+            error,
+          })
         onFirst()
       }
       keeper = undefined
@@ -65,9 +74,9 @@ export async function openPodWall(network: PodNetwork, context: NodeContext): Pr
     const isThere = await network.find(folder)
     isPossible = true
     network.onFirst(() => make(networkSocket))
-    if (isThere) await network.ready()
+    if (isThere) await network.ready().catch(() => {}) // it was said why; pods wait
   } catch (error) {
-    warn(error)
+    logger.warn('pods in sandboxes reach services on this machine and the metadata of a cloud', { error })
   }
   return {
     isUp: () => (keeping ? keeper !== undefined : isPossible),

@@ -21,6 +21,7 @@ import { pipeBoth } from '../base/byte-streams.ts'
 import type { Clock } from '../base/clock.ts'
 import { describeError, type Logger } from '../base/logger.ts'
 import type { Random } from '../base/ids.ts'
+import { createWaitingRoom } from '../base/waiting-room.ts'
 import type { Client } from '../client/client.ts'
 import { openInformer, type Informer } from '../client/informer.ts'
 import type { DialTarget } from '../client/dial.ts'
@@ -33,7 +34,6 @@ import {
   type ClusterView,
   type Destination,
 } from './service-lookup.ts'
-import { createWaitingRoom } from './waiting-room.ts'
 
 export interface ServiceNetworkOptions {
   readonly client: Client

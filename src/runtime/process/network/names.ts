@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs'
 import { connect, isIPv6, type Socket as Stream } from 'node:net'
 import { pipeBoth } from '../../../base/byte-streams.ts'
 import type { Clock } from '../../../base/clock.ts'
+import { createWaitingRoom } from '../../../base/waiting-room.ts'
 import type { InnerHalf } from './inner-half.ts'
 import { takeFrom, type Place } from './inside.ts'
 
@@ -22,6 +23,8 @@ export interface NamesOptions {
 const answerWithinMs = 10_000
 /** Each question has a socket of its own: a port that nobody guesses. */
 const questionsMax = 1_024
+/** The longest there makes room. */
+const streamsMax = 256
 const namesPort = 53
 
 export async function serveNames({
@@ -31,33 +34,35 @@ export async function serveNames({
   servers = machineServers,
 }: NamesOptions): Promise<void> {
   const pods = await inner.bind({ address, port: namesPort })
-  let count = 0
+  const waiting = new Set<() => void>()
   pods.on('error', () => {}) // an answer to somebody who has ended
   pods.on('message', (question, from) => {
     const [server] = servers()
-    if (!server || count >= questionsMax) return
-    count++
+    if (!server) return
+    // Who has waited longest is least likely to get an answer yet: nobody keeps others from asking.
+    const [longest] = waiting
+    if (waiting.size >= questionsMax) longest?.()
     const socket: Socket = createSocket(isIPv6(server.address) ? 'udp6' : 'udp4')
-    let isOver = false
     const finish = () => {
-      if (isOver) return
-      isOver = true
-      count--
+      if (!waiting.delete(finish)) return
       cancel()
       socket.close()
     }
+    waiting.add(finish)
     const cancel = clock.after(answerWithinMs, finish)
     socket.on('error', finish) // no answer: who asked asks again
     socket.once('message', (answer) => {
-      if (!isOver) pods.send(answer, from.port, from.address)
+      if (waiting.has(finish)) pods.send(answer, from.port, from.address)
       finish()
     })
-    socket.once('connect', () => void (isOver || socket.send(question)))
+    socket.once('connect', () => void (waiting.has(finish) && socket.send(question)))
     // It takes answers of this server alone.
     socket.connect(server.port, server.address)
   })
   const { server: long } = await inner.listen({ address, port: namesPort })
+  const room = createWaitingRoom(streamsMax)
   takeFrom(long, (asking: Stream) => {
+    if (!room.enter(asking)) return
     const [server] = servers()
     if (!server) return void asking.destroy()
     void pipeBoth(asking, connect({ host: server.address, port: server.port }))

@@ -1,21 +1,20 @@
 /** The half of the keeper that is in the machine's network (`network-keeper.ts`): it decides, and speaks to the agent. */
-import { mkdirSync, rmSync } from 'node:fs'
-import { lookup } from 'node:dns/promises'
-import { createServer, type Socket } from 'node:net'
+import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { realClock } from '../../../base/clock.ts'
 import { realRandom } from '../../../base/ids.ts'
 import type { Logger } from '../../../base/logger.ts'
 import { readStat } from '../proc.ts'
+import { serveAgents } from './agents.ts'
 import { startInnerHalf, type InnerHalf } from './inner-half.ts'
-import type { Place } from './inside.ts'
 import { openMirrors } from './mirrors.ts'
 import { serveNames } from './names.ts'
-import { keeperName, noteProcess, processesBeside } from './processes.ts'
-import { serveQuestions } from './questions.ts'
 import { openOutlet } from './outlet.ts'
-import { closeSpace, enterSpace, openSpace, type SpacePrograms } from './space.ts'
-import { openWaysOut, type WaysOut } from './ways-out.ts'
+import { findProcess, keeperName, noteProcess, processesBeside } from './processes.ts'
+import { serveQuestions } from './questions.ts'
+import { closeSpace, enterSpace, holderName, holdSpace, openSpace } from './space.ts'
+import type { SpaceOptions, SpacePrograms } from './space.ts'
+import { openWaysOut } from './ways-out.ts'
 
 /** What it is started with, as JSON. */
 export interface KeeperSettings {
@@ -30,19 +29,7 @@ export interface KeeperSettings {
   readonly block: string
 }
 
-/** What an agent says when it has come, in a line of JSON. It stays connected as long as it lives. */
-export interface AgentWord {
-  readonly agentSocket: string
-  /** Where pods reach the API. */
-  readonly api?: { readonly host: string; readonly port: number }
-}
-
-/** The answer. */
-export interface KeeperWord {
-  readonly holderPid: number
-}
-
-/** Programs without the preload are found by looking. */
+/** Programs without the preload are found by looking, and so is that the holder was killed. */
 const scanMs = 1_000
 /** Without an agent and without pods it is of no use. */
 const idleMs = 60_000
@@ -51,13 +38,14 @@ export async function serveOutside(settings: KeeperSettings, logger: Logger): Pr
   const { block, controlPath, folder, programs, questionPath } = settings
   const [address = ''] = block.split('/')
   const [clock, random] = [realClock, realRandom]
-  const holderPid = await openSpace(folder, programs)
+  claim(folder)
+  const space: SpaceOptions = { folder, programs, questionPath, clock }
+  const holderPid = await openSpace(space)
   const entry = process.argv[1] ?? ''
   const enter = enterSpace(programs, holderPid)
   const inner = startInnerHalf({ enter, entry })
   // The agent starts another keeper, which finds the network as it is.
   void inner.ended.then(() => process.exit(1))
-  let agentSocket: string | undefined
   const mirrors = openMirrors({
     inner,
     block,
@@ -72,58 +60,59 @@ export async function serveOutside(settings: KeeperSettings, logger: Logger): Pr
   // Nobody else gets through the outer folder; a sandbox is given the inner one.
   mkdirSync(dirname(controlPath), { recursive: true, mode: 0o700 })
   mkdirSync(dirname(questionPath), { recursive: true, mode: 0o755 })
-  await serveQuestions({ path: questionPath, agentSocket: () => agentSocket, mirrors, waysOut, clock })
+  const agents = serveAgents({ controlPath, waysOut, clock, logger })
+  await serveQuestions({
+    path: questionPath,
+    agentSocket: () => agents.socketPath(),
+    mirrors,
+    waysOut,
+    clock,
+  })
   await mirrors.scan()
-  clock.every(scanMs, () => void mirrors.scan())
-  const kept = new Set<string>()
-  const agents = new Set<Socket>()
-  const onWord = async (line: string, agent: Socket) => {
-    const word = JSON.parse(line) as AgentWord
-    agentSocket = word.agentSocket
-    // A pod may have been there first.
-    await keepApi(word, waysOut, kept).catch((error: unknown) =>
-      logger.error('pods do not reach the API server at its address on this machine', { error }),
-    )
-    agent.write(`${JSON.stringify({ holderPid } satisfies KeeperWord)}\n`)
-  }
-  rmSync(controlPath, { force: true })
-  createServer((agent) => {
-    agents.add(agent)
-    agent.on('error', () => {}) // killed
-    agent.once('close', () => agents.delete(agent))
-    agent.setEncoding('utf8').once('data', (line: string) => {
-      onWord(line, agent).catch((error: unknown) => {
-        logger.error('what an agent said could not be done', { error })
-        agent.destroy()
-      })
-    })
-  }).listen(controlPath, () => noteProcess(folder, keeperName, process.pid))
+  await agents.listen()
+  clock.every(scanMs, () => {
+    try {
+      claim(folder)
+    } catch (error) {
+      logger.error('the next agent will not find the keeper: that could not be written down', { error })
+    }
+    void mirrors.scan()
+  })
+  keepHolder(space, inner, logger)
   clock.every(idleMs, () => {
-    if (agents.size > 0 || hasPods(inner, holderPid)) return
+    if (agents.areThere() || hasPods(folder, inner)) return
     closeSpace(folder)
     process.exit()
   })
 }
 
-const hasPods = (inner: InnerHalf, holderPid: number): boolean =>
-  processesBeside(holderPid).some(
-    (pid) => pid !== holderPid && pid !== inner.pid && !isBeside(pid, holderPid),
-  )
+/** There is one for each agent. One that was killed in the middle may have started one of which the next knew nothing. */
+function claim(folder: string): void {
+  const noted = findProcess(folder, keeperName)
+  if (noted === process.pid) return
+  if (noted !== undefined) process.exit()
+  noteProcess(folder, keeperName, process.pid)
+}
 
-/** bubblewrap, which waits for the holder, is in the network, too. */
-const isBeside = (pid: number, holderPid: number): boolean => readStat(holderPid)?.parentPid === pid
-
-/** The one service of the machine that pods may reach on loopback, at the address that they are told. */
-async function keepApi({ api }: AgentWord, waysOut: WaysOut, kept: Set<string>): Promise<void> {
-  if (!api) return
-  const isLoopback = (address: string) => address.startsWith('127.') || address === '::1'
-  // A name that leads nowhere now leads to no service of this machine either.
-  const found = await lookup(api.host, { all: true }).catch(() => [])
-  for (const { address } of found.filter((one) => isLoopback(one.address))) {
-    const place: Place = { address, port: api.port }
-    const key = JSON.stringify(place)
-    if (kept.has(key)) continue
-    await waysOut.keepOpen(place)
-    kept.add(key)
+function keepHolder(space: SpaceOptions, inner: InnerHalf, logger: Logger): void {
+  let replacing: Promise<void> | undefined
+  const replace = async () => {
+    logger.warn('the process that holds the network of pods has ended: another takes its place')
+    try {
+      await holdSpace(space, inner.pid)
+    } catch (error) {
+      logger.error('nobody holds the network of pods: none can start. It is tried again', { error })
+    }
+    replacing = undefined
   }
+  realClock.every(scanMs, () => {
+    if (findProcess(space.folder, holderName) === undefined) replacing ??= replace()
+  })
+}
+
+/** But for its keeper, the holder, and bubblewrap, which waits for that. */
+function hasPods(folder: string, inner: InnerHalf): boolean {
+  const holder = findProcess(folder, holderName) ?? 0
+  const own = [inner.pid, holder, readStat(holder)?.parentPid]
+  return processesBeside(inner.pid).some((pid) => !own.includes(pid))
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -14,6 +14,7 @@ import { findProgram } from '../sandbox/find-program.ts'
 import { findSandbox } from '../sandbox/find-sandbox.ts'
 import { createPodNetwork, endPodNetwork, type PodNetwork } from './pod-network.ts'
 import { findProcess, keeperName, networkOf } from './processes.ts'
+import { holderName } from './space.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'sampan-network-'))
 const support = await findSandbox(join(folder, 'etc'))
@@ -33,6 +34,7 @@ describe('the network of pods', { skip, timeout: 120_000 }, () => {
     questionPath: join(folder, 'sockets', 'pods', 'out'),
     block,
   }
+  const { signal } = new AbortController()
   const word = { agentSocket: join(folder, 'nobody-answers') }
   const decoy = createServer((socket) => socket.end('the machine'))
   const running: ChildProcess[] = []
@@ -42,7 +44,7 @@ describe('the network of pods', { skip, timeout: 120_000 }, () => {
     mkdirSync(dirname(dirname(settings.questionPath)))
     await once(decoy.listen(0), 'listening')
     network = createPodNetwork(support.tools.programs, realClock)
-    keeper = await network.connect(settings, word)
+    keeper = await network.connect(settings, word, signal)
   })
   after(() => {
     for (const child of running) child.kill('SIGKILL')
@@ -87,6 +89,17 @@ describe('the network of pods', { skip, timeout: 120_000 }, () => {
     return await text(socket).catch((error: NodeJS.ErrnoException) => error.code ?? 'no code')
   }
 
+  /** Those of this network, outer halves. */
+  const keepers = () =>
+    readdirSync('/proc')
+      .map(Number)
+      .filter(
+        (pid) =>
+          Number.isInteger(pid) &&
+          commandOf(pid).includes('outside') &&
+          commandOf(pid).join().includes(folder),
+      )
+
   it('is found by the next agent, and made by whoever comes first where there is none', async () => {
     if (!support.usable) return
     const next = createPodNetwork(support.tools.programs, realClock)
@@ -97,8 +110,8 @@ describe('the network of pods', { skip, timeout: 120_000 }, () => {
     let count = 0
     await next.ready() // no agent has said how: nobody waits
     next.onFirst(async () => void count++)
-    await Promise.all([next.ready(), next.ready()])
-    await next.ready()
+    // It was told how, and there is none: no pod goes where the machine is.
+    for (const ready of [next.ready(), next.ready()]) await assert.rejects(ready, { code: 'start-failed' })
     assert.equal(count, 1)
   })
 
@@ -156,14 +169,129 @@ describe('the network of pods', { skip, timeout: 120_000 }, () => {
     assert.equal(findProcess(settings.folder, keeperName), before)
   })
 
+  it('shows nothing of a pod at an address that is none of its own', async () => {
+    for (const forged of ['127.0.0.77', '0.0.0.0', '::', 'localhost', '127.61.4.0']) {
+      const program = `require('node:net').createServer().listen(0, '0.0.0.0', function () { console.log(this.address().port) })`
+      const within = [`SAMPAN_POD_ADDRESS=${forged}`, process.execPath, '--eval', program]
+      const child = spawn(...enter('env', ...within), { stdio: ['ignore', 'pipe', 'inherit'] })
+      running.push(child)
+      const [said] = (await once(child.stdout, 'data')) as [Buffer]
+      await ask({ listening: true })
+      const host = forged.startsWith('127.') ? forged : '127.0.0.1'
+      const code = { code: 'ECONNREFUSED' }
+      await assert.rejects(once(connect(Number(said), host), 'connect'), code, forged)
+      child.kill('SIGKILL')
+    }
+  })
+
+  it('believes what pods say of their addresses as little', async () => {
+    const program = `require('node:net').createServer((s) => s.end('another pod')).listen(3456, '0.0.0.0', () => console.log('up'))`
+    const pods = ['unshare', '--pid', '--fork', '--kill-child', 'env', `SAMPAN_POD_ADDRESS=${pod}`]
+    const child = spawn(...enter(...pods, process.execPath, '--eval', program), {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    running.push(child)
+    await once(child.stdout, 'data')
+    await ask({ listening: true })
+    await assert.rejects(once(connect(3456, pod), 'connect'), { code: 'ECONNREFUSED' })
+    child.kill('SIGKILL')
+  })
+
+  it('reads no more of a question than one may have', async () => {
+    const silent = createServer(() => {}).listen(join(folder, 'silent'))
+    await once(silent, 'listening')
+    const agent = await network.connect(settings, { agentSocket: join(folder, 'silent') }, signal)
+    const socket = connect(settings.questionPath)
+    const closed = new Promise((resolve) => socket.once('close', resolve))
+    socket.on('error', () => {}) // hung up on
+    socket.write('{"connect":"example.invalid","port":1,"namespace":"default"}\n')
+    let megabytes = 0
+    const chunk = Buffer.alloc(1_048_576, 'x')
+    while (!socket.destroyed && megabytes < 64) {
+      megabytes++
+      await Promise.race([closed, new Promise((resolve) => socket.write(chunk, resolve))])
+    }
+    assert.ok(megabytes < 64)
+    agent.destroy()
+    keeper.destroy()
+    keeper = await network.connect(settings, word, signal)
+    silent.close()
+  })
+
+  it('stays when who holds it is killed, alone or with the keeper', async () => {
+    assert.equal(await call(), 'a pod')
+    const holder = () => findProcess(settings.folder, holderName)
+    const endHolder = async () => {
+      const ended = holder()
+      sendSignal(ended ?? 0, 'SIGKILL')
+      await until(() => holder() !== ended)
+    }
+    const where = networkOf(holder() ?? 0)
+    await endHolder()
+    await network.ready()
+    const second = holder()
+    assert.equal(networkOf(second ?? 0), where)
+    assert.equal(await call(), 'a pod')
+    const closed = once(keeper, 'close')
+    const survivor = spawn(...enter('env', `SAMPAN_OUT=${settings.questionPath}`, 'sleep', '1000'))
+    running.push(survivor)
+    await once(survivor, 'spawn')
+    await until(() => networkOf(survivor.pid ?? 0) === where)
+    const ended = findProcess(settings.folder, keeperName) ?? 0
+    // Stopped, it can't mend what is killed before it is.
+    sendSignal(ended, 'SIGSTOP')
+    await endHolder()
+    sendSignal(ended, 'SIGKILL')
+    await closed
+    keeper = await network.connect(settings, word, signal)
+    assert.equal(networkOf(holder() ?? 0), where)
+    assert.equal(await call(), 'a pod')
+  })
+
+  it('gets another keeper when the one there is stopped', async () => {
+    if (!support.usable) return
+    const hurried = { ...realClock, every: (ms: number, fn: () => void) => realClock.every(ms / 20, fn) }
+    const next = createPodNetwork(support.tools.programs, hurried)
+    const agent = await next.connect(settings, word, signal)
+    const closed = [once(agent, 'close'), once(keeper, 'close')]
+    const stopped = findProcess(settings.folder, keeperName) ?? 0
+    sendSignal(stopped, 'SIGSTOP')
+    await Promise.all(closed)
+    keeper = await network.connect(settings, word, signal)
+    assert.notEqual(findProcess(settings.folder, keeperName), stopped)
+    assert.equal(await call(), 'a pod')
+  })
+
+  it('has one keeper, whoever starts another meanwhile', async () => {
+    assert.equal(keepers().length, 1)
+    rmSync(join(settings.folder, keeperName)) // as if an agent had been killed before it wrote that
+    const other = await network.connect(settings, word, signal)
+    await until(() => keepers().length < 2 && keepers()[0] === findProcess(settings.folder, keeperName))
+    other.destroy()
+    keeper = await network.connect(settings, word, signal)
+    assert.equal(await call(), 'a pod')
+  })
+
   it('is taken up as it is by another keeper', async () => {
     assert.equal(await call(), 'a pod')
     const before = network.door()?.enter
     const closed = once(keeper, 'close')
     sendSignal(findProcess(settings.folder, keeperName) ?? 0, 'SIGKILL')
     await closed
-    keeper = await network.connect(settings, word)
+    keeper = await network.connect(settings, word, signal)
     assert.deepEqual(network.door()?.enter, before)
     assert.equal(await call(), 'a pod')
   })
 })
+
+const commandOf = (pid: number): readonly string[] => {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+  } catch {
+    return [] // it has ended
+  }
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await realClock.sleep(10)
+}

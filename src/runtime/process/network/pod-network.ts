@@ -1,13 +1,13 @@
-/** The pods' network as agent and runtime see it: the way to its keeper (`network-keeper.ts`), and what puts a program into it. */
-import { spawn, type ChildProcess } from 'node:child_process'
-import { closeSync, mkdirSync, openSync, rmSync } from 'node:fs'
-import { connect, type Socket } from 'node:net'
+/** The pods' network as agent and runtime see it: the way to its keeper (`keeper-process.ts`), and what puts a program into it. */
+import { rmSync } from 'node:fs'
+import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import type { Clock } from '../../../base/clock.ts'
-import { neighbour } from '../../../base/neighbour.ts'
 import { RuntimeError } from '../../runtime.ts'
-import type { AgentWord, KeeperSettings, KeeperWord } from './outside.ts'
-import { endProcess, findProcess, keeperName, networkOf } from './processes.ts'
+import type { AgentWord } from './agents.ts'
+import { keeperLog, speakToKeeper } from './keeper-process.ts'
+import type { KeeperSettings } from './outside.ts'
+import { endProcess, findProcess, findSurvivor, keeperName, networkOf } from './processes.ts'
 import { closeSpace, enterSpace, holderName, openSpace, type SpacePrograms } from './space.ts'
 
 /** What a program needs to be in it. */
@@ -21,77 +21,81 @@ export interface NetworkDoor {
 }
 
 export interface PodNetwork {
-  /** Where pods are put from the first connection on; none before. */
+  /** Where pods are put from the first connection on; none before. Throws when there is no way in for the moment. */
   door(): NetworkDoor | undefined
   /** Whether one was made in this folder, which pods may be in. Throws where none was and the system allows none. */
   find(folder: string): Promise<boolean>
-  /** Before a pod is put there. Whoever comes first has the network made, and all wait until it is or can't be. */
+  /**
+   * Before a pod is put there. Whoever comes first has the network made, and all wait until it is or can't be. Throws when it could be made
+   * once and can't now: no pod shall be in the machine's network because a disk was full.
+   */
   ready(): Promise<void>
   /** Says how it is made: `make` never rejects. */
   onFirst(make: () => Promise<void>): void
   /** Goes before a command that shall run beside a process, wherever that is. */
   enterBeside(pid: number): readonly string[]
-  /** Speaks to the keeper, which is started when there is none. Resolves when pods may come; the socket closes when it ends. */
-  connect(settings: Omit<KeeperSettings, 'programs'>, word: AgentWord): Promise<Socket>
+  /**
+   * Speaks to the keeper, which is started when there is none. Resolves when pods may come; the socket closes when it ends, and
+   * when it doesn't answer any more. Rejects when the signal aborts.
+   */
+  connect(settings: Omit<KeeperSettings, 'programs'>, word: AgentWord, signal: AbortSignal): Promise<Socket>
 }
 
-/** A busy machine takes seconds to start two programs. */
-const connectMsMax = 60_000
-const retryMs = 20
-/** As Sampan's own processes are started (`main/frugal-node.ts`). */
-const flags = ['--max-semi-space-size=1', '--no-warnings']
+/** Who holds the network is replaced within a second. */
+const holderMsMax = 10_000
+const pollMs = 20
 
 export function createPodNetwork(programs: SpacePrograms, clock: Clock): PodNetwork {
-  let open: NetworkDoor | undefined
+  let settings: KeeperSettings | undefined
   let make: (() => Promise<void>) | undefined
   let made: Promise<void> | undefined
+  const findHolder = () => settings && findProcess(settings.folder, holderName)
+  const open = ({ block, folder, questionPath }: KeeperSettings): NetworkDoor => {
+    const holderPid = findHolder()
+    if (holderPid === undefined)
+      throw failed(`there is no way into the network of pods; ${join(folder, keeperLog)} may say why`)
+    const [nameServer = ''] = block.split('/')
+    return { enter: enterSpace(programs, holderPid), env: { SAMPAN_OUT: questionPath }, nameServer }
+  }
   return {
-    door: () => open,
+    door: () => settings && open(settings),
     async find(folder) {
       if ([keeperName, holderName].some((name) => findProcess(folder, name) !== undefined)) return true
-      await tryPodNetwork(join(folder, 'trial'), programs)
+      if (findSurvivor(folder, holderName) !== undefined) return true
+      await tryPodNetwork(join(folder, 'trial'), programs, clock)
       return false
     },
-    ready: async () => await (made ??= make?.()),
+    async ready() {
+      await (made ??= make?.())
+      if (made && !settings) throw failed('there is no network for pods yet; the log of the agent says why')
+      const deadlineMs = clock.monotonicMs() + holderMsMax
+      while (settings && findHolder() === undefined && clock.monotonicMs() < deadlineMs)
+        await clock.sleep(pollMs)
+    },
     onFirst: (how) => void (make = how),
     enterBeside(pid) {
       if (networkOf(pid) === networkOf('self')) return []
-      if (open) return open.enter
+      if (settings) return open(settings).enter
       throw new RuntimeError(
         'unsupported',
         'the workload is in a network to which there is no way here any more',
       )
     },
-    async connect(own, word) {
-      const settings = { ...own, programs }
-      let started: ChildProcess | undefined
-      const deadlineMs = clock.monotonicMs() + connectMsMax
-      for (;;) {
-        // One that is found may be about to end; one that was started is found when it is up.
-        if (!started && findProcess(own.folder, keeperName) === undefined) started = startKeeper(settings)
-        try {
-          const { socket, holderPid } = await speak(own.controlPath, word)
-          const [nameServer = ''] = own.block.split('/')
-          const env = { SAMPAN_OUT: own.questionPath }
-          open = { enter: enterSpace(programs, holderPid), env, nameServer }
-          return socket
-        } catch (cause) {
-          const hasFailed = started && (started.exitCode !== null || started.signalCode !== null)
-          if (hasFailed || clock.monotonicMs() > deadlineMs)
-            throw new Error(`there is no network for pods; ${join(own.folder, logName)} may say why`, {
-              cause,
-            })
-        }
-        await clock.sleep(retryMs)
-      }
+    async connect(own, word, signal) {
+      const socket = await speakToKeeper({ settings: { ...own, programs }, word, clock, signal })
+      settings = { ...own, programs }
+      return socket
     },
   }
 }
 
+const failed = (why: string): RuntimeError =>
+  new RuntimeError('start-failed', `a sandboxed program can't be started: ${why}`)
+
 /** One is made, and goes at once, as does the folder. Throws where the system allows none. */
-export async function tryPodNetwork(folder: string, programs: SpacePrograms): Promise<void> {
+export async function tryPodNetwork(folder: string, programs: SpacePrograms, clock: Clock): Promise<void> {
   try {
-    await openSpace(folder, programs)
+    await openSpace({ folder, programs, questionPath: folder, clock })
   } finally {
     closeSpace(folder)
     rmSync(folder, { recursive: true, force: true })
@@ -102,36 +106,4 @@ export async function tryPodNetwork(folder: string, programs: SpacePrograms): Pr
 export function endPodNetwork(folder: string): void {
   endProcess(folder, keeperName)
   closeSpace(folder)
-}
-
-const logName = 'keeper.log'
-
-function startKeeper(settings: KeeperSettings): ChildProcess {
-  mkdirSync(settings.folder, { recursive: true, mode: 0o700 })
-  const log = openSync(join(settings.folder, logName), 'w', 0o600)
-  const entry = neighbour(import.meta.url, 'network-keeper')
-  const child = spawn(process.execPath, [...flags, entry, 'outside', JSON.stringify(settings)], {
-    cwd: '/',
-    detached: true,
-    env: { PATH: '/usr/bin:/bin', MALLOC_ARENA_MAX: '1' },
-    stdio: ['ignore', log, log],
-  })
-  closeSync(log)
-  child.on('error', () => {}) // nobody will answer: the log is empty then
-  child.unref()
-  return child
-}
-
-function speak(
-  path: string,
-  word: AgentWord,
-): Promise<{ readonly socket: Socket; readonly holderPid: number }> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(path, () => socket.write(`${JSON.stringify(word)}\n`))
-    socket.on('error', reject)
-    socket.once('close', () => reject(new Error('the keeper has hung up')))
-    socket.setEncoding('utf8').once('data', (line: string) => {
-      resolve({ socket, ...(JSON.parse(line) as KeeperWord) })
-    })
-  })
 }

@@ -6,9 +6,10 @@
  *   {"connect":"example.org","port":443,"namespace":"own"}  {"address":"127.200.3.7","port":40123} | {"error":"ECONNREFUSED"}
  *   {"listening":true}                                      {}: what listens is looked for at once
  */
-import { chmodSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import type { Clock } from '../../../base/clock.ts'
+import { createWaitingRoom } from '../../../base/waiting-room.ts'
 import type { Place } from './inside.ts'
 import type { Mirrors } from './mirrors.ts'
 import { readListening } from './tcp-table.ts'
@@ -39,26 +40,31 @@ interface Answer extends Partial<Place> {
 
 export async function serveQuestions(options: QuestionOptions): Promise<Server> {
   const { clock, path } = options
+  // Whoever came first goes first: a pod that asks for what never answers keeps nobody else from asking.
+  const room = createWaitingRoom(questionsMax)
   const server = createServer((socket) => {
+    if (!room.enter(socket)) return
     socket.on('error', () => {}) // a program that went away
     const cancel = clock.after(questionMsMax, () => socket.destroy())
-    socket.once('close', cancel)
+    const gone = new AbortController()
+    socket.once('close', () => {
+      cancel()
+      gone.abort(new Error('who asked has gone'))
+    })
     void readLine(socket, questionBytesMax).then(async (line) => {
-      const answer = line === undefined ? {} : await answerTo(line, options).catch(() => ({}))
+      const answer = line === undefined ? {} : await answerTo(line, options, gone.signal).catch(() => ({}))
       socket.end(`${JSON.stringify(answer)}\n`)
     })
   })
-  server.maxConnections = questionsMax
   rmSync(path, { force: true }) // of a keeper that was killed
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
-    server.listen(path, () => resolve())
+    server.listen({ path, writableAll: true }, () => resolve()) // nobody else comes through the folder above
   })
-  chmodSync(path, 0o666) // nobody else comes through the folder above
   return server
 }
 
-async function answerTo(line: string, options: QuestionOptions): Promise<Answer> {
+async function answerTo(line: string, options: QuestionOptions, gone: AbortSignal): Promise<Answer> {
   const { agentSocket, clock, mirrors, waysOut } = options
   const question = JSON.parse(line) as Readonly<Record<string, unknown>>
   if (question['listening'] === true) {
@@ -70,10 +76,10 @@ async function answerTo(line: string, options: QuestionOptions): Promise<Answer>
   if (typeof asked !== 'string' || typeof port !== 'number' || answer.error !== undefined) return answer
   try {
     if (answer.address === undefined || answer.port === undefined)
-      return await waysOut.toHost(answer.alias ?? asked, port)
+      return await waysOut.toHost(answer.alias ?? asked, port, gone)
     const place = { address: answer.address, port: answer.port }
     if (mirrors.has(place)) return place
-    return isOwn(place) ? await waysOut.toPlace(place) : { error: 'ECONNREFUSED' }
+    return isOwn(place) ? await waysOut.toPlace(place, gone) : { error: 'ECONNREFUSED' }
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'ECONNREFUSED'
     // What is wrong with a name the program's own look for it tells best.
@@ -102,7 +108,7 @@ async function askAgent(path: string | undefined, line: string, clock: Clock): P
   return said === undefined ? {} : (JSON.parse(said) as Answer)
 }
 
-/** Undefined when it ends before, or goes on for too long. */
+/** Undefined when it ends before. Who goes on for too long, before or after it, is hung up on. */
 function readLine(socket: Socket, bytesMax: number): Promise<string | undefined> {
   return new Promise((resolve) => {
     let text = ''
@@ -110,9 +116,9 @@ function readLine(socket: Socket, bytesMax: number): Promise<string | undefined>
     socket.once('close', () => resolve(undefined))
     socket.on('data', (chunk: string) => {
       text += chunk
+      if (text.length > bytesMax) return void socket.destroy()
       const end = text.indexOf('\n')
       if (end >= 0) resolve(text.slice(0, end))
-      else if (text.length > bytesMax) socket.destroy()
     })
   })
 }

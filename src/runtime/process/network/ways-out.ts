@@ -15,10 +15,10 @@ import { takeFrom, type Place } from './inside.ts'
 import { createRefusal } from './refused-destinations.ts'
 
 export interface WaysOut {
-  /** To where `host` leads, unless that is refused. Throws what the connection failed of. */
-  toHost(host: string, port: number): Promise<Place>
+  /** To where `host` leads, unless that is refused. Throws what the connection failed of, or the signal's reason. */
+  toHost(host: string, port: number, signal: AbortSignal): Promise<Place>
   /** To a place of this machine, unchecked. */
-  toPlace(place: Place): Promise<Place>
+  toPlace(place: Place, signal: AbortSignal): Promise<Place>
   /** Takes who connects to a listening socket to the address that it was looking for, unless that is refused. */
   leadOn(server: Server): void
   /** In the pods' network the place is what it is on the machine, for good. */
@@ -39,10 +39,15 @@ const connectionsMax = 16_384
 export function openWaysOut({ inner, clock, random }: WaysOutOptions): WaysOut {
   const isRefused = createRefusal()
   let count = 0
-  const dial = (options: TcpNetConnectOpts) =>
+  const dial = (options: TcpNetConnectOpts, signal?: AbortSignal) =>
     new Promise<Socket>((resolve, reject) => {
-      if (count >= connectionsMax) return reject(refusal('EMFILE'))
-      const far = connect({ noDelay: true, allowHalfOpen: true, ...options }, () => resolve(far))
+      if (signal?.aborted || count >= connectionsMax) return reject(refusal('EMFILE'))
+      const far = connect({ noDelay: true, allowHalfOpen: true, ...options }, () => {
+        signal?.removeEventListener('abort', giveUp)
+        resolve(far)
+      })
+      const giveUp = () => void far.destroy(refusal('ECONNABORTED'))
+      signal?.addEventListener('abort', giveUp)
       count++
       far.once('close', () => count--)
       far.once('error', reject)
@@ -76,11 +81,11 @@ export function openWaysOut({ inner, clock, random }: WaysOutOptions): WaysOut {
       () => void socket.resetAndDestroy(),
     )
   return {
-    async toHost(host, port) {
+    async toHost(host, port, signal) {
       if (isIP(host) !== 0 && isRefused(host)) throw refusal('ECONNREFUSED')
-      return await lend(await dial({ host, port, lookup: checkedLookup(isRefused) }))
+      return await lend(await dial({ host, port, lookup: checkedLookup(isRefused) }, signal))
     },
-    toPlace: async ({ address, port }) => await lend(await dial({ host: address, port })),
+    toPlace: async ({ address, port }, signal) => await lend(await dial({ host: address, port }, signal)),
     leadOn(server) {
       takeFrom(server, (socket) => {
         const { localAddress: address = '', localPort: port = 0 } = socket
