@@ -2,114 +2,109 @@
  * `npm test`: every test, with the real services they need; `--unit` only those beside the code; a file name only that
  * file. The last line is `N passed, N failed`.
  */
-import { spawn } from 'node:child_process'
-import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { installParts } from './parts.ts'
+import { runFile, type Bounds, type FileResult } from './test-file.ts'
+import { findFiles, linesOf } from './test-plan.ts'
 
 const root = join(import.meta.dirname, '..')
-const unit = ['src/**/*.test.ts', 'tests/tidy.test.ts']
-/** They take seconds each, and together more than all others: only `npm test` runs them. */
-const slow = new Set([
-  'src/api/apply/apply-properties.test.ts',
-  'src/api/apply/record-update.test.ts',
-  'src/api/patch/strategic.test.ts',
-  'src/api/resources/any-object.test.ts',
-  'src/api/schema/protobuf.test.ts',
-  'src/api/streams/log-lines.test.ts',
-  'src/apiserver/cluster-keys.test.ts',
-  'src/apiserver/compress.test.ts',
-  'src/apiserver/connect/spdy-session.test.ts',
-  'src/apiserver/consistency.test.ts',
-  'src/apiserver/listen.test.ts',
-  'src/apiserver/sealing/sealed-store.test.ts',
-  'src/apiserver/verbs/apply.test.ts',
-  'src/apiserver/yaml-body.test.ts',
-  'src/apiserver/yaml.test.ts',
-  'src/client/leader-election.test.ts',
-  'src/gateway/failover.test.ts',
-  'src/gateway/streaming.test.ts',
-  'src/main/credential-renewal.test.ts',
-  'src/main/data-dir-hold.test.ts',
-  'src/main/s3-place.test.ts',
-  'src/node/local-disks.test.ts',
-  'src/node/log-follower.test.ts',
-  'src/runtime/packages/cache.test.ts',
-  'src/runtime/packages/real-registry.test.ts',
-  'src/runtime/packages/trust.test.ts',
-  'src/runtime/process/cgroup.test.ts',
-  'src/runtime/process/exec-stream.test.ts',
-  'src/runtime/process/fence.test.ts',
-  'src/runtime/process/full-disk.test.ts',
-  'src/runtime/process/insight.test.ts',
-  'src/runtime/process/network/pod-network.test.ts',
-  'src/runtime/process/preload.test.ts',
-  'src/runtime/process/process-runtime.test.ts',
-  'src/runtime/process/sandbox/permission.test.ts',
-  'src/runtime/process/sandbox/sandbox.test.ts',
-  'src/runtime/process/sandbox/wall-records.test.ts',
-  'src/store/backup/backup.test.ts',
-  'src/store/memory/memory-store.test.ts',
-  'src/store/postgres/failover.test.ts',
-  'src/store/postgres/failures.test.ts',
-  'src/store/postgres/full.test.ts',
-  'src/store/postgres/operation.test.ts',
-  'src/store/postgres/postgres-store.test.ts',
-  'src/store/postgres/tls.test.ts',
-  'src/store/sqlite/crash.test.ts',
-  'src/store/sqlite/damage.test.ts',
-  'src/store/sqlite/flip.test.ts',
-  'src/store/sqlite/full.test.ts',
-  'src/store/sqlite/reopen.test.ts',
-  'src/store/sqlite/scrub.test.ts',
-  'src/store/sqlite/sqlite-store.test.ts',
-])
-const all = ['src/**/*.test.ts', 'tests/**/*.test.ts']
-/** A hung test is a failure, not a hung run. The longest file takes four minutes on two quiet cores. */
-const testTimeoutMs = 600_000
+/** Short: paths of sockets lie below it, and have 107 characters at most. */
+const temporary = join(tmpdir(), 'st-')
+const bounds: Bounds = {
+  /** The longest test that names no bound of its own takes a minute on two quiet cores. */
+  testMs: 600_000,
+  /** To load a file and to stop all that its tests have started takes seconds. */
+  idleMs: 180_000,
+  /** More than any test may take that names a bound of its own. */
+  silentMs: 1_800_000,
+}
+/** How many of the dearest files are named in the end. */
+const dearestCount = 25
+
+interface Run {
+  readonly files: readonly string[]
+  readonly bounds: Bounds
+  readonly signal: AbortSignal
+  /** As each file ends. */
+  readonly print: (result: FileResult) => void
+}
 
 async function main(args: readonly string[]): Promise<number> {
   const isUnit = args.includes('--unit')
   const named = args.filter((arg) => !arg.startsWith('--'))
   if (!isUnit && named.length === 0) await installParts()
-  const patterns = named.length > 0 ? named : isUnit ? unit : all
-  const files = globSync(patterns, { cwd: root })
-    .filter((file) => !isUnit || !slow.has(file))
-    .toSorted()
+  const files = findFiles(root, { isUnit, named })
   if (files.length === 0) {
-    console.error(`no test matches ${patterns.join(' ')}`)
+    console.error(`no test matches ${named.join(' ')}`)
     return 1
   }
-  const folder = mkdtempSync(join(tmpdir(), 'sampan-test-'))
+  const stop = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stop.abort())
+  const results = await runAll({
+    files,
+    // By hand a file may run for as long as it is told to.
+    bounds: named.length > 0 ? { ...bounds, silentMs: Infinity } : bounds,
+    signal: stop.signal,
+    print: isUnit ? printFailed : print,
+  })
+  if (!isUnit && named.length === 0) printDearest(results)
+  const failures = results.flatMap((result) => result.failures)
+  for (const { name, why } of failures) console.log(`\n✖ ${name}\n${why}`)
+  const count = (of: 'passed' | 'skipped') => results.reduce((sum, result) => sum + result[of], 0)
+  const skips = count('skipped') > 0 ? `, ${count('skipped')} skipped` : ''
+  console.log(`${count('passed')} passed, ${failures.length} failed${skips}`)
+  return failures.length > 0 || stop.signal.aborted ? 1 : 0
+}
+
+async function runAll(run: Run): Promise<readonly FileResult[]> {
+  const { files, print, signal } = run
+  const folder = mkdtempSync(temporary)
+  chmodSync(folder, 0o755) // tests act as several users
+  const results: FileResult[] = []
+  let begun = 0
+  const follow = async (line: string[]) => {
+    for (let file = line.shift(); file !== undefined && !signal.aborted; file = line.shift()) {
+      const own = join(folder, String(begun++).padStart(3, '0')) // no path begins with another
+      const result = await runFile({ file, root, folder: own, bounds: run.bounds, signal })
+      results.push(result)
+      print(result)
+    }
+  }
   try {
-    const totals = join(folder, 'totals')
-    const code = await runTests(files, totals, isUnit)
-    const { passed, failed, skipped } = JSON.parse(readFileSync(totals, 'utf8')) as Record<string, number>
-    const skips = skipped ? `, ${skipped} skipped` : ''
-    console.log(`${passed} passed, ${failed} failed${skips}`)
-    return code === 0 && failed === 0 ? 0 : 1
+    const lines = linesOf(files).map((line) => [...line])
+    await Promise.all(
+      lines.flatMap((line) => Array.from({ length: availableParallelism() }, () => follow(line))),
+    )
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
+  return results
 }
 
-function runTests(files: readonly string[], totals: string, isUnit: boolean): Promise<number> {
-  const reporters = [
-    `--test-reporter=${isUnit ? 'dot' : 'spec'}`,
-    '--test-reporter-destination=stdout',
-    `--test-reporter=${join(import.meta.dirname, 'totals-reporter.mjs')}`,
-    `--test-reporter-destination=${totals}`,
-  ]
-  const args = ['--test', `--test-timeout=${testTimeoutMs}`, '--test-concurrency=2', ...reporters, ...files]
-  return new Promise((resolve, reject) => {
-    // Agents that tests start leave the machine's packet filter alone.
-    const env = { ...process.env, SAMPAN_NETWORK_WALL: 'none' }
-    const child = spawn(process.execPath, args, { cwd: root, stdio: 'inherit', env })
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal))
-    child.on('error', reject)
-    child.on('exit', (code) => resolve(code ?? 1))
-  })
+function print({ cpuMs, elapsedMs, file, lines, output }: FileResult): void {
+  console.log(`${file}: ${costs({ cpuMs, elapsedMs })}`)
+  for (const line of lines) console.log(`  ${line}`)
+  if (output.trim() !== '') console.log(output.trimEnd())
+}
+
+const printFailed = (result: FileResult): void => {
+  if (result.failures.length > 0) print(result)
+}
+
+function printDearest(results: readonly FileResult[]): void {
+  const sum = (of: 'cpuMs' | 'elapsedMs') => results.reduce((total, result) => total + (result[of] ?? 0), 0)
+  console.log(
+    `\n${results.length} files: ${costs({ cpuMs: sum('cpuMs'), elapsedMs: sum('elapsedMs') })}; the dearest:`,
+  )
+  for (const result of results.toSorted((a, b) => b.elapsedMs - a.elapsedMs).slice(0, dearestCount))
+    console.log(`  ${result.file}: ${costs(result)}`)
+}
+
+const costs = ({ cpuMs, elapsedMs }: Pick<FileResult, 'cpuMs' | 'elapsedMs'>): string => {
+  const processor = cpuMs === undefined ? 'killed' : `${(cpuMs / 1_000).toFixed(1)} s of processor time`
+  return `${(elapsedMs / 1_000).toFixed(1)} s, ${processor}`
 }
 
 process.exitCode = await main(process.argv.slice(2))

@@ -29,7 +29,7 @@ export interface Framework {
 /** The folder of the app, ready to run. */
 export async function prepareApp({ name, build }: Framework): Promise<string> {
   const source = join(root, 'tests', 'testdata', 'frameworks', name)
-  const kept = join(tmpdir(), `sampan-${name}-${hashOf(source)}`)
+  const kept = join(process.env['SAMPAN_TEST_KEPT'] ?? tmpdir(), `sampan-${name}-${hashOf(source)}`)
   if (existsSync(kept)) return kept
   const folder = mkdtempSync(`${kept}.`)
   chmodSync(folder, 0o755) // sandboxed apps have users of their own
