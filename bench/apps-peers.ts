@@ -1,7 +1,8 @@
 /**
- * From asking for a hello-world app to its first answer over HTTP: as a pod of Sampan at each sandbox level, as `node
- * server.js`, under pm2 and in containers of podman and docker. They take turns, one at a time. The app of the peers reads
- * its port from PORT; it is examples/hello otherwise.
+ * From asking for an app to its first answer over HTTP: as a pod of Sampan at each sandbox level, as `node server.js`, under
+ * pm2 and in containers of podman and docker. They take turns, one at a time. The app is examples/hello, fifteen lines
+ * without a package; beside it, as pods and as `node server.js`, two small ones on frameworks, as most apps are. Outside of a pod
+ * an app reads its port from PORT; it is the same otherwise.
  */
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -17,6 +18,7 @@ import type { Client } from '../src/client/client.ts'
 import { readKubeconfig } from '../src/client/kubeconfig.ts'
 import { restClient } from '../src/client/rest-client.ts'
 import { httpTransport } from '../src/client/transport-http.ts'
+import { prepareApp } from '../tests/support/frameworks.ts'
 import { kubectlPath } from '../tests/support/kubectl.ts'
 import { copyApp, hello } from './hello.ts'
 import { prepareDocker, preparePodman } from './peer-containers.ts'
@@ -27,6 +29,10 @@ import { median, type Row } from './report.ts'
 import { freePorts, sampanDown, startSampan } from './sampan.ts'
 
 const rounds = 9
+/** What the end of an app leaves to do is over by then, and not the next one's burden. */
+const settleMs = 400
+const frameworks = ['express', 'fastify'] as const
+const bare = 'node server.js'
 const run = promisify(execFile)
 
 export async function measureAppStarts(folder: string, progress: (line: string) => void): Promise<Row[]> {
@@ -46,9 +52,12 @@ export async function measureAppStarts(folder: string, progress: (line: string) 
   const podman = await preparePodman(folder, app, progress)
   const docker = await prepareDocker(folder, app, progress)
   const starters: Readonly<Record<string, Starter>> = {
-    'node server.js': nodeStarter(app),
+    [bare]: nodeStarter(app),
     ...Object.fromEntries(
-      levels.map((level) => [`sampan, POST of a pod, sandbox ${level}`, podStarter(client, level)]),
+      levels.map((level) => [
+        `sampan, POST of a pod, sandbox ${level}`,
+        podStarter(client, { app: 'hello', folder: hello, level }),
+      ]),
     ),
     ...Object.fromEntries(
       levels.map((level) => [
@@ -59,6 +68,7 @@ export async function measureAppStarts(folder: string, progress: (line: string) 
     ...(pm2 && { 'pm2 start': pm2.start }),
     ...(podman && { 'podman run': podman.start }),
     ...(docker && { 'docker run': docker.start }),
+    ...(await frameworkStarters(folder, client)),
   }
   try {
     return await takeTurns(starters, progress)
@@ -69,6 +79,24 @@ export async function measureAppStarts(folder: string, progress: (line: string) 
     await sampan.stop()
     sampanDown(dataDir)
   }
+}
+
+/** Each as `node server.js` and as a pod at the level that is the default where it is there. */
+async function frameworkStarters(folder: string, client: Client): Promise<Record<string, Starter>> {
+  const [level] = levels
+  const starters: Record<string, Starter> = {}
+  for (const app of frameworks) {
+    const source = await prepareApp({ name: app })
+    const copy = join(folder, app)
+    copyApp(copy, source)
+    starters[`${app}: ${bare}`] = nodeStarter(copy)
+    starters[`${app}: sampan, POST of a pod, sandbox ${level}`] = podStarter(client, {
+      app,
+      folder: source,
+      level,
+    })
+  }
+  return starters
 }
 
 async function takeTurns(
@@ -85,18 +113,23 @@ async function takeTurns(
         if (round > 0) times.set(key, [...(times.get(key) ?? []), ms])
         said.push(`${key} ${Math.round(ms)}`)
       }
+      await realClock.sleep(settleMs)
     }
     progress(`apps ${round}/${rounds}: ${said.join('; ')} ms`)
   }
-  const bare = median(times.get('node server.js, first answer') ?? [])
   return [...times].map(([what, all]) => ({
     what,
     median: Math.round(median(all)),
     best: Math.round(Math.min(...all)),
     unit: 'ms',
-    toNode: Number((median(all) / bare).toFixed(2)),
+    toNode: Number((median(all) / median(times.get(yardstickOf(what)) ?? [])).toFixed(2)),
   }))
 }
+
+const yardstickOf = (what: string): string =>
+  [...frameworks.map((app) => `${app}: `).filter((app) => what.startsWith(app)), bare, ', first answer'].join(
+    '',
+  )
 
 function nodeStarter(app: string): Starter {
   return async () => {
@@ -115,16 +148,22 @@ function nodeStarter(app: string): Starter {
 const levels = existsSync('/usr/bin/bwrap') ? (['bubblewrap', 'none'] as const) : (['none'] as const)
 type Level = (typeof levels)[number]
 
-const podOf = (name: string, level: Level): Pod => ({
+interface Wanted {
+  readonly app: string
+  readonly folder: string
+  readonly level: Level
+}
+
+const podOf = (name: string, { app, folder, level }: Wanted): Pod => ({
   apiVersion: 'v1',
   kind: 'Pod',
   metadata: { name, namespace: 'default', annotations: { 'sampan.dev/sandbox': level } },
-  spec: { containers: [{ name: 'hello', image: `dir:${hello}`, ports: [{ containerPort: 3000 }] }] },
+  spec: { containers: [{ name: app, image: `dir:${folder}`, ports: [{ containerPort: 3000 }] }] },
 })
 
-function podStarter(client: Client, level: Level): Starter {
+function podStarter(client: Client, wanted: Wanted): Starter {
   return (round) => {
-    const pod = podOf(`post-${level}-${round}`, level)
+    const pod = podOf(`post-${wanted.app}-${wanted.level}-${round}`, wanted)
     return followPod(client, pod.metadata.name ?? '', async () => {
       await client.resource<Pod>(pods).create(pod)
     })
@@ -143,7 +182,7 @@ function kubectlStarter({
   const kubeconfig = join(dataDir, 'kubeconfig')
   const cache = join(dataDir, 'kubectl-cache')
   return (round) => {
-    const pod = podOf(`apply-${level}-${round}`, level)
+    const pod = podOf(`apply-${level}-${round}`, { app: 'hello', folder: hello, level })
     const file = join(dataDir, 'pod.json')
     writeFileSync(file, JSON.stringify(pod))
     return followPod(client, pod.metadata.name ?? '', async () => {

@@ -4,12 +4,18 @@ import { root } from './sampan.ts'
 
 export const hello = join(root, 'examples', 'hello')
 
-/** examples/hello, but that it reads its port from PORT. */
-export function copyApp(app: string): void {
-  cpSync(hello, app, { recursive: true })
+/** What an app's server.js says where it names its port. */
+const ports = [
+  { fixed: 'listen(3000', read: 'listen(Number(process.env.PORT)' },
+  { fixed: 'port: 3000', read: 'port: Number(process.env.PORT)' },
+]
+
+/** The app in the folder `source`, but that it reads its port from PORT. */
+export function copyApp(app: string, source = hello): void {
+  cpSync(source, app, { recursive: true, verbatimSymlinks: true })
   const server = join(app, 'server.js')
-  writeFileSync(
-    server,
-    readFileSync(server, 'utf8').replace('listen(3000', 'listen(Number(process.env.PORT)'),
-  )
+  const text = readFileSync(server, 'utf8')
+  const port = ports.find(({ fixed }) => text.includes(fixed))
+  if (!port) throw new Error(`${server} names its port in none of the ways that are known here`)
+  writeFileSync(server, text.replace(port.fixed, port.read))
 }
