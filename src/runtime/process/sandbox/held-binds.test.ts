@@ -21,6 +21,7 @@ import type { Bind } from '../../runtime.ts'
 import { findProgram } from './find-program.ts'
 import { holdBinds } from './held-binds.ts'
 import { makeMountPoint } from './mount-point.ts'
+import { problemOf } from './system-places.ts'
 
 const run = promisify(execFile)
 const above = realpathSync(mkdtempSync(join(tmpdir(), 'sampan-held-')))
@@ -119,6 +120,16 @@ for (const { name, skip, user } of agents)
         rmSync(at('volume', link))
         renameSync(at('volume', 'aside'), at('volume', link))
       }
+    })
+
+    it('are refused below a file, with the place in words of the pod', () => {
+      writeFileSync(at('volume', 'file'), '')
+      const binds = [outer(), inner('/data/file/under')]
+      assert.equal(problemOf(binds), undefined)
+      assert.throws(() => hold(...binds), {
+        code: 'start-failed',
+        message: /^a volume can't be mounted at \/data\/file\/under/,
+      })
     })
 
     it('are made nowhere above the outer one', () => {

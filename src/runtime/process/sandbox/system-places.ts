@@ -50,10 +50,17 @@ function linkOnTheWay(bind: Bind, binds: readonly Bind[]): string | undefined {
   let at = ''
   for (const name of relative(outer.path, bind.path).split('/')) {
     at = join(at, name)
-    if (lstatSync(join(outer.source, at), { throwIfNoEntry: false })?.isSymbolicLink())
-      return join(outer.path, at)
+    if (isLink(join(outer.source, at))) return join(outer.path, at)
   }
   return undefined
+}
+
+function isLink(path: string): boolean {
+  try {
+    return lstatSync(path).isSymbolicLink()
+  } catch {
+    return false // nothing is there, or there is no way to it: who makes the place says so
+  }
 }
 
 /**
