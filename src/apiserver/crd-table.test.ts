@@ -5,6 +5,7 @@ import { fakeClock } from '../base/fake-clock.ts'
 import { silentLogger } from '../base/logger.ts'
 import { openMemoryStore } from '../store/memory/memory-store.ts'
 import { StoreError, type Store } from '../store/store.ts'
+import { CachedObject } from './cached-object.ts'
 import { openFixture, type Fixture } from './fixture.ts'
 
 const definitions = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions'
@@ -84,4 +85,14 @@ test('a definition that changed while it could not be read is served anew once i
     await clock.advance(1_000)
   assert.deepEqual(await columnsServed(fixture), ['Name', 'Size'])
   assert.ok(told.failuresLeft < 0)
+})
+
+test('a request for what nobody knows costs no look into the definitions that are known', async (t) => {
+  await using fixture = await openFixture()
+  await fixture.request('POST', definitions, definition)
+  const unknown = '/apis/example.com/v1/namespaces/default/nothing'
+  assert.equal((await fixture.request('GET', unknown)).status, 404)
+  const { mock } = t.mock.method(CachedObject.prototype, 'parse')
+  assert.equal((await fixture.request('GET', unknown)).status, 404)
+  assert.equal(mock.callCount(), 0)
 })

@@ -11,6 +11,7 @@ import { backoffMs } from '../base/backoff.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Random } from '../base/ids.ts'
 import type { Logger } from '../base/logger.ts'
+import type { CachedObject } from './cached-object.ts'
 import type { WatchCache } from './watch-cache.ts'
 
 /** How long a request for a resource that nobody knows waits for news of it. */
@@ -36,6 +37,8 @@ export const resourceId = ({
 }: Pick<ResourceDef, 'group' | 'version' | 'plural'>): string => `${group}/${version}/${plural}`
 
 interface Known {
+  /** As it was read. */
+  readonly object: CachedObject
   /** What the definitions were made of: a change of anything else leaves them as they are. */
   readonly source: string
   readonly defs: readonly ResourceDef[]
@@ -119,10 +122,7 @@ export class ResourceTable {
     const known = new Map<string, Known>()
     const custom = new Map<string, ResourceDef>()
     for (const object of cache.range(cache.prefix)) {
-      const crd = object.parse<CustomResourceDefinition & KubeObject>()
-      const source = sourceOf(crd)
-      const before = this.#known.get(object.name)
-      const entry = before?.source === source ? before : { source, defs: this.#defsOf(crd) }
+      const entry = this.#knownOf(object)
       known.set(object.name, entry)
       for (const def of entry.defs) if (!this.#builtin.has(resourceId(def))) custom.set(resourceId(def), def)
     }
@@ -135,6 +135,15 @@ export class ResourceTable {
     this.#all = [...this.#options.builtin, ...custom.values()]
     for (const [id, def] of changed) this.#options.onChange(id, def)
     for (const id of gone) this.#options.onChange(id, undefined)
+  }
+
+  /** Definitions are long, and whoever asks for a resource that nobody knows makes the table look at all of them. */
+  #knownOf(object: CachedObject): Known {
+    const before = this.#known.get(object.name)
+    if (before?.object === object) return before
+    const crd = object.parse<CustomResourceDefinition & KubeObject>()
+    const source = sourceOf(crd)
+    return { object, source, defs: before?.source === source ? before.defs : this.#defsOf(crd) }
   }
 
   /** A definition that can't be understood costs its own resource, not the server. */

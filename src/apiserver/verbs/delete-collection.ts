@@ -1,10 +1,12 @@
-import { isNotFound } from '../../api/status.ts'
+import { fieldError } from '../../api/field-errors.ts'
+import { invalid, isNotFound, type StatusError } from '../../api/status.ts'
 import type { VerbContext } from '../context.ts'
 import { deleteObject } from '../deletes.ts'
 import { listOptionsOf } from '../list-options.ts'
 import { negotiate } from '../negotiate.ts'
 import { readPage } from '../pages.ts'
 import { selectionOf } from '../selection.ts'
+import { unreadableOption } from '../unreadable.ts'
 import type { ApiResponse } from '../http.ts'
 import { readDeleteOptions } from './delete.ts'
 import { listResponse } from './list.ts'
@@ -17,6 +19,7 @@ export async function deleteCollection(context: VerbContext): Promise<ApiRespons
   const { def, info, machinery, request } = context
   const representation = negotiate(request.headers['accept'], 'list')
   const options = await readDeleteOptions(context)
+  if (options[unreadableOption] === true) throw refusedUnread()
   const selection = selectionOf(def, info.namespace, info.query)
   const page = await readPage(machinery.cacheOf(def), selection, listOptionsOf(info.query, false))
   const queue = [...page.objects]
@@ -26,10 +29,22 @@ export async function deleteCollection(context: VerbContext): Promise<ApiRespons
         await deleteObject(context, object, options)
       } catch (error) {
         // Somebody else deleted it first: that was the wish.
-        if (!isNotFound(error)) throw error
+        if (isNotFound(error)) continue
+        queue.length = 0
+        throw error
       }
     }
   }
-  await Promise.all(Array.from({ length: Math.min(deletionsMax, queue.length) }, worker))
+  const workers = Array.from({ length: Math.min(deletionsMax, queue.length) }, worker)
+  // Nothing goes on behind an answer that says it failed.
+  const failed = (await Promise.allSettled(workers)).find(({ status }) => status === 'rejected')
+  if (failed?.status === 'rejected') throw failed.reason
   return listResponse(context, page, representation)
+}
+
+/** What can't be read is deleted one by one, by name (apiserver pkg/endpoints/handlers/delete.go eed236c). */
+function refusedUnread(): StatusError {
+  const why = 'is not allowed with DELETECOLLECTION, try again after removing the option'
+  const error = fieldError.invalid(unreadableOption, true, why)
+  return invalid({ group: 'meta.k8s.io', kind: 'DeleteOptions' }, '', [error])
 }

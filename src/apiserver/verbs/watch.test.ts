@@ -178,6 +178,26 @@ test('a watch ends although its timers are early, as those of Node.js are by a f
   assert.deepEqual(await take(watch, 2), ['BOOKMARK 4', 'END'])
 })
 
+test('a watch ends, and tells how far it has come, also where there is always something new', async () => {
+  const clock = fakeClock()
+  await using fixture = await openFixture({ clock })
+  const controller = new AbortController()
+  using _ = end(controller)
+  const watch = await fixture.watch(
+    `${path}?watch=1&allowWatchBookmarks=true&timeoutSeconds=100`,
+    controller.signal,
+  )
+  await create(fixture, 'a')
+  assert.deepEqual(await take(watch, 1), ['ADDED a 5'])
+  await clock.advance(101_000)
+  const seen: string[] = []
+  for (let n = 0; n < 10 && seen.at(-1) !== 'END'; n++) {
+    await patch(fixture, 'a', { data: { n: String(n) } })
+    seen.push(...(await take(watch, 1)))
+  }
+  assert.deepEqual([seen.includes('BOOKMARK 5'), seen.at(-1)], [true, 'END'])
+})
+
 test('a watch ends when its client goes', async () => {
   await using fixture = await openFixture()
   const controller = new AbortController()

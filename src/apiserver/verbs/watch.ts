@@ -155,12 +155,13 @@ async function* live(
         })
         return
       }
-      if (taken.length > 0) yield* taken
-      else if (isBookmarkDue) {
+      yield* taken
+      // Also where there is always something new: a watch has an end.
+      if (isBookmarkDue) {
         isBookmarkDue = false
         yield frames.bookmark(cursor.revision, false)
       } else if (isOver) return
-      else await alarm.wait()
+      else if (taken.length === 0) await alarm.wait()
     }
   } finally {
     cache.watchers--
