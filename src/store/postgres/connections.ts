@@ -104,7 +104,9 @@ export async function openConnections(
       check = next
     },
     remember(revision, stamp) {
-      if (revision > seen.revision) Object.assign(seen, { revision, stamp })
+      if (revision <= seen.revision) return
+      seen.revision = revision
+      seen.stamp = stamp
     },
     checkHistory: (session, reader) => checkHistory(session, { reader, schema: target.schema, seen }),
     async [Symbol.asyncDispose]() {

@@ -2,7 +2,7 @@ import type { Logger } from '../../base/logger.ts'
 import { StoreError } from '../store.ts'
 import { createTables, formatVersion, migrationLock } from './schema.ts'
 import type { Session } from './session.ts'
-import { createWriteFunctions } from './write-functions.ts'
+import { functionsOfFormat2, functionsOfFormat3 } from './write-functions.ts'
 
 /**
  * Brings the schema to this version's format, creating it if need be. Replicas that start together take turns. Throws
@@ -16,7 +16,8 @@ export async function migrate(session: Session, schema: string): Promise<void> {
   try {
     const found = await formatOf(session, schema)
     if (found === undefined) await refuseForeign(session, schema)
-    if (found !== formatVersion) await run(session, found === undefined ? create(schema) : toFormat2(schema))
+    if (found !== formatVersion)
+      await run(session, found === undefined ? create(schema) : upgrade(schema, found))
   } finally {
     if (!session.isLost) await session.script(`SELECT pg_advisory_unlock(${migrationLock(schema)})`)
   }
@@ -25,14 +26,17 @@ export async function migrate(session: Session, schema: string): Promise<void> {
 const create = (schema: string): string => `
   CREATE SCHEMA IF NOT EXISTS "${schema}";
   ${createTables(schema)}
-  ${createWriteFunctions(schema)}`
+  ${functionsOfFormat2(schema)}
+  ${functionsOfFormat3(schema)}`
 
 /**
- * The tables stay as they are: no backup is needed. Replicas that run with format 1 go on beside this one until they are
- * upgraded; of its writes they learn when they poll, as they are not present (see `write-functions.ts`).
+ * The tables stay as they are: no backup is needed. Replicas that run with an earlier format go on beside this one, with
+ * its functions, until they are upgraded; those of format 1 learn of this one's writes when they poll, as they are not
+ * present (see `write-functions.ts`).
  */
-const toFormat2 = (schema: string): string => `
-  ${createWriteFunctions(schema)}
+const upgrade = (schema: string, from: number): string => `
+  ${from < 2 ? functionsOfFormat2(schema) : ''}
+  ${functionsOfFormat3(schema)}
   UPDATE "${schema}".meta SET value = ${formatVersion} WHERE name = 'format'`
 
 /** As one transaction, which several statements in one message are. */

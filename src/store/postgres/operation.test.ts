@@ -58,9 +58,9 @@ describe('PostgreSQL in operation', { skip: skipReason() }, () => {
       await using store = await openPostgresStore(server().url('later'), context)
       await store.create('/a', bytes('x'))
     }
-    await sql("UPDATE later.meta SET value = 3 WHERE name = 'format'")
+    await sql("UPDATE later.meta SET value = 4 WHERE name = 'format'")
     const later = await thrown('newer', () => openPostgresStore(server().url('later'), context))
-    assert.match(later.message, /format 3.*later Sampan/)
+    assert.match(later.message, /format 4.*later Sampan/)
     await sql('CREATE SCHEMA foreign_one; CREATE TABLE foreign_one.log (x int)')
     assert.match(
       (await thrown('corrupt', () => openPostgresStore(server().url('foreign_one'), context))).message,
@@ -123,21 +123,62 @@ describe('PostgreSQL in operation', { skip: skipReason() }, () => {
     assert.deepEqual([event?.type, event?.key, text(event?.value)], ['create', '/b', 'y'])
   })
 
-  it('tables of format 1 are brought to format 2, with what is in them, once by replicas that start together', async () => {
-    const url = server().url('earlier')
-    {
-      await using store = await openPostgresStore(url, context)
-      await store.create('/a', bytes('x'))
+  const laterFunctions = { 1: ['write_2', 'create_3', 'replace_3'], 2: ['create_3', 'replace_3'] }
+  for (const [format, functions] of Object.entries(laterFunctions)) {
+    it(`tables of format ${format} are brought to format 3, with what is in them, once by replicas that start together`, async () => {
+      const schema = `earlier_${format}`
+      const url = server().url(schema)
+      {
+        await using store = await openPostgresStore(url, context)
+        await store.create('/a', bytes('x'))
+      }
+      // What the format had; its own functions for a write that is alone are left to the replicas that still call them.
+      await sql(`DROP FUNCTION ${functions.map((name) => `${schema}.${name}`).join(', ')};
+        UPDATE ${schema}.meta SET value = ${format} WHERE name = 'format'`)
+      const opened = await Promise.all([1, 2, 3].map(() => openPostgresStore(url, context)))
+      await Promise.all(opened.map((store, i) => store.create(`/${i}`, bytes('y'))))
+      const [first] = opened
+      const { entry } = (await first?.get('/a')) ?? {}
+      await first?.update('/a', bytes('z'), entry?.revision ?? 0)
+      await Promise.all(['/b', '/c'].map((key) => first?.create(key, bytes('y')))) // as a group
+      for (const store of opened) {
+        assert.deepEqual(await keysOf(store, ''), ['/0', '/1', '/2', '/a', '/b', '/c'])
+        assert.equal(text((await store.get('/a')).entry?.value), 'z')
+      }
+      await Promise.all(opened.map((store) => store[Symbol.asyncDispose]()))
+      const [row] = await sql(`SELECT value FROM ${schema}.meta WHERE name = 'format'`)
+      assert.equal(Number(row?.['value']), 3)
+    })
+  }
+
+  it('a write that is alone answers as one in a group does, whatever it replaces', async (t) => {
+    const url = server().url('lone')
+    await using store = await openPostgresStore(url, context)
+    const large = new Uint8Array(300 * 1024).fill(7) // more than an answer has room for: it is read from the log
+    const values = [bytes(''), bytes('x'), large, bytes('')]
+    /** Each value replaces the one before it, then what is refused, then a delete. */
+    const write = async (key: string) => {
+      let revision = await store.create(key, bytes('first'))
+      for (const value of values) revision = await store.update(key, value, revision)
+      const refused = [
+        await thrown('exists', () => store.create(key, bytes('x'))),
+        await thrown('conflict', () => store.update(key, bytes('x'), revision - 1)),
+        await thrown('conflict', () => store.delete(key, revision - 1)),
+        await thrown('missing', () => store.update(`${key}/none`, bytes('x'), revision)),
+        await thrown('missing', () => store.delete(`${key}/none`)),
+      ].map(({ code, revision: at }) => [code, at === revision])
+      const { entry, revision: deleted } = await store.delete(key)
+      return { refused, deleted: [entry.value, entry.revision === revision, deleted > revision] }
     }
-    // What format 1 had; its own function is left to the replicas that still call it.
-    await sql(`DROP FUNCTION earlier.write_2, earlier.write_one_2;
-      UPDATE earlier.meta SET value = 1 WHERE name = 'format'`)
-    const opened = await Promise.all([1, 2, 3].map(() => openPostgresStore(url, context)))
-    await Promise.all(opened.map((store, i) => store.create(`/${i}`, bytes('y'))))
-    for (const store of opened) assert.deepEqual(await keysOf(store, ''), ['/0', '/1', '/2', '/a'])
-    await Promise.all(opened.map((store) => store[Symbol.asyncDispose]()))
-    const [row] = await sql("SELECT value FROM earlier.meta WHERE name = 'format'")
-    assert.equal(Number(row?.['value']), 2)
+    const watching = watchEvents(store, { from: 0, count: 3 * (values.length + 2), signal: t.signal })
+    const lone = await write('/lone')
+    const grouped = await Promise.all(['/one', '/two'].map(write))
+    for (const answers of grouped) assert.deepEqual(answers, lone)
+    const events = await watching
+    for (const name of ['/lone', '/one', '/two']) {
+      const previous = events.filter(({ key }) => key === name).map((event) => event.previous)
+      assert.deepEqual(previous, [undefined, bytes('first'), ...values])
+    }
   })
 
   it('who writes notifies when someone else is there, and only then', { timeout: 60_000 }, async (t) => {

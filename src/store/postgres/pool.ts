@@ -37,10 +37,10 @@ export function createPool({ clock, sessionsMax, waitMsMax, connect }: PoolOptio
     return undefined
   }
   /** The right to one session; it may have to be opened. */
-  const acquire = (): Promise<Session | undefined> => {
+  const acquire = (): Session | undefined | Promise<Session | undefined> => {
     if (lent < sessionsMax) {
       lent++
-      return Promise.resolve(freeSession())
+      return freeSession()
     }
     if (waiters.length >= waitersMax) throw overloadedError()
     return new Promise((resolve, reject) => {
@@ -69,7 +69,8 @@ export function createPool({ clock, sessionsMax, waitMsMax, connect }: PoolOptio
   return {
     async use(work) {
       if (ending.signal.aborted) throw closedError()
-      let session = await acquire()
+      const acquired = acquire()
+      let session = acquired instanceof Promise ? await acquired : acquired
       try {
         session ??= await connect(ending.signal)
         return await work(session)

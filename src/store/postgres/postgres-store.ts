@@ -299,7 +299,7 @@ class PostgresStore implements Store {
       })
       const events = eventsOfGroup(writes, results)
       if (!events) this.#tail.nudge()
-      else if (events.length > 0 && !this.#tail.offer(events, String(stamp))) this.#tail.nudge()
+      else if (events.length > 0 && !this.#tail.offer(events, stamp)) this.#tail.nudge()
       return results
     } catch (error) {
       this.#tail.nudge() // it may have been committed all the same
@@ -307,8 +307,8 @@ class PostgresStore implements Store {
     }
   }
 
-  #newStamp(): number {
-    return Math.floor(this.#settings.random.float() * Number.MAX_SAFE_INTEGER)
+  #newStamp(): string {
+    return String(Math.floor(this.#settings.random.float() * Number.MAX_SAFE_INTEGER))
   }
 
   /** One question answers all who asked before it was sent; so many callers cost two at a time. */

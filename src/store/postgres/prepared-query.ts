@@ -1,6 +1,7 @@
 import type { Connection, Submittable } from 'pg'
 
 import { deferred } from '../../base/deferred.ts'
+import { encodeExecution } from './execution.ts'
 
 export type Cell = string | number | boolean | Uint8Array | null
 export type Row = readonly Cell[]
@@ -45,18 +46,17 @@ export class PreparedQuery implements Submittable {
 
   submit(connection: Connection): void {
     const { name, text, values, prepared } = this.#options
-    connection.stream.cork() // one packet
+    const { stream } = connection
+    stream.cork() // one packet
     try {
       if (!prepared.has(name)) {
         connection.close({ type: 'S', name }, true)
         connection.parse({ name, text, types: [] }, true)
         connection.describe({ type: 'S', name }, true)
       }
-      connection.bind({ statement: name, values: [...values] }, true)
-      connection.execute(null, true)
-      connection.sync()
+      if (stream.writable) stream.write(encodeExecution(name, values))
     } finally {
-      connection.stream.uncork()
+      stream.uncork()
     }
   }
 

@@ -22,7 +22,7 @@ import { createHash } from 'node:crypto'
  *
  * Functions carry the format in their name: an upgrade adds its own beside those that running replicas still call.
  */
-export const formatVersion = 2
+export const formatVersion = 3
 
 /** The codes of `log.type`, by their place. */
 export const writeTypes = ['create', 'update', 'delete'] as const

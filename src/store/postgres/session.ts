@@ -6,6 +6,7 @@ import pg, { type CustomTypesConfig } from 'pg'
 
 import type { Clock } from '../../base/clock.ts'
 import { invalidError } from '../errors.ts'
+import { createDeadline } from './deadline.ts'
 import { isGone, LostError } from './postgres-errors.ts'
 import type { Host, PostgresTarget } from './postgres-url.ts'
 import { PreparedQuery, type Parser, type PreparedStatements, type Row } from './prepared-query.ts'
@@ -80,9 +81,10 @@ async function connect(options: SessionOptions, ssl: ConnectionOptions | false):
   }
 
   const prepared: PreparedStatements = new Map()
+  const deadline = createDeadline({ clock, ms: answerMsMax, onLate: lose })
   const ask = async (question: () => Promise<readonly Row[]>): Promise<readonly Row[]> => {
     if (isLost) throw new LostError('the connection was lost')
-    const late = clock.after(answerMsMax, lose)
+    deadline.start()
     try {
       return await question()
     } catch (error) {
@@ -90,7 +92,7 @@ async function connect(options: SessionOptions, ssl: ConnectionOptions | false):
       if (isGone(error)) lose()
       throw error
     } finally {
-      late()
+      deadline.stop()
     }
   }
   return {

@@ -9,7 +9,7 @@ import type { Session } from './session.ts'
  */
 export async function skipTo(
   session: Session,
-  { schema, to, stamp }: { readonly schema: string; readonly to: Revision; readonly stamp: number },
+  { schema, to, stamp }: { readonly schema: string; readonly to: Revision; readonly stamp: string },
 ): Promise<void> {
   await session.script('BEGIN')
   try {
@@ -27,7 +27,7 @@ export async function skipTo(
   }
 }
 
-const jump = (schema: string, to: Revision, stamp: number): string => `
+const jump = (schema: string, to: Revision, stamp: string): string => `
   DELETE FROM "${schema}".log;
   DELETE FROM "${schema}".past;
   INSERT INTO "${schema}".log VALUES (${to}, 0, ${to}, ${stamp}, ${writeTypes.indexOf('delete')}, '', '');

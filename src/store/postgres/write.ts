@@ -35,7 +35,8 @@ export interface Written {
 
 export interface WriteStatements {
   readonly group: Statement
-  readonly lone: Statement
+  readonly create: Statement
+  readonly replace: Statement
 }
 
 export const writeStatements = (schema: string): WriteStatements => ({
@@ -43,37 +44,81 @@ export const writeStatements = (schema: string): WriteStatements => ({
     name: 'write',
     text: `SELECT * FROM "${schema}".write_2($1::smallint[], $2::bytea[], $3::bytea[], $4::bigint[], $5::bigint[], $6, $7)`,
   },
-  lone: { name: 'write_one', text: `SELECT * FROM "${schema}".write_one_2($1, $2, $3, $4, $5, $6, $7)` },
+  create: { name: 'create', text: `SELECT "${schema}".create_3($1, $2, $3, $4)` },
+  replace: { name: 'replace', text: `SELECT "${schema}".replace_3($1, $2, $3, $4, $5, $6, $7)` },
 })
+
+type Result = Written | StoreError | typeof again
 
 /** Carries out a group in one transaction: the driver tells of the result only after the commit. */
 export async function writeGroup(
   session: Session,
-  { group, lone }: WriteStatements,
-  { writes, stamp }: { readonly writes: readonly PendingWrite[]; readonly stamp: number },
-): Promise<(Written | StoreError | typeof again)[]> {
+  statements: WriteStatements,
+  { writes, stamp }: { readonly writes: readonly PendingWrite[]; readonly stamp: string },
+): Promise<Result[]> {
   const [first] = writes
-  const rows =
-    first && writes.length === 1
-      ? await session.query(lone, [
-          codeOf(first),
-          Buffer.from(first.key),
-          Buffer.from(first.value.buffer, first.value.byteOffset, first.value.byteLength),
-          expectationOf(first),
-          ttlOf(first),
-          stamp,
-          replacedBytesMax,
-        ])
-      : await session.query(group, [
-          encodeIntegers('int2', writes.map(codeOf)),
-          encodeBytes(writes.map(({ key }) => Buffer.from(key))),
-          encodeBytes(writes.map(({ value }) => value)),
-          encodeIntegers('int8', writes.map(expectationOf)),
-          encodeIntegers('int8', writes.map(ttlOf)),
-          stamp,
-          replacedBytesMax,
-        ])
+  if (first && writes.length === 1) {
+    const writeLone = first.type === 'create' ? createLone : replaceLone
+    return [await writeLone(session, statements, { write: first, stamp })]
+  }
+  const rows = await session.query(statements.group, [
+    encodeIntegers('int2', writes.map(codeOf)),
+    encodeBytes(writes.map(({ key }) => Buffer.from(key))),
+    encodeBytes(writes.map(({ value }) => value)),
+    encodeIntegers('int8', writes.map(expectationOf)),
+    encodeIntegers('int8', writes.map(ttlOf)),
+    stamp,
+    replacedBytesMax,
+  ])
   return writes.map((write, i) => resultOf(write, rows[i]))
+}
+
+interface LoneWrite {
+  readonly write: PendingWrite
+  readonly stamp: string
+}
+
+async function createLone(
+  session: Session,
+  { create }: WriteStatements,
+  { write, stamp }: LoneWrite,
+): Promise<Result> {
+  const [row] = await session.query(create, [Buffer.from(write.key), valueOf(write), ttlOf(write), stamp])
+  const revision = Number(row?.[0])
+  return revision === 0
+    ? existsError(write.key)
+    : { revision, createRevision: revision, replaced: 0, previous: undefined }
+}
+
+async function replaceLone(
+  session: Session,
+  { replace }: WriteStatements,
+  { write, stamp }: LoneWrite,
+): Promise<Result> {
+  const [row] = await session.query(replace, [
+    codeOf(write),
+    Buffer.from(write.key),
+    valueOf(write),
+    expectationOf(write),
+    ttlOf(write),
+    stamp,
+    replacedBytesMax,
+  ])
+  const packed = row?.[0]
+  return resultOf(write, packed instanceof Uint8Array ? unpack(packed) : undefined)
+}
+
+const valueOf = ({ value }: PendingWrite): Buffer =>
+  Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+
+/** The row that `write_2` would answer with, from what `replace_3` does (see `write-functions.ts`). */
+function unpack(bytes: Uint8Array): Row {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const outcome = view.getInt16(0)
+  const at = Number(view.getBigInt64(2))
+  if (bytes.byteLength === 10) return [outcome, at]
+  const [created, replaced] = [Number(view.getBigInt64(10)), Number(view.getBigInt64(18))]
+  return [outcome, at, created, replaced, bytes.byteLength === 26 ? null : bytes.subarray(27)]
 }
 
 const codeOf = ({ type }: PendingWrite): number => writeTypes.indexOf(type)
@@ -86,10 +131,7 @@ function expectationOf({ expected }: PendingWrite): Revision {
 
 const ttlOf = ({ ttlMs }: PendingWrite): number => Math.min(Math.ceil(ttlMs), Number.MAX_SAFE_INTEGER / 4)
 
-function resultOf(
-  { type, key, expected }: PendingWrite,
-  row: Row | undefined,
-): Written | StoreError | typeof again {
+function resultOf({ type, key, expected }: PendingWrite, row: Row | undefined): Result {
   const [code, at, created, replaced, previous] = row ?? []
   switch (writeOutcomes[Number(code)]) {
     case 'ok':
