@@ -61,10 +61,12 @@ test(`${rounds} times each process is killed (SEED=${seed})`, { timeout: timeout
     if (random.float() < 0.7) await until('the pods have started', () => haveStarted(startLog, expected))
     const isAllAtOnce = random.float() < 0.1
     const made = namesOf(round).map((name) => ({ name, isShortLived: random.float() < 0.3 }))
+    writer.goOn()
     await Promise.all([
       ...made.map(({ name, isShortLived }) => churn(name, isShortLived)),
       ...(isAllAtOnce ? [killer.killAll()] : parts.map((part) => killer.killOne(part))),
     ])
+    writer.pause()
     expected = made.filter(({ isShortLived }) => !isShortLived).map(({ name }) => name)
     if (round >= lifeRounds) await deleteAll(client, namesOf(round - lifeRounds))
   }
@@ -193,12 +195,18 @@ async function persist(call: () => Promise<unknown>, isDone: (error: unknown) =>
   })
 }
 
-/** Creates ConfigMaps one after another and remembers which were acknowledged. */
+/**
+ * Creates ConfigMaps one after another and remembers which were acknowledged. It pauses while nothing is killed: what it would write then
+ * proves nothing, and every server that starts again has it all to read.
+ */
 function startWriter(client: Client) {
   const acknowledged: string[] = []
   let isStopped = false
+  let gate = Promise.withResolvers<void>()
   const run = async () => {
-    for (let i = 0; !isStopped; i++) {
+    for (let i = 0; ; i++) {
+      await gate.promise
+      if (isStopped) return
       const name = `write-${i}`
       const object = {
         apiVersion: 'v1',
@@ -219,10 +227,13 @@ function startWriter(client: Client) {
   const running = run()
   const stop = async () => {
     isStopped = true
+    gate.resolve()
     await running
     return { acknowledged }
   }
   return {
+    goOn: () => gate.resolve(),
+    pause: () => void (gate = Promise.withResolvers<void>()),
     stop,
     async [Symbol.asyncDispose]() {
       await stop()
