@@ -137,10 +137,10 @@ describe('PostgreSQL in operation', { skip: skipReason() }, () => {
         UPDATE ${schema}.meta SET value = ${format} WHERE name = 'format'`)
       const opened = await Promise.all([1, 2, 3].map(() => openPostgresStore(url, context)))
       await Promise.all(opened.map((store, i) => store.create(`/${i}`, bytes('y'))))
-      const [first] = opened
-      const { entry } = (await first?.get('/a')) ?? {}
-      await first?.update('/a', bytes('z'), entry?.revision ?? 0)
-      await Promise.all(['/b', '/c'].map((key) => first?.create(key, bytes('y')))) // as a group
+      await using next = await openPostgresStore(url, context)
+      const { entry } = await next.get('/a')
+      await next.update('/a', bytes('z'), entry?.revision ?? 0)
+      await Promise.all(['/b', '/c'].map((key) => next.create(key, bytes('y')))) // as a group
       for (const store of opened) {
         assert.deepEqual(await keysOf(store, ''), ['/0', '/1', '/2', '/a', '/b', '/c'])
         assert.equal(text((await store.get('/a')).entry?.value), 'z')
