@@ -5,6 +5,8 @@
  *   slice of A ─ turn (sockets, timers, small requests) ─ slice of B ─ turn ─ slice of A …
  */
 export interface Slices {
+  /** Whether `of` would give them at once. */
+  fits<T>(items: readonly T[], costOf: (item: T) => number): boolean
   /** Resolves in a later turn of the loop, when it is this caller's. */
   turn(): Promise<void>
   /**
@@ -37,6 +39,7 @@ export function createSlices(): Slices {
       arm()
     })
   return {
+    fits: (items, costOf) => sliceEnd(items, 0, costOf) === items.length,
     turn,
     async *of(items, costOf) {
       for (let from = 0; from < items.length;) {

@@ -8,7 +8,9 @@ import type {
   RoleBinding,
   Subject,
 } from '../schema/types.gen.ts'
-import { rbacIndex, type RbacObjects } from './rbac-index.ts'
+import { seededRandom } from '../../base/ids.ts'
+import { testSeed } from '../../base/test-seed.ts'
+import { rbacIndex, type RbacIndex } from './rbac-index.ts'
 import { accessDenied, resourceAccess, type AccessUser } from './request.ts'
 
 const apiVersion = 'rbac.authorization.k8s.io/v1'
@@ -43,11 +45,29 @@ const ana: AccessUser = { name: 'ana', groups: ['dev', 'system:authenticated'] }
 const robot: AccessUser = { name: 'system:serviceaccount:a:robot', groups: ['system:serviceaccounts'] }
 const isUser = (name: string): Subject => ({ kind: 'User', name })
 
-const none: RbacObjects = { roles: [], clusterRoles: [], roleBindings: [], clusterRoleBindings: [] }
-const decide = (objects: Partial<RbacObjects>, user: AccessUser, namespace: string) =>
-  rbacIndex({ ...none, ...objects }).authorize(
-    resourceAccess(user, 'get', { group: '', resource: 'pods' }, { namespace, name: 'p' }),
-  )
+interface RbacObjects {
+  readonly roles?: readonly Role[]
+  readonly clusterRoles?: readonly ClusterRole[]
+  readonly roleBindings?: readonly RoleBinding[]
+  readonly clusterRoleBindings?: readonly ClusterRoleBinding[]
+}
+
+function indexOf({
+  roles = [],
+  clusterRoles = [],
+  roleBindings = [],
+  clusterRoleBindings = [],
+}: RbacObjects) {
+  const index = rbacIndex()
+  for (const each of [...clusterRoles, ...roles]) index.putRole(each)
+  for (const each of [...clusterRoleBindings, ...roleBindings]) index.putBinding(each)
+  return index
+}
+
+const decideBy = (index: RbacIndex, user: AccessUser, namespace: string) =>
+  index.authorize(resourceAccess(user, 'get', { group: '', resource: 'pods' }, { namespace, name: 'p' }))
+const decide = (objects: RbacObjects, user: AccessUser, namespace: string) =>
+  decideBy(indexOf(objects), user, namespace)
 
 test('a cluster role bound in the cluster counts everywhere, and says why', () => {
   const objects = {
@@ -124,4 +144,53 @@ test('refusals are upstream’s sentences', () => {
   const base = resourceAccess({ name: 'x', groups: [] }, 'get', { group: '', resource: 'pods' })
   for (const [change, message] of refusals)
     assert.equal(accessDenied({ ...base, ...change }, '').message, message)
+})
+
+test('what has changed again and again decides as what was made of the rest at once', (t) => {
+  const random = seededRandom(testSeed)
+  const pick = (count: number) => Math.floor(random.float() * count)
+  const index = rbacIndex()
+  const roles = new Map<string, Role | ClusterRole>()
+  const bindings = new Map<string, RoleBinding | ClusterRoleBinding>()
+  const users = ['ana', 'bo', 'cy'].map((name): AccessUser => ({ name, groups: [`team-${name}`] }))
+  const subjects = () =>
+    users.flatMap((user): Subject[] =>
+      pick(2) ? [] : [pick(2) ? isUser(user.name) : { kind: 'Group', name: user.groups[0] ?? '' }],
+    )
+  let allowed = 0
+  for (let step = 0; step < 2_000; step++) {
+    const namespace = ['', 'a', 'b'][pick(3)] ?? ''
+    const metadata = { name: `n${pick(3)}`, ...(namespace !== '' && { namespace }) }
+    const id = `${namespace}/${metadata.name}`
+    const roleRef = { kind: namespace === '' || pick(2) ? 'ClusterRole' : 'Role', name: `n${pick(3)}` }
+    const action = pick(4)
+    if (action === 0) {
+      roles.set(id, { apiVersion, kind: 'Role', metadata, rules: pick(2) ? getPods : [] })
+      index.putRole(roles.get(id) as Role)
+    } else if (action === 1) {
+      bindings.set(id, { apiVersion, kind: 'RoleBinding', metadata, roleRef, subjects: subjects() })
+      index.putBinding(bindings.get(id) as RoleBinding)
+    } else if (action === 2) {
+      roles.delete(id)
+      index.removeRole(metadata)
+    } else {
+      bindings.delete(id)
+      index.removeBinding(metadata)
+    }
+    const made = rbacIndex()
+    for (const each of roles.values()) made.putRole(each)
+    for (const each of bindings.values()) made.putBinding(each)
+    for (const user of users)
+      for (const place of ['', 'a', 'b']) {
+        const decided = decideBy(index, user, place).allowed
+        assert.equal(decided, decideBy(made, user, place).allowed, `step ${step}, seed ${testSeed}`)
+        if (decided) allowed++
+        assert.deepEqual(
+          new Set(index.rulesFor(user, place).rules),
+          new Set(made.rulesFor(user, place).rules),
+        )
+      }
+  }
+  assert(allowed > 1_000)
+  t.diagnostic(`${allowed} of ${2_000 * 9} allowed`)
 })

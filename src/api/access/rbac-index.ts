@@ -1,6 +1,6 @@
 /**
  * Roles and bindings, arranged by who they concern: a request looks at the bindings of its user and groups only, however
- * many others there are. Immutable; made anew when a role or a binding has changed.
+ * many others there are. A role or binding that changes costs what it takes to take in that one.
  */
 import { quote } from '../quote.ts'
 import type {
@@ -16,13 +16,6 @@ import { rulesAllow } from './rbac.ts'
 import type { AccessDecision, AccessRequest, AccessUser } from './request.ts'
 import { serviceAccountUser } from './service-account-names.ts'
 
-export interface RbacObjects {
-  readonly roles: Iterable<Role>
-  readonly clusterRoles: Iterable<ClusterRole>
-  readonly roleBindings: Iterable<RoleBinding>
-  readonly clusterRoleBindings: Iterable<ClusterRoleBinding>
-}
-
 export interface RbacIndex {
   authorize(request: AccessRequest): AccessDecision
   /** All rules that a user has in a namespace, those of the cluster included; only those with an empty namespace. */
@@ -31,37 +24,63 @@ export interface RbacIndex {
   rulesOf(role: RoleRef, namespace: string): readonly PolicyRule[] | undefined
 }
 
-interface Grant {
-  readonly subject: Subject
-  readonly binding: RoleBinding | ClusterRoleBinding
+type AnyRole = Role | ClusterRole
+type AnyBinding = RoleBinding | ClusterRoleBinding
+/** Without a namespace it is one of the cluster. */
+type Named = Pick<AnyRole['metadata'], 'name' | 'namespace'>
+
+export interface ChangingRbacIndex extends RbacIndex {
+  /** In the place of the one of its namespace and name, if there is one. */
+  putRole(role: AnyRole): void
+  removeRole(name: Named): void
+  putBinding(binding: AnyBinding): void
+  removeBinding(name: Named): void
 }
 
-/** `User:NAME`, `Group:NAME`: a service account is found by its name as a user. */
-type Grants = Map<string, Grant[]>
+interface Grant {
+  readonly subject: Subject
+  readonly binding: AnyBinding
+}
 
-export function rbacIndex(objects: RbacObjects): RbacIndex {
+/** By `User:NAME` or `Group:NAME` (a service account is found by its name as a user), then by the binding. */
+type Grants = Map<string, Map<string, Grant>>
+
+export function rbacIndex(): ChangingRbacIndex {
   const roles = new Map<string, readonly PolicyRule[]>()
-  for (const { metadata, rules } of objects.clusterRoles) roles.set(`/${metadata.name ?? ''}`, rules ?? [])
-  for (const { metadata, rules } of objects.roles)
-    roles.set(`${metadata.namespace ?? ''}/${metadata.name ?? ''}`, rules ?? [])
-  const everywhere: Grants = new Map()
+  const bindings = new Map<string, AnyBinding>()
+  /** Those of the cluster are under the empty namespace. */
   const byNamespace = new Map<string, Grants>()
-  for (const binding of objects.clusterRoleBindings) addGrants(everywhere, binding, '')
-  for (const binding of objects.roleBindings) {
-    const { namespace = '' } = binding.metadata
-    let grants = byNamespace.get(namespace)
-    if (!grants) byNamespace.set(namespace, (grants = new Map()))
-    addGrants(grants, binding, namespace)
-  }
   const rulesOf = ({ kind, name }: RoleRef, namespace: string) =>
     roles.get(kind === 'ClusterRole' ? `/${name}` : `${namespace}/${name}`)
 
   function* grantsOf(user: AccessUser, namespace: string): Generator<Grant> {
-    yield* subjectGrants(everywhere, user)
-    const local = namespace === '' ? undefined : byNamespace.get(namespace)
-    if (local) yield* subjectGrants(local, user)
+    for (const place of namespace === '' ? [''] : ['', namespace]) {
+      const grants = byNamespace.get(place)
+      if (grants) yield* subjectGrants(grants, user)
+    }
   }
   return {
+    putRole: ({ metadata, rules }) => void roles.set(idOf(metadata), rules ?? []),
+    removeRole: (name) => void roles.delete(idOf(name)),
+    putBinding(binding) {
+      const id = idOf(binding.metadata)
+      const { namespace = '' } = binding.metadata
+      const grants = byNamespace.get(namespace) ?? new Map()
+      byNamespace.set(namespace, grants)
+      const before = bindings.get(id)
+      bindings.set(id, binding)
+      const granted = addGrants(grants, binding, id)
+      if (before) removeGrants(grants, before, id, granted)
+    },
+    removeBinding(name) {
+      const id = idOf(name)
+      const { namespace = '' } = name
+      const [binding, grants] = [bindings.get(id), byNamespace.get(namespace)]
+      if (!binding || !grants) return
+      bindings.delete(id)
+      removeGrants(grants, binding, id)
+      if (grants.size === 0) byNamespace.delete(namespace)
+    },
     rulesOf,
     authorize(request) {
       let problems: string[] | undefined
@@ -87,13 +106,34 @@ export function rbacIndex(objects: RbacObjects): RbacIndex {
   }
 }
 
-function addGrants(grants: Grants, binding: RoleBinding | ClusterRoleBinding, namespace: string): void {
+const idOf = ({ name = '', namespace = '' }: Named): string => `${namespace}/${name}`
+
+/** Answers the keys under which the binding is found now. A subject that stays keeps its place among the others. */
+function addGrants(grants: Grants, binding: AnyBinding, id: string): ReadonlySet<string> {
+  const added = new Set<string>()
   for (const subject of binding.subjects ?? []) {
-    const key = subjectKey(subject, namespace)
-    if (key === undefined) continue
+    const key = subjectKey(subject, binding.metadata.namespace ?? '')
+    if (key === undefined || added.has(key)) continue
+    added.add(key)
     const known = grants.get(key)
-    if (known) known.push({ subject, binding })
-    else grants.set(key, [{ subject, binding }])
+    if (known) known.set(id, { subject, binding })
+    else grants.set(key, new Map([[id, { subject, binding }]]))
+  }
+  return added
+}
+
+function removeGrants(
+  grants: Grants,
+  binding: AnyBinding,
+  id: string,
+  kept: ReadonlySet<string> = new Set(),
+): void {
+  for (const subject of binding.subjects ?? []) {
+    const key = subjectKey(subject, binding.metadata.namespace ?? '')
+    if (key === undefined || kept.has(key)) continue
+    const known = grants.get(key)
+    known?.delete(id)
+    if (known?.size === 0) grants.delete(key)
   }
 }
 
@@ -105,10 +145,10 @@ function subjectKey({ kind, name, namespace }: Subject, bindingNamespace: string
 
 function* subjectGrants(grants: Grants, user: AccessUser): Generator<Grant> {
   const own = grants.get(`User:${user.name}`)
-  if (own) yield* own
+  if (own) yield* own.values()
   for (const group of user.groups) {
     const shared = grants.get(`Group:${group}`)
-    if (shared) yield* shared
+    if (shared) yield* shared.values()
   }
 }
 

@@ -115,11 +115,8 @@ async function converge<T extends Bootstrapped>(
   if (!def) return
   const cache = machinery.cacheOf(def)
   await cache.ready()
-  const present = new Map(
-    parsedObjects<T & KubeObject>(cache)
-      .all()
-      .map((object) => [idOf(object), object]),
-  )
+  const objects = await parsedObjects<T & KubeObject>(cache).all()
+  const present = new Map(objects.map((object) => [idOf(object), object]))
   await Promise.all(
     wanted.map(async (object) => {
       const { name, namespace } = object.metadata

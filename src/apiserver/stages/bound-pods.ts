@@ -1,6 +1,7 @@
 /** What a pod refers to, as far as its node may read it. Found once for each state of a pod. */
 import type { Container, Pod } from '../../api/schema/types.gen.ts'
 import type { CachedObject } from '../cached-object.ts'
+import { lookCost } from '../slices.ts'
 
 export interface PodFacts {
   readonly node: string
@@ -11,6 +12,8 @@ export interface PodFacts {
 
 export interface BoundPods {
   factsOf(pod: CachedObject): PodFacts
+  /** What that costs now, for slices. */
+  readonly costOf: (pod: CachedObject) => number
 }
 
 const none: ReadonlySet<string> = new Set()
@@ -19,6 +22,7 @@ const unbound: PodFacts = { node: '', secrets: none, configMaps: none, serviceAc
 export function boundPods(): BoundPods {
   const known = new WeakMap<CachedObject, PodFacts>()
   return {
+    costOf: (object) => (known.has(object) ? lookCost : object.bytes.length),
     factsOf(object) {
       let facts = known.get(object)
       if (!facts) known.set(object, (facts = factsOf(object.parse<Pod>())))

@@ -50,7 +50,7 @@ export function nodeAuthorizer(machinery: Pick<Foundation, 'cacheOf' | 'findReso
       const own = ownObject(node, request)
       if (own !== 'ask') return own ?? yes
       const cache = await podCache()
-      return cache && isRelated(pods, cache, node, request) ? yes : unrelated(node)
+      return cache && (await isRelated(pods, cache, node, request)) ? yes : unrelated(node)
     },
   }
 }
@@ -96,7 +96,12 @@ function ownObject(node: string, request: AccessRequest): AccessDecision | 'ask'
   }
 }
 
-function isRelated(pods: BoundPods, cache: WatchCache, node: string, request: AccessRequest): boolean {
+async function isRelated(
+  pods: BoundPods,
+  cache: WatchCache,
+  node: string,
+  request: AccessRequest,
+): Promise<boolean> {
   const { name, namespace, resource } = request
   if (resource === 'pods') {
     const pod = cache.find(objectKeyOf(cache.def, namespace, name))
@@ -105,10 +110,13 @@ function isRelated(pods: BoundPods, cache: WatchCache, node: string, request: Ac
   }
   const kind =
     resource === 'secrets' ? 'secrets' : resource === 'configmaps' ? 'configMaps' : 'serviceAccounts'
-  return cache.range(namespacePrefix(cache.def, namespace)).some((pod) => {
-    const facts = pods.factsOf(pod)
-    return facts.node === node && facts[kind].has(name)
-  })
+  const present = cache.range(namespacePrefix(cache.def, namespace))
+  for await (const part of cache.slices.of(present, pods.costOf))
+    for (const pod of part) {
+      const facts = pods.factsOf(pod)
+      if (facts.node === node && facts[kind].has(name)) return true
+    }
+  return false
 }
 
 const selectsNode = ({ fieldSelector = '' }: AccessRequest, node: string): boolean =>

@@ -1,15 +1,15 @@
-/** The cluster's roles and bindings as an index that follows their watch caches: made anew at the first question after a change. */
+/** The cluster's roles and bindings as an index that follows their watch caches. */
 import { rbacIndex, type RbacIndex } from '../../api/access/rbac-index.ts'
 import type { KubeObject } from '../../api/meta.ts'
-import type { ClusterRole, ClusterRoleBinding, Role, RoleBinding } from '../../api/schema/types.gen.ts'
+import type { ClusterRole, RoleBinding } from '../../api/schema/types.gen.ts'
+import { followObjects, type Followed } from '../followed-objects.ts'
 import type { Foundation } from '../foundation.ts'
 import { fresh } from '../pages.ts'
-import { parsedObjects } from './parsed-objects.ts'
 
 export const rbacGroup = 'rbac.authorization.k8s.io'
 
 export interface RoleIndex {
-  /** The index as of now. A promise only while a cache has to load: the usual question costs no turn of the loop. */
+  /** As of now, until the caller's turn of the loop is over. A promise only while much has to be taken in: the usual question costs no turn. */
   current(): RbacIndex | Promise<RbacIndex>
   /** With everything that was written before the call. */
   latest(): Promise<RbacIndex>
@@ -20,44 +20,45 @@ export function openRoleIndex(
   machinery: Pick<Foundation, 'cacheOf' | 'findResource'>,
   made: Promise<void> | undefined,
 ): RoleIndex | undefined {
-  const source = <T extends KubeObject>(plural: string) => {
+  const index = rbacIndex()
+  const asRole: Followed = {
+    put: (object) => index.putRole(object.parse<ClusterRole & KubeObject>()),
+    remove: (object) => index.removeRole(object),
+  }
+  const asBinding: Followed = {
+    put: (object) => index.putBinding(object.parse<RoleBinding & KubeObject>()),
+    remove: (object) => index.removeBinding(object),
+  }
+  const follow = (plural: string, followed: Followed) => {
     const def = machinery.findResource(rbacGroup, 'v1', plural)
     if (!def) return undefined
     const cache = machinery.cacheOf(def)
-    return { cache, objects: parsedObjects<T>(cache) }
+    return { cache, objects: followObjects(cache, followed) }
   }
-  const roles = source<Role>('roles')
-  const clusterRoles = source<ClusterRole>('clusterroles')
-  const roleBindings = source<RoleBinding>('rolebindings')
-  const clusterRoleBindings = source<ClusterRoleBinding>('clusterrolebindings')
-  if (!roles || !clusterRoles || !roleBindings || !clusterRoleBindings) return undefined
-  const caches = [roles, clusterRoles, roleBindings, clusterRoleBindings].map(({ cache }) => cache)
-  let index: RbacIndex | undefined
+  const followed = [
+    follow('roles', asRole),
+    follow('clusterroles', asRole),
+    follow('rolebindings', asBinding),
+    follow('clusterrolebindings', asBinding),
+  ].filter((each) => each !== undefined)
+  if (followed.length < 4) return undefined
   let isMade = made === undefined
-  for (const cache of caches) cache.listen(() => (index = undefined))
-  const isLive = () => isMade && caches.every((cache) => cache.liveRing !== undefined)
-  const build = () =>
-    (index = rbacIndex({
-      roles: roles.objects.all(),
-      clusterRoles: clusterRoles.objects.all(),
-      roleBindings: roleBindings.objects.all(),
-      clusterRoleBindings: clusterRoleBindings.objects.all(),
-    }))
+  const isCurrent = () => isMade && followed.every(({ objects }) => objects.isCurrent())
+  const allFresh = () => Promise.all(followed.map(({ cache }) => fresh(cache, '')))
   return {
     async latest() {
-      await Promise.all(caches.map((cache) => fresh(cache, '')))
+      await allFresh()
       return this.current()
     },
     current() {
-      if (index) return index
-      if (isLive()) return build()
+      if (isCurrent()) return index
       return (async () => {
         await made
-        if (made && !isMade) await Promise.all(caches.map((cache) => fresh(cache, '')))
+        if (made && !isMade) await allFresh()
         isMade = true
-        // A gap may empty one while another loads.
-        while (!isLive()) await Promise.all(caches.map((cache) => cache.ready()))
-        return build()
+        // One may fall behind while another catches up.
+        while (!isCurrent()) await Promise.all(followed.map(({ objects }) => objects.catchUp()))
+        return index
       })()
     },
   }
