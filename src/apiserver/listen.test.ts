@@ -17,6 +17,7 @@ import { bodyBytesMax } from './body.ts'
 import { issueClientCertificate, openCa, openServerCertificate, type KeyPair } from './certificates.ts'
 import { adminToken, configMap, openFixture, type Fixture } from './fixture.ts'
 import { listenApi, type ApiListener } from './listen.ts'
+import { textResponse } from './respond.ts'
 import type { ApiServer } from './server.ts'
 import { mastersGroup } from './stages/authenticate.ts'
 
@@ -299,6 +300,27 @@ function spy(): { readonly spied: ApiServer; readonly signal: Promise<AbortSigna
   }
   return { spied, signal: signal.promise }
 }
+
+test('a GET may have a body: an app behind `proxy` would wait for what is announced', async () => {
+  const echo: ApiServer = {
+    async handle({ body }) {
+      const parts = body === undefined || body instanceof Uint8Array ? [] : await Array.fromAsync(body)
+      return textResponse(200, Buffer.concat(parts).toString())
+    },
+    async upgrade() {},
+    isIn: async () => true,
+    async [Symbol.asyncDispose]() {},
+  }
+  await using other = await listenApi({ server: echo, clock, logger: silentLogger, http: { host, port: 0 } })
+  const get = async (headers: object, body?: string) => {
+    const sent = httpRequest({ host, port: other.httpPort, method: 'GET', headers: { ...headers } }).end(body)
+    const [answer] = (await once(sent, 'response')) as [IncomingMessage]
+    return await textOf(answer)
+  }
+  assert.equal(await get({ 'content-length': '5' }, 'hello'), 'hello')
+  assert.equal(await get({ 'transfer-encoding': 'chunked' }, 'hello'), 'hello')
+  assert.equal(await get({}), '')
+})
 
 test('a HEAD of something without an end leaves nothing behind', async () => {
   const { signal, spied } = spy()

@@ -210,7 +210,7 @@ class SocketRequest implements ApiRequest {
     this.path = request.url ?? '/'
     this.headers = plainHeaders(request)
     this.headerLists = repeatedHeaders(request)
-    this.body = this.method === 'GET' || this.method === 'HEAD' ? undefined : request
+    this.body = hasBody(this.method, this.headers) ? request : undefined
     this.clientCertificate = certificate
     this.#request = request
     this.#reader = reader
@@ -224,6 +224,12 @@ class SocketRequest implements ApiRequest {
     return this.clientCertificate ? undefined : keyOf(this.#request.socket)
   }
 }
+
+/** Nearly no GET has one; but an app behind `proxy` may want what its client has announced, and would wait for it. */
+const hasBody = (method: string, headers: ApiRequest['headers']): boolean =>
+  (method !== 'GET' && method !== 'HEAD') ||
+  headers['transfer-encoding'] !== undefined ||
+  Number(headers['content-length'] ?? 0) > 0
 
 function plainHeaders({ headers: given, httpVersionMajor }: Request): Readonly<Record<string, string>> {
   // Of HTTP/1 only this one is ever a list.

@@ -51,6 +51,7 @@ import { createStreamBounds, streamLimits } from './stages/stream-bounds.ts'
 import { statusOfStoreError } from './store-errors.ts'
 import { StoreFeed } from './store-feed.ts'
 import { refuseUpgrade } from './upgrade.ts'
+import { warningHeader } from './warnings.ts'
 import { WatchCache } from './watch-cache.ts'
 import { createYaml } from './yaml.ts'
 
@@ -375,14 +376,7 @@ function virtualHandler(
   return isVirtual && info.namespace !== '' ? virtualResources.bindings : undefined
 }
 
-/** Each once, as RFC 7234 warnings; clients print them. */
-function withWarnings(response: ApiResponse, warnings: readonly string[]): ApiResponse {
-  if (warnings.length === 0) return response
-  const lines = [...new Set(warnings)]
-    .slice(0, warningsMax)
-    .map((text) => `299 - ${JSON.stringify(text.replace(/[^ -~]/g, '?'))}`)
-  return { ...response, headers: { ...response.headers, warning: lines.join(', ') } }
-}
-
-/** Headers are bounded; so are the mistakes one client needs to hear of at a time. */
-const warningsMax = 50
+const withWarnings = (response: ApiResponse, warnings: readonly string[]): ApiResponse =>
+  warnings.length === 0
+    ? response
+    : { ...response, headers: { ...response.headers, warning: warningHeader(warnings) } }

@@ -1,7 +1,7 @@
 /** A WebSocket (or another upgrade) to an app, through `proxy`: the handshake goes to the app, which answers it itself. */
 import { pipeBoth } from '../../base/byte-streams.ts'
 import type { UpgradeContext, UpgradeHandler } from '../connect/upgrade-context.ts'
-import { dialProxied, ownHeaders, secured } from './proxy.ts'
+import { dialProxied, isOwnHeader, secured } from './proxy.ts'
 import { proxyTarget } from './proxy-target.ts'
 
 export const proxyUpgrade: UpgradeHandler = async (context) => {
@@ -18,6 +18,6 @@ function requestHead(
 ): string {
   const lines = [`${request.method} ${path} HTTP/1.1`, `Host: ${host}`, 'Connection: Upgrade']
   for (const [name, value] of Object.entries(request.headers))
-    if (name === 'upgrade' || !ownHeaders.includes(name)) lines.push(`${name}: ${value}`)
+    if (name === 'upgrade' || !isOwnHeader(name)) lines.push(`${name}: ${value}`)
   return `${lines.join('\r\n')}\r\n\r\n`
 }

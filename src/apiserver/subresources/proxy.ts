@@ -15,7 +15,7 @@ import { nodeError } from './node-error.ts'
 import { pathBehind, proxyTarget, type ProxyTarget } from './proxy-target.ts'
 
 /** Of one connection only (RFC 9110, 7.6.1), and the client's credentials for this server. */
-export const ownHeaders = [
+const ownHeaders = new Set([
   'authorization',
   'connection',
   'host',
@@ -27,7 +27,10 @@ export const ownHeaders = [
   'trailer',
   'transfer-encoding',
   'upgrade',
-]
+])
+
+/** Whether a header of a request is not for the app. Whom its client acts as here is none of the app's business either. */
+export const isOwnHeader = (name: string): boolean => ownHeaders.has(name) || name.startsWith('impersonate-')
 
 export async function proxy(context: VerbContext): Promise<ApiResponse> {
   const { info, request } = context
@@ -96,7 +99,7 @@ const framing = (headers: Readonly<Record<string, string>>): Record<string, stri
 function forwarded(headers: Readonly<Record<string, string>>): Record<string, string> {
   const named = (headers['connection'] ?? '').split(',').map((name) => name.trim().toLowerCase())
   return Object.fromEntries(
-    Object.entries(headers).filter(([name]) => !ownHeaders.includes(name) && !named.includes(name)),
+    Object.entries(headers).filter(([name]) => !isOwnHeader(name) && !named.includes(name)),
   )
 }
 
