@@ -12,6 +12,7 @@ import { serveNames } from './names.ts'
 import { openOutlet } from './outlet.ts'
 import { findProcess, keeperName, noteProcess, processesBeside } from './processes.ts'
 import { serveQuestions } from './questions.ts'
+import { readAwaited } from './tcp-table.ts'
 import { closeSpace, enterSpace, holderName, holdSpace, openSpace } from './space.ts'
 import type { SpaceOptions, SpacePrograms } from './space.ts'
 import { openWaysOut } from './ways-out.ts'
@@ -54,9 +55,10 @@ export async function serveOutside(settings: KeeperSettings, logger: Logger): Pr
   })
   const waysOut = openWaysOut({ inner, clock, random })
   await serveNames({ inner, address, clock })
-  await openOutlet({ enter, holderPid, entry, waysOut }).catch((error: unknown) =>
-    logger.info('programs in pods that are no Node.js reach nothing outside of the cluster', { error }),
-  )
+  const outlet = await openOutlet({ enter, holderPid, entry, waysOut }).catch((error: unknown) => {
+    logger.info('programs in pods that are no Node.js reach nothing outside of the cluster', { error })
+    return undefined
+  })
   // Nobody else gets through the outer folder; a sandbox is given the inner one.
   mkdirSync(dirname(controlPath), { recursive: true, mode: 0o700 })
   mkdirSync(dirname(questionPath), { recursive: true, mode: 0o755 })
@@ -77,6 +79,9 @@ export async function serveOutside(settings: KeeperSettings, logger: Logger): Pr
       logger.error('the next agent will not find the keeper: that could not be written down', { error })
     }
     void mirrors.scan()
+    outlet
+      ?.open(readAwaited(inner.pid))
+      .catch((error: unknown) => logger.warn('a port to the outside could not be opened', { error }))
   })
   keepHolder(space, inner, logger)
   clock.every(idleMs, () => {

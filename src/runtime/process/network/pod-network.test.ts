@@ -3,7 +3,7 @@ import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
-import { tmpdir } from 'node:os'
+import { networkInterfaces, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { after, before, describe, it } from 'node:test'
@@ -129,6 +129,14 @@ describe('the network of pods', { skip, timeout: 120_000 }, () => {
     await ended
     await ask({ listening: true })
     assert.notEqual(await call(), 'a pod')
+  })
+
+  it('has programs without a preload that reach the outside at any port, and nothing of what is held off', async () => {
+    const outside = Object.values(networkInterfaces())
+      .flat()
+      .find((one) => one?.family === 'IPv4' && !one.internal && !one.address.startsWith('169.254.'))
+    assert.equal(await reach(`169.254.169.254/${decoyPort()}`), false)
+    if (outside) assert.equal(await reach(`${outside.address}/${decoyPort()}`), true)
   })
 
   it('has no way to the machine that could be asked for', async () => {

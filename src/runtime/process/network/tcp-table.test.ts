@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import { test } from 'node:test'
-import { parseTcpTable, parseTcpUsers, readListening, readTcpUsers } from './tcp-table.ts'
+import { parseAwaited, parseTcpTable, parseTcpUsers, readListening, readTcpUsers } from './tcp-table.ts'
 
 const head =
   '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode'
@@ -23,6 +23,19 @@ const tables: readonly (readonly [string, readonly object[]])[] = [
 for (const [text, found] of tables)
   test(`${text.trim() || 'nothing'} yields ${JSON.stringify(found)}`, () =>
     assert.deepEqual(parseTcpTable(`${head}\n${text}\n`), found))
+
+test('whoever waits for a connection waits for its port', () => {
+  const waiting = (remote: string, state = '02') =>
+    `   0: 020012C6:A1B2 ${remote} ${state} 0:0 00:0 0  1000 0 1 1 0`
+  const lines = [
+    waiting('076433C6:3039'),
+    waiting('0000000000000000FFFF0000076433C6:303A'),
+    waiting('076433C6:303B', '01'), // is through
+    waiting('0100007F:303C'), // somebody of its own network is slow
+    waiting('B80D0120000000000000000001000000:303D'), // of IPv6 alone
+  ]
+  assert.deepEqual(parseAwaited(`${head}\n${lines.join('\n')}\n`), [12345, 12346])
+})
 
 test('a socket that listens is found, until it is closed', async () => {
   const server = createServer().listen(0, '127.64.3.9')

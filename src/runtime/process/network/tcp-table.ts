@@ -49,7 +49,21 @@ function endOf(text: string): string | undefined {
   return address ? `${address}:${Number.parseInt(port, 16)}` : undefined
 }
 
+/** Where programs in the network of the process wait to be let in, anywhere but on loopback: of IPv4, each port once. */
+export const readAwaited = (pid: number): readonly number[] => [
+  ...new Set(readTables(pid).flatMap(parseAwaited)),
+]
+
+export const parseAwaited = (table: string): readonly number[] =>
+  table.split('\n').flatMap((line) => {
+    const [, , remote = '', state] = line.trim().split(/\s+/)
+    const [host = '', port = ''] = remote.split(':')
+    const address = state === connecting && addressOf(host)
+    return address && !address.startsWith('127.') ? [Number.parseInt(port, 16)] : []
+  })
+
 const established = '01'
+const connecting = '02'
 const listening = '0A'
 
 /** Words of four bytes as a little-endian machine keeps them, in hexadecimal; null: of IPv6 alone. */
