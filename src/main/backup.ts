@@ -64,7 +64,7 @@ export async function checkBackup({ place, name }: BackupAddress, progress?: Pro
 
 /** `sqlite:` is the database of the data directory. Throws `CommandError`. */
 export async function openStoreAt(url: string, dir: DataDir): Promise<Store> {
-  if (/^memory:/.test(url))
+  if (url.startsWith('memory:'))
     throw new CommandError(
       'a store in memory is gone when this command ends: write sqlite:, sqlite:/FILE, etcd://… or postgres://…',
     )

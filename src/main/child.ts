@@ -25,6 +25,8 @@ export interface ChildOptions {
   /** It ended by itself and will be started again. */
   readonly onCrash: (message: string) => void
   readonly onSpawn: () => void
+  /** It isn't ready for the first time after `silentMaxMs`. */
+  readonly onSilence: () => void
 }
 
 const restartBackoff = { baseMs: 20, factor: 2, capMs: 5_000 }
@@ -33,24 +35,20 @@ const healthyMs = 2_000
 /** Ends before the first `ready` that are taken for bad luck. */
 const firstStartsMax = 3
 const stopKillMs = 10_000
+/** Who waits longer than this without a word takes it for a fault. */
+const silentMaxMs = 4_000
 
 const entry = neighbour(import.meta.url, 'run')
 
 /** One process of Sampan under supervision. Its modules load while others start; it waits for `begin`. */
-export function openChild({ name, clock, onReady, onCrash, onSpawn }: ChildOptions): Child {
-  let child = launch()
+export function openChild({ name, clock, onReady, onCrash, onSilence, onSpawn }: ChildOptions): Child {
+  let child = launch(name)
   let isStopping = false
   let failures = 0
+  let endSilence = () => {}
   let isFirst = true
   const first: Deferred<void> = deferred()
 
-  function launch(): ChildProcess {
-    const args = [...frugalFlags(name), entry, name]
-    return spawn(process.execPath, args, {
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      env: childEnvironment(name, process.env),
-    })
-  }
   /** Only before it was ready for the first time: later, whatever stands in its way may go away again. */
   const giveUp = (message: string) => {
     isStopping = true
@@ -79,7 +77,7 @@ export function openChild({ name, clock, onReady, onCrash, onSpawn }: ChildOptio
       // A sleep keeps the supervisor alive: when all its processes end at once, nothing else does.
       void clock.sleep(delayMs).then(() => {
         if (isStopping) return
-        child = launch()
+        child = launch(name)
         follow(begin)
       })
     }
@@ -94,11 +92,13 @@ export function openChild({ name, clock, onReady, onCrash, onSpawn }: ChildOptio
   return {
     name,
     begin(begin) {
+      endSilence = clock.after(silentMaxMs, onSilence)
       follow(begin)
-      return first.promise
+      return first.promise.finally(endSilence)
     },
     async stop() {
       isStopping = true
+      endSilence()
       if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return
       const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
       child.kill('SIGTERM')
@@ -110,4 +110,11 @@ export function openChild({ name, clock, onReady, onCrash, onSpawn }: ChildOptio
       return child.pid
     },
   }
+}
+
+function launch(name: string): ChildProcess {
+  return spawn(process.execPath, [...frugalFlags(name), entry, name], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    env: childEnvironment(name, process.env),
+  })
 }

@@ -120,6 +120,8 @@ export const serverRoot: ProcessRoot = {
 async function openStoreOf(begin: Begin, dir: DataDir, logger: Logger): Promise<Store> {
   const url = begin.store === 'sqlite:' ? `sqlite:${dir.database}` : begin.store
   const deadlineMs = realClock.monotonicMs() + busyRetryMs
+  // Without what follows, which may be a password.
+  logger.info('opening the store', { kind: url.slice(0, url.indexOf(':')) })
   for (;;) {
     try {
       return await openStore(url, { clock: realClock, logger, onGivenUp: endForStore(logger) })

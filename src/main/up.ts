@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { checkDns1123Subdomain } from '../api/names.ts'
 import { sendSignal } from '../base/send-signal.ts'
 import { realClock } from '../base/clock.ts'
@@ -87,7 +88,9 @@ export async function up(options: UpOptions): Promise<void> {
       }
       print(isUp ? `${ready.line} (again)` : ready.line)
     }
-    const child = openChild({ name, clock: realClock, onReady, onCrash: print, onSpawn: note })
+    const onSilence = () =>
+      print(`waiting     for the ${name}: ${join(dir.logs, `${name}.log`)} says how far it is`)
+    const child = openChild({ name, clock: realClock, onReady, onCrash: print, onSilence, onSpawn: note })
     children.push(child)
     return child
   }

@@ -13,11 +13,12 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { memoryDirOf, networkDirOf } from '../../src/node/memory-dir.ts'
-import { openCluster, root, runSampan, until } from '../support/cluster.ts'
+import { openCluster, root, runSampan, startSampan, until } from '../support/cluster.ts'
 import { ask } from '../support/http.ts'
 import { workloadProcesses } from '../support/workloads.ts'
 
@@ -26,7 +27,8 @@ test('apps go on when Sampan ends, are adopted when it comes back, and end with 
   const said = await until('the example is deployed', () =>
     /^app/m.test(cluster.output()) ? cluster.output() : undefined,
   )
-  const lines = said.trim().split('\n')
+  // A slow machine says that it is slow.
+  const lines = said.split('\n').filter((line) => line !== '' && !line.startsWith('waiting '))
   assert.deepEqual(
     lines.map((line) => line.replace(/ .*/, '')).toSorted(),
     ['agent', 'api', 'app', 'gateway', 'kubeconfig', 'ready'],
@@ -113,6 +115,28 @@ test('all parts killed at once come back', async () => {
   })
   assert.match(answer.body, /^Hello from hello-/)
   assert.match(cluster.ok('get pods -l app=hello --no-headers'), /1\/1 +Running +0 /)
+})
+
+test('who waits is told what for, and the end comes at once all the same', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'sampan-silent-'))
+  const silent = createServer(() => {}).listen(0, '127.0.0.1') // takes connections and says nothing
+  try {
+    await once(silent, 'listening')
+    const store = `etcd://127.0.0.1:${(silent.address() as AddressInfo).port}`
+    const listen = ['--listen', '127.0.0.1:0', '--tls-listen', '127.0.0.1:0']
+    const started = startSampan(['server', '--data-dir', folder, ...listen, '--store', store])
+    await until('it says what it waits for', () =>
+      started.output().includes(`waiting     for the server: ${join(folder, 'logs', 'server.log')} says`)
+        ? true
+        : undefined,
+    )
+    assert.match(readFileSync(join(folder, 'logs', 'server.log'), 'utf8'), /opening the store.*"kind":"etcd"/)
+    await started.end()
+    assert.doesNotMatch(started.output(), /^ready$/m)
+  } finally {
+    silent.close()
+    rmSync(folder, { recursive: true, force: true })
+  }
 })
 
 test('a part that can not start ends sampan up with a reason, not in a loop', () => {
