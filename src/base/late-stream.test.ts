@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
+import { Duplex } from 'node:stream'
 import { test } from 'node:test'
 import { LateStream } from './late-stream.ts'
 
@@ -74,4 +75,18 @@ test('destroyed before it is there, the connection goes at once', async () => {
   late.attach(near)
   far.end()
   await closed
+})
+
+test('who closes in order while much is written to it is heard, and nobody waits for it', async () => {
+  const late = new LateStream()
+  const stream = new Duplex({ allowHalfOpen: true, read() {}, write() {} })
+  late.attach(stream)
+  const written = [1, 2].map(() => new Promise((resolve) => late.write(Buffer.alloc(64 * 1024), resolve)))
+  stream.push('too much')
+  stream.push(null)
+  stream.once('end', () => stream.destroy())
+  await Promise.all(written)
+  let text = ''
+  for await (const chunk of late) text += String(chunk)
+  assert.equal(text, 'too much')
 })

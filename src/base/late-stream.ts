@@ -40,8 +40,15 @@ export class LateStream extends Duplex {
 
   override _write(chunk: Uint8Array, _encoding: string, done: (error?: Error | null) => void): void {
     this.#whenAttached((stream) => {
-      if (stream.write(chunk)) done()
-      else stream.once('drain', () => done())
+      // Whoever has closed in order takes nothing more; what it has said can still be read.
+      if (!stream.writable || stream.write(chunk)) return done()
+      const goOn = () => {
+        stream.off('drain', goOn)
+        stream.off('close', goOn)
+        done()
+      }
+      stream.on('drain', goOn)
+      stream.on('close', goOn)
     })
   }
 
