@@ -87,7 +87,7 @@ test('who comes second is told who was first, where it is and what to do', async
   const { pid } = await holder(t, dir)
   await assert.rejects(holdDataDir(dir, realClock), {
     name: 'CommandError',
-    message: `Sampan already runs here, as process ${pid}, with its API at http://127.0.0.1:8888. Stop it with \`sampan down --data-dir ${dir.root}\`, or start another one with a different --data-dir`,
+    message: `Sampan already runs here, as process ${pid}, with its API at http://127.0.0.1:8888. End it with \`kill ${pid}\`, which leaves its apps running, or with \`sampan down --data-dir ${dir.root}\`, which ends them, too; or start another one with a different --data-dir`,
   })
   assert.equal(readRunning(dir)?.supervisor.pid, pid, 'what it says of itself stays')
 })

@@ -115,6 +115,6 @@ async function refusal(dir: DataDir, clock: Clock): Promise<CommandError> {
 function alreadyRuns(dir: DataDir, { api, supervisor }: Running): CommandError {
   const where = api === undefined ? '' : `, with its API at ${api}`
   return new CommandError(
-    `Sampan already runs here, as process ${supervisor.pid}${where}. Stop it with \`sampan down --data-dir ${dir.root}\`, or start another one with a different --data-dir`,
+    `Sampan already runs here, as process ${supervisor.pid}${where}. End it with \`kill ${supervisor.pid}\`, which leaves its apps running, or with \`sampan down --data-dir ${dir.root}\`, which ends them, too; or start another one with a different --data-dir`,
   )
 }

@@ -115,7 +115,8 @@ test('unknown commands, flags and values', () => {
 
 test('a second Sampan in the same data directory', () => {
   const [api = ''] = /http:\/\/127\.0\.0\.1:\d+/.exec(cluster.output()) ?? []
-  const message = `Sampan already runs here, as process ${cluster.pidOf('supervisor')}, with its API at ${api}. Stop it with \`sampan down --data-dir ${cluster.dataDir}\`, or start another one with a different --data-dir`
+  const pid = cluster.pidOf('supervisor')
+  const message = `Sampan already runs here, as process ${pid}, with its API at ${api}. End it with \`kill ${pid}\`, which leaves its apps running, or with \`sampan down --data-dir ${cluster.dataDir}\`, which ends them, too; or start another one with a different --data-dir`
   assertRefusal(up(cluster.dataDir), message)
   const join = ['join', 'https://127.0.0.1:1', '--token', 'none', '--data-dir', cluster.dataDir]
   assertRefusal(runSampan(join), message)
