@@ -98,25 +98,23 @@ const seconds: Readonly<Record<string, number>> = {
   'tests/nemesis/faulty.test.ts': 16,
 }
 
-/** They wait for machines, pods and timeouts more than they compute: others run beside them. */
+/** They wait for machines, pods and timeouts far more than they compute: one goes on beside others. */
 const waiting = new Set<string>([
   'src/client/leader-election.test.ts',
   'src/store/postgres/failover.test.ts',
-  'src/store/postgres/operation.test.ts',
-  'tests/e2e/access.test.ts',
   'tests/e2e/join.test.ts',
-  'tests/e2e/kubectl-pods.test.ts',
-  'tests/e2e/kubectl-rollout.test.ts',
-  'tests/e2e/kubectl-verbs.test.ts',
-  'tests/e2e/kubectl-write.test.ts',
   'tests/e2e/machines.test.ts',
   'tests/e2e/replicas.test.ts',
   'tests/e2e/volumes.test.ts',
   'tests/nemesis/faulty.test.ts',
   'tests/nemesis/nemesis.test.ts',
   'tests/node/run-once.test.ts',
+  'tests/runner/runner.test.ts',
   'tests/store/etcd/cluster.test.ts',
 ])
+
+/** Says whether anything runs at all. */
+const first = 'tests/e2e/smoke.test.ts'
 
 const unit = ['src/**/*.test.ts', 'tests/tidy.test.ts']
 const all = ['src/**/*.test.ts', 'tests/**/*.test.ts']
@@ -135,11 +133,25 @@ export interface Wanted {
 }
 
 /** Every file that has a place in the plan. */
-export const planned: readonly string[] = [...slow, ...Object.keys(seconds), ...waiting]
+export const planned: readonly string[] = [first, ...slow, ...Object.keys(seconds), ...waiting]
 
 const secondsOf = (file: string): number => seconds[file] ?? 0
 
-/** Those that compute and those that wait stand in a line each. */
-export function linesOf(files: readonly string[]): readonly (readonly string[])[] {
-  return [files.filter((file) => !waiting.has(file)), files.filter((file) => waiting.has(file))]
+interface Stage {
+  /** As many at once as there are cores. */
+  readonly computing: readonly string[]
+  /** One at a time, beside those. */
+  readonly waiting: readonly string[]
+}
+
+/** One after the other. */
+export function stagesOf(files: readonly string[]): readonly Stage[] {
+  const others = files.filter((file) => file !== first)
+  return [
+    { computing: files.filter((file) => file === first), waiting: [] },
+    {
+      computing: others.filter((file) => !waiting.has(file)),
+      waiting: others.filter((file) => waiting.has(file)),
+    },
+  ]
 }

@@ -7,7 +7,7 @@ import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { installParts } from './parts.ts'
 import { runFile, type Bounds, type FileResult } from './test-file.ts'
-import { findFiles, linesOf } from './test-plan.ts'
+import { findFiles, stagesOf } from './test-plan.ts'
 
 const root = join(import.meta.dirname, '..')
 /** Short: paths of sockets lie below it, and have 107 characters at most. */
@@ -73,10 +73,11 @@ async function runAll(run: Run): Promise<readonly FileResult[]> {
     }
   }
   try {
-    const lines = linesOf(files).map((line) => [...line])
-    await Promise.all(
-      lines.flatMap((line) => Array.from({ length: availableParallelism() }, () => follow(line))),
-    )
+    for (const stage of stagesOf(files)) {
+      const [computing, waiting] = [[...stage.computing], [...stage.waiting]]
+      const cores = Array.from({ length: availableParallelism() }, () => follow(computing))
+      await Promise.all([...cores, follow(waiting)])
+    }
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
