@@ -81,6 +81,24 @@ test('what cannot be bounded is left out', () => {
   assert.deepEqual(plan, { folders: ['/p/a'], settings: [{ path: '/p/a/pids.max', value: '99' }] })
 })
 
+test('a start that fails leaves no group', { skip }, async (t) => {
+  const root = await mkdtemp(join(tmpdir(), 'sampan-group-'))
+  t.after(() => rm(root, { recursive: true }))
+  const stdoutPath = join(root, 'nowhere', 'out')
+  const spec = specsIn(() => root)('failing', [process.execPath, '-e', '0'], { stdoutPath })
+  await mkdir(spec.stateDir, { recursive: true })
+  const runtime = openProcessRuntime({ clock: realClock, ...(tree && { cgroups: tree }) })
+  const expectation = runtime.expectStart?.(spec)
+  await assert.rejects(runtime.start(spec), /nowhere/)
+  await expectation?.cancel()
+  const folders = groupFolders(spec.stateDir)
+  assert.ok(folders.length > 0, 'it had one')
+  assert.deepEqual(
+    folders.filter((folder) => existsSync(folder)),
+    [],
+  )
+})
+
 test('an entry that is announced leaves this process where it is', { skip }, async () => {
   const groups = () => readFile('/proc/self/cgroup', 'utf8')
   const before = await groups()

@@ -130,7 +130,7 @@ async function removeEnded(folder: string, clock: Clock): Promise<void> {
   // Groups that the program has made in its own: nobody is in them.
 }
 
-/** Of a workload that was never started. */
+/** Of a workload whose program was never started. */
 export async function removeUnused(stateDir: string): Promise<void> {
   for (const folder of groupFolders(stateDir)) await removeEmpty(folder)
 }

@@ -13,7 +13,7 @@ import {
   type WorkloadSpec,
   type WorkloadState,
 } from '../runtime.ts'
-import { endGroup, groupFolders, groupProcesses, groupStats } from './cgroup.ts'
+import { endGroup, groupFolders, groupProcesses, groupStats, removeUnused } from './cgroup.ts'
 import type { CgroupTree } from './cgroup-plan.ts'
 import { markOf, unpack } from './environment.ts'
 import { execIn } from './exec.ts'
@@ -140,8 +140,16 @@ async function start(
     throw new RuntimeError('exists', `workload ${spec.id} was already started; find it with recover`)
   }
   const record = writeSpec(spec, readBootId())
-  await Promise.all([groups.make(spec), prepareFiles(spec, sandbox)])
-  await spawnParent(spec, clock, sandbox)
+  try {
+    // To the end of both: what one still makes nobody would take away.
+    const [made, prepared] = await Promise.allSettled([groups.make(spec), prepareFiles(spec, sandbox)])
+    for (const part of [made, prepared]) if (part.status === 'rejected') throw part.reason
+    await spawnParent(spec, clock, sandbox)
+  } catch (error) {
+    // Of another start of the same workload it is not ours to remove.
+    if (!(error instanceof RuntimeError && error.code === 'exists')) await removeUnused(spec.stateDir)
+    throw error
+  }
   const parent = readIdentity(spec.stateDir, 'pid')
   if (typeof parent !== 'object') {
     throw new RuntimeError('start-failed', `the records of ${spec.id} in ${spec.stateDir} were removed`)
