@@ -316,7 +316,8 @@ export class RequestExchange implements Exchange, Waiter<UpstreamConnection> {
     this.#upstream = undefined
     this.#phase = 'idle'
     this.#text = ''
-    if (this.#closesAfter) this.#client.linger('')
+    // The gateway may have begun to close while the answer was on its way.
+    if (this.#closesAfter || this.#core.isDraining) this.#client.linger('')
     else this.#client.readNext()
   }
 
