@@ -116,7 +116,11 @@ export async function up(options: UpOptions): Promise<void> {
     await server?.stop()
     // Not where it failed: then the error is the last word.
     if (ending.signal.aborted)
-      print(parts.has('agent') ? 'ended; apps go on: `sampan down` ends them, too' : 'ended')
+      print(
+        parts.has('agent')
+          ? `ended; apps go on: \`sampan down --data-dir ${dir.root}\` ends them, too`
+          : 'ended',
+      )
   }
 }
 

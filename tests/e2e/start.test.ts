@@ -43,7 +43,7 @@ test('apps go on when Sampan ends, are adopted when it comes back, and end with 
   assert.ok(before.length > 0)
 
   await cluster.stop()
-  assert.match(cluster.output(), /^ended; apps go on: `sampan down` ends them, too$/m)
+  assert.match(cluster.output(), /^ended; apps go on: `sampan down --data-dir \S+` ends them, too$/m)
   await assert.rejects(ask(`${cluster.gatewayUrl}/`), 'the gateway ended with Sampan')
   assert.deepEqual(workloadProcesses(cluster.dataDir), before, 'the app did not')
 
