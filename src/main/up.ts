@@ -115,14 +115,12 @@ export async function up(options: UpOptions): Promise<void> {
     await Promise.all(others.map((part) => part.stop()))
     await server?.stop()
     // Not where it failed: then the error is the last word.
-    if (ending.signal.aborted)
-      print(
-        parts.has('agent')
-          ? `ended; apps go on: \`sampan down --data-dir ${dir.root}\` ends them, too`
-          : 'ended',
-      )
+    if (ending.signal.aborted) print(lastWord(dir, parts.has('agent')))
   }
 }
+
+const lastWord = ({ root }: DataDir, hasApps: boolean): string =>
+  hasApps ? `ended; apps go on: \`sampan down --data-dir ${root}\` ends them, too` : 'ended'
 
 /** Also the value of a label of the node, hence not longer than one. */
 const nodeNameLengthMax = 63
