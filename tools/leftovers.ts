@@ -1,5 +1,5 @@
-/** The processes that one file of tests has started, found by its group and by its own folder for temporary files; and their end. */
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+/** What one file of tests has left: processes, found by its group and by its own folder for temporary files; and this folder. */
+import { readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { sendSignal } from '../src/base/send-signal.ts'
 
@@ -15,7 +15,7 @@ interface Process extends Leftover {
 }
 
 /** Of a line of arguments: enough to know the program by. */
-const commandLengthMax = 300
+const commandLengthMax = 160
 
 /**
  * Those of the group, those that have the folder in their arguments, their environment or as the place they are at, and all that these
@@ -41,6 +41,19 @@ export function endLeftovers(group: number, folder: string): void {
   }
 }
 
+/** Removes the folder, unless something is mounted in it, whose files are not the folder's. Answers why it is still there. */
+export function removeFolder(folder: string): string | undefined {
+  const mounts = readOrNothing(() => readFileSync('/proc/self/mounts', 'utf8')).split('\n')
+  const mounted = mounts.map((line) => line.split(' ')[1]).filter((path) => path?.startsWith(folder))
+  if (mounted.length > 0) return `still mounted: ${mounted.join(' ')}`
+  try {
+    rmSync(folder, { recursive: true, force: true })
+    return undefined
+  } catch (error) {
+    return String(error)
+  }
+}
+
 function processes(folder: string): readonly Process[] {
   return names('/proc').flatMap((name) => {
     const pid = Number(name)
@@ -62,7 +75,10 @@ function readProcess(pid: number, folder: string): Process | undefined {
     args.includes(folder) ||
     readOrNothing(() => read('environ')).includes(folder) ||
     readOrNothing(() => readlinkSync(join('/proc', String(pid), 'cwd'))).startsWith(folder)
-  const command = args.replaceAll('\0', ' ').trim().slice(0, commandLengthMax)
+  const command = args
+    .replaceAll(/[\s\0]+/g, ' ')
+    .trim()
+    .slice(0, commandLengthMax)
   return { pid, parent: Number(parent), group: Number(group), isOfFolder, command }
 }
 

@@ -16,7 +16,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { endLeftovers, findLeftovers, type Leftover } from './leftovers.ts'
+import { endLeftovers, findLeftovers, removeFolder, type Leftover } from './leftovers.ts'
 import { readReport, type Failure, type Report } from './test-report.ts'
 
 export interface Bounds {
@@ -62,22 +62,29 @@ export async function runFile(run: FileRun): Promise<FileResult> {
   writeFileSync(own.report, '')
   const { child, ended } = start(run, own)
   const group = child.pid ?? 0
-  try {
-    const why = await waitFor(ended, run, own.report)
-    const hung =
-      why && `${file} ${why}${alive(findLeftovers(group, folder))}${underWay(readReport(own.report))}`
-    if (why !== undefined) {
-      child.kill('SIGTERM')
-      await Promise.race([ended, sleep(graceMs, undefined, { ref: false })])
-    }
-    const { failures, ...told } = readReport(own.report)
-    const output = readFileSync(own.output, 'utf8')
-    const more =
-      hung === undefined ? failedByItself(file, failures, await ended, output) : [{ name: file, why: hung }]
-    return { file, ...told, failures: [...failures, ...more], output, elapsedMs: performance.now() - beginMs }
-  } finally {
-    endLeftovers(group, folder)
-    for (const path of [folder, own.report, own.output]) rmSync(path, { recursive: true, force: true })
+  const why = await waitFor(ended, run, own.report)
+  const left = findLeftovers(group, folder)
+  const hung = why && `${file} ${why}${alive(left)}${underWay(readReport(own.report))}`
+  if (why !== undefined) {
+    child.kill('SIGTERM')
+    await Promise.race([ended, sleep(graceMs, undefined, { ref: false })])
+  }
+  endLeftovers(group, folder)
+  const { failures, lines, ...told } = readReport(own.report)
+  const output = readFileSync(own.output, 'utf8')
+  const more =
+    hung === undefined ? failedByItself(file, failures, await ended, output) : [{ name: file, why: hung }]
+  const notes = hung === undefined && left.length > 0 ? [`ℹ left behind, and ended:${listed(left)}`] : []
+  const kept = removeFolder(folder)
+  if (kept !== undefined) notes.push(`ℹ ${folder} is left: ${kept}`)
+  for (const path of Object.values(own)) rmSync(path)
+  return {
+    file,
+    ...told,
+    lines: [...lines, ...notes],
+    failures: [...failures, ...more],
+    output,
+    elapsedMs: performance.now() - beginMs,
   }
 }
 
@@ -140,8 +147,10 @@ async function waitFor(
 
 const inSeconds = (ms: number): string => `${ms / 1_000} s`
 
-const alive = (left: readonly Leftover[]): string =>
-  left.length > 0 ? `\nstill alive:${left.map(({ command, pid }) => `\n  ${pid} ${command}`).join('')}` : ''
+const listed = (left: readonly Leftover[]): string =>
+  left.map(({ command, pid }) => `\n  ${pid} ${command}`).join('')
+
+const alive = (left: readonly Leftover[]): string => (left.length > 0 ? `\nstill alive:${listed(left)}` : '')
 
 const underWay = ({ keeps, underWay: names }: Report): string =>
   [

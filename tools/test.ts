@@ -2,9 +2,10 @@
  * `npm test`: every test, with the real services they need; `--unit` only those beside the code; a file name only that
  * file. The last line is `N passed, N failed`.
  */
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { removeFolder } from './leftovers.ts'
 import { installParts } from './parts.ts'
 import { runFile, type Bounds, type FileResult } from './test-file.ts'
 import { findFiles, stagesOf } from './test-plan.ts'
@@ -41,7 +42,8 @@ async function main(args: readonly string[]): Promise<number> {
     return 1
   }
   const stop = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stop.abort())
+  // A terminal's comes twice, for run.mjs passes it on.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort())
   const results = await runAll({
     files,
     // By hand a file may run for as long as it is told to.
@@ -79,7 +81,8 @@ async function runAll(run: Run): Promise<readonly FileResult[]> {
       await Promise.all([...cores, follow(waiting)])
     }
   } finally {
-    rmSync(folder, { recursive: true, force: true })
+    const kept = removeFolder(folder)
+    if (kept !== undefined) console.log(`${folder} is left: ${kept}`)
   }
   return results
 }
