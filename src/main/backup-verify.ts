@@ -11,12 +11,18 @@ import { realClock } from '../base/clock.ts'
 import { realRandom } from '../base/ids.ts'
 import { silentLogger } from '../base/logger.ts'
 import { sampanVersion } from '../base/version.ts'
-import { BackupError, decodeBackup, type BackupEntry } from '../store/backup/backup-format.ts'
+import {
+  BackupError,
+  decodeBackup,
+  type BackupEntry,
+  type BackupHeader,
+} from '../store/backup/backup-format.ts'
 import { restore } from '../store/backup/restore.ts'
 import { openMemoryStore } from '../store/memory/memory-store.ts'
 import type { Store } from '../store/store.ts'
 import { textOf } from './admin-call.ts'
 import { explained } from './backup.ts'
+import { definitionsIn, inBatches, neededDefinitions } from './backup-batches.ts'
 import { openBackupFile } from './open-backup-place.ts'
 import { proofOf } from './backup-schedule.ts'
 import type { DataDir } from './data-dir.ts'
@@ -38,23 +44,29 @@ export interface Proof {
 }
 
 /**
- * `sampan backup verify FILE`: restores into a control plane in memory, reads everything back through its API and compares it
- * with the backup, read again. Throws `CommandError` naming the first difference.
+ * `sampan backup verify FILE`: restores it, a batch at a time, into control planes in memory, reads everything back through their
+ * API and compares it. The backup is read twice: first whether it is whole, and what it defines. Throws `CommandError` naming
+ * the first difference.
  */
 export async function verifyBackup(address: string, dir: DataDir, print: (line: string) => void) {
   const { place, name } = await openBackupFile(address, { clock: realClock, env: process.env })
   const counts = await explained(place.describe(name), async () => {
     using progress = createProgress(process.stderr, realClock)
     const first = await decodeBackup(place.get(name))
-    await using store = await openMemoryStore({ clock: realClock, logger: silentLogger })
-    await restore(store, first, { ttlMsOf: undying, onProgress: progress.note })
+    const onRead = (done: number) => progress.note('entries read', done, first.header.entries)
+    const definitions = await definitionsIn(counted(first.entries, onRead))
     const { header, entries } = await decodeBackup(place.get(name))
-    const onEntry = (done: number) => progress.note('entries compared', done, header.entries)
-    const found = await compare(store, counted(entries, onEntry), dir)
+    const found = { objects: 0, others: 0, sealed: 0 }
+    for await (const batch of inBatches(entries)) {
+      await proveBatch(header, { batch, definitions: neededDefinitions(batch, definitions) }, dir, (what) => {
+        found[what]++
+        progress.note('entries compared', found.objects + found.others + found.sealed, header.entries)
+      })
+    }
     const provedAt = realClock.now().toISOString()
     const { createdAt, revision } = header
     const proof: Proof = { backup: name, createdAt, revision, ...found, provedAt, version: sampanVersion }
-    await place.put(proofOf(name), only(Buffer.from(`${JSON.stringify(proof, null, 2)}\n`)))
+    await place.put(proofOf(name), each([Buffer.from(`${JSON.stringify(proof, null, 2)}\n`)]))
     return found
   })
   print(`${place.describe(name)}: ${counts.objects} objects came back as they were backed up`)
@@ -70,7 +82,19 @@ const undying = (): undefined => undefined
 
 type Counts = Pick<Proof, 'objects' | 'others' | 'sealed'>
 
-async function compare(store: Store, entries: AsyncIterable<BackupEntry>, dir: DataDir): Promise<Counts> {
+interface Restorable {
+  readonly batch: readonly BackupEntry[]
+  readonly definitions: readonly BackupEntry[]
+}
+
+async function proveBatch(
+  header: BackupHeader,
+  { batch, definitions }: Restorable,
+  dir: DataDir,
+  onProved: (what: keyof Counts) => void,
+): Promise<void> {
+  await using store = await openMemoryStore({ clock: realClock, logger: silentLogger })
+  await restore(store, { header, entries: each([...definitions, ...batch]) }, { ttlMsOf: undying })
   const provider = readOnly(fileKeys(dir.pki))
   const sealed = await openSealedStore({
     store,
@@ -88,13 +112,8 @@ async function compare(store: Store, entries: AsyncIterable<BackupEntry>, dir: D
     random: realRandom,
     logger: silentLogger,
   })
-  const counts = { objects: 0, others: 0, sealed: 0 }
   try {
-    for await (const { key, value } of entries) {
-      const what = await compareOne({ server, store, sealed }, key, value)
-      counts[what]++
-    }
-    return counts
+    for (const { key, value } of batch) onProved(await compareOne({ server, store, sealed }, key, value))
   } finally {
     await server[Symbol.asyncDispose]()
   }
@@ -151,6 +170,6 @@ const readOnly = (provider: KeyProvider): KeyProvider => ({
   save: async () => {},
 })
 
-async function* only(content: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield content
+async function* each<T>(items: readonly T[]): AsyncGenerator<T> {
+  yield* items
 }
