@@ -103,7 +103,7 @@ async function podNetworkCheck(name: string, lack: string): Promise<Check> {
   const next = 'apt install bubblewrap util-linux, and allow user namespaces; or run the agent as root'
   if (!bwrap || !nsenter) return { name, verdict: 'no', found: `${lack}: bwrap or nsenter is missing`, next }
   try {
-    await tryPodNetwork(mkdtempSync(join(tmpdir(), 'sampan-preflight-')), { bwrap, nsenter })
+    await tryPodNetwork(mkdtempSync(join(tmpdir(), 'sampan-preflight-')), { bwrap, nsenter }, realClock)
     const found =
       "sandboxed pods have a network in which the machine's own services and the cloud's metadata are not"
     return { name, verdict: 'ok', found }
