@@ -125,7 +125,7 @@ class PostgresStore implements Store {
     this.#hub = this.#createHub()
     this.#tail = this.#createTail(schema, head)
     connections.onNewSession((session) => this.#checkHistory(session))
-    this.#writes = createGroupCommit((writes) => this.#commit(writes))
+    this.#writes = createGroupCommit((writes) => this.#commit(writes), { isRemote: true })
     this.#expiry = createExpiry({ clock, logger, sweep: (nowMs) => this.#sweep(nowMs) })
     this.#stopSweeps = clock.every(settings.sweepMs, () => this.#expiry.note(this.#expiry.nowMs()))
     this.#expiry.note(this.#expiry.nowMs())
