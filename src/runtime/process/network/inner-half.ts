@@ -2,6 +2,7 @@
 import { fork, type SendHandle } from 'node:child_process'
 import type { Socket as Datagrams } from 'node:dgram'
 import type { Server } from 'node:net'
+import type { Clock } from '../../../base/clock.ts'
 import type { Done, Order, Place } from './inside.ts'
 
 export interface InnerHalf {
@@ -24,9 +25,13 @@ interface Starting {
   readonly enter: readonly string[]
   /** The entry of both halves. */
   readonly entry: string
+  readonly clock: Pick<Clock, 'after'>
 }
 
-export function startInnerHalf({ enter, entry }: Starting): InnerHalf {
+/** A busy machine takes seconds to start one. Who needs longer is stopped, or hangs, and is ended. */
+const answerMsMax = 60_000
+
+export function startInnerHalf({ clock, enter, entry }: Starting): InnerHalf {
   const [command = '', ...options] = enter
   const child = fork(entry, ['inside'], {
     // What shall run there is the interpreter with what it would have been run with anyway.
@@ -58,11 +63,13 @@ export function startInnerHalf({ enter, entry }: Starting): InnerHalf {
       if (error === undefined) resolve(take(handle, port))
       else reject(new Error(error))
     })
+    const cancel = clock.after(answerMsMax, () => child.kill('SIGKILL'))
     try {
       // Refused when it has ended.
       await send({ do: what, id, ...place })
       return await promise
     } finally {
+      cancel()
       waiting.delete(id)
     }
   }

@@ -10,6 +10,7 @@ import { execFile, spawn, type ChildProcessByStdio } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 import { promisify } from 'node:util'
+import type { Clock } from '../../../base/clock.ts'
 import { findProgram } from '../sandbox/find-program.ts'
 import { refused } from '../sandbox/wall-rules.ts'
 import { startInnerHalf, type InnerHalf } from './inner-half.ts'
@@ -23,6 +24,7 @@ export interface OutletOptions {
   /** Of the keeper. */
   readonly entry: string
   readonly waysOut: WaysOut
+  readonly clock: Clock
 }
 
 export interface Outlet {
@@ -80,7 +82,13 @@ read -r _ || exit 0`
 const unreachable = refused.ipv4.filter((range) => !range.startsWith('127.')).join(' ')
 
 /** Throws where a program or the kernel lacks what it takes. */
-export async function openOutlet({ enter, entry, holderPid, waysOut }: OutletOptions): Promise<Outlet> {
+export async function openOutlet({
+  clock,
+  enter,
+  entry,
+  holderPid,
+  waysOut,
+}: OutletOptions): Promise<Outlet> {
   const [ip, nsenter, unshare] = ['ip', 'nsenter', 'unshare'].map(findProgram)
   if (!ip || !nsenter || !unshare) throw new Error('ip or unshare is missing: install iproute2')
   const words = [String(holderPid), ip, nsenter, unreachable, usualPorts.join(' ')]
@@ -93,7 +101,7 @@ export async function openOutlet({ enter, entry, holderPid, waysOut }: OutletOpt
     const { server } = await half.listen({ address: '0.0.0.0', port })
     waysOut.leadOn(server)
   }
-  const first = startInnerHalf({ enter: within, entry })
+  const first = startInnerHalf({ enter: within, entry, clock })
   try {
     for (const port of usualPorts) await lead(first, port)
   } finally {
@@ -102,7 +110,7 @@ export async function openOutlet({ enter, entry, holderPid, waysOut }: OutletOpt
   const opened = new Set(usualPorts)
   let more: InnerHalf | undefined
   const start = () => {
-    const half = startInnerHalf({ enter: within, entry })
+    const half = startInnerHalf({ enter: within, entry, clock })
     void half.ended.then(() => (more = undefined))
     return half
   }

@@ -44,7 +44,7 @@ export async function serveOutside(settings: KeeperSettings, logger: Logger): Pr
   const holderPid = await openSpace(space)
   const entry = process.argv[1] ?? ''
   const enter = enterSpace(programs, holderPid)
-  const inner = startInnerHalf({ enter, entry })
+  const inner = startInnerHalf({ enter, entry, clock })
   // The agent starts another keeper, which finds the network as it is.
   void inner.ended.then(() => process.exit(1))
   const mirrors = openMirrors({
@@ -55,7 +55,7 @@ export async function serveOutside(settings: KeeperSettings, logger: Logger): Pr
   })
   const waysOut = openWaysOut({ inner, clock, random })
   await serveNames({ inner, address, clock })
-  const outlet = await openOutlet({ enter, holderPid, entry, waysOut }).catch((error: unknown) => {
+  const outlet = await openOutlet({ enter, holderPid, entry, waysOut, clock }).catch((error: unknown) => {
     logger.info('programs in pods that are no Node.js reach nothing outside of the cluster', { error })
     return undefined
   })

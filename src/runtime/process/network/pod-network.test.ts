@@ -9,9 +9,11 @@ import { text } from 'node:stream/consumers'
 import { after, before, describe, it } from 'node:test'
 import { promisify } from 'node:util'
 import { realClock } from '../../../base/clock.ts'
+import { fakeClock } from '../../../base/fake-clock.ts'
 import { sendSignal } from '../../../base/send-signal.ts'
 import { findProgram } from '../sandbox/find-program.ts'
 import { findSandbox } from '../sandbox/find-sandbox.ts'
+import { startInnerHalf } from './inner-half.ts'
 import { createPodNetwork, endPodNetwork, type PodNetwork } from './pod-network.ts'
 import { findProcess, keeperName, networkOf } from './processes.ts'
 import { holderName } from './space.ts'
@@ -268,6 +270,19 @@ describe('the network of pods', { skip, timeout: 120_000 }, () => {
     keeper = await network.connect(settings, word, signal)
     assert.notEqual(findProcess(settings.folder, keeperName), stopped)
     assert.equal(await call(), 'a pod')
+  })
+
+  it('ends the half of a keeper that answers no more', async () => {
+    const clock = fakeClock()
+    const entry = join(import.meta.dirname, 'network-keeper.ts')
+    const half = startInnerHalf({ enter: network.door()?.enter ?? [], entry, clock })
+    const { server } = await half.listen({ address: '127.61.5.1', port: 0 })
+    server.close()
+    sendSignal(half.pid, 'SIGSTOP')
+    const asked = half.listen({ address: '127.61.5.1', port: 0 })
+    await clock.advance(60_000)
+    await assert.rejects(asked, /has ended/)
+    await half.ended
   })
 
   it('has one keeper, whoever starts another meanwhile', async () => {
