@@ -22,6 +22,7 @@ const slow = new Set([
   'src/gateway/failover.test.ts',
   'src/gateway/streaming.test.ts',
   'src/main/credential-renewal.test.ts',
+  'src/main/backup-verify.test.ts',
   'src/main/data-dir-hold.test.ts',
   'src/main/s3-place.test.ts',
   'src/node/local-disks.test.ts',
