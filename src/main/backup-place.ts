@@ -1,3 +1,6 @@
+/** Where a `put` is killed, what it has written so far may stay under its name with this suffix. */
+export const unfinishedSuffix = '.unfinished'
+
 /** A folder, on this machine or in an object store, with backups in it. */
 export interface BackupPlace {
   /** Whole under its name when it resolves, for its owner alone; nothing is there when it rejects. */

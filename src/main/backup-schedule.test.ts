@@ -76,6 +76,24 @@ test('backs up at once and each hour, keeps the newest, and leaves alone what ot
   assert(!names.some((name) => name.startsWith(first)), 'the first went, with its proof')
 })
 
+test('halves that killed servers have left go; one that may be under way, and those of others, stay', async () => {
+  const directory = join(folder, 'halves')
+  const place = await openBackupPlace(directory, { clock: realClock, env: {} })
+  const clock = fakeClock()
+  const { logger, next } = logged(clock)
+  await using _ = await scheduled(clock, place, logger, 1)
+  await next()
+  const half = (atMs: number) =>
+    `sampan-${new Date(atMs).toISOString().slice(0, 19).replaceAll(':', '-')}Z.backup.unfinished`
+  const nowMs = clock.now().getTime()
+  const kept = [half(nowMs + 1_000 * hourMs), 'mine.backup.unfinished']
+  for (const name of [half(nowMs - hourMs), half(nowMs - 1_000 * hourMs), ...kept])
+    writeFileSync(join(directory, name), 'x')
+  assert.equal(await next(), 'backed up')
+  const found = readdirSync(directory).filter((name) => name.endsWith('.unfinished'))
+  assert.deepEqual(found.toSorted(), kept.toSorted())
+})
+
 test('after a restart the next one is due an hour after the last', async () => {
   const directory = join(folder, 'b')
   const place = await openBackupPlace(directory, { clock: realClock, env: {} })

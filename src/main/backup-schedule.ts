@@ -4,7 +4,7 @@ import { encodeBackup } from '../store/backup/backup-format.ts'
 import { takeSnapshot } from '../store/backup/snapshot.ts'
 import type { Store } from '../store/store.ts'
 import { checkBackup } from './backup.ts'
-import type { BackupPlace } from './backup-place.ts'
+import { unfinishedSuffix, type BackupPlace } from './backup-place.ts'
 
 export interface BackupSchedule {
   /** A folder or `s3://BUCKET/PREFIX`. */
@@ -27,6 +27,8 @@ export interface ScheduledOptions {
 const namePattern = /^sampan-(\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d)Z\.backup$/
 /** After a failure sooner than after a success, but not at once. */
 const retryMs = 60_000
+/** None is written for that long: one that takes longer than history is kept, minutes, fails. */
+const abandonedMs = 3_600_000
 
 /** Backs up when the newest backup is `everyMs` old, checks what was written, and removes the oldest. Never rejects. */
 export function openScheduledBackups(options: ScheduledOptions): AsyncDisposable {
@@ -63,13 +65,17 @@ async function run(options: ScheduledOptions, signal: AbortSignal): Promise<void
 async function dueInMs({ clock, everyMs, place }: ScheduledOptions): Promise<number> {
   const newest = (await ownBackups(place)).at(-1)
   if (newest === undefined) return 0
-  const text = namePattern.exec(newest)?.[1] ?? ''
-  const atMs = Date.parse(`${text.slice(0, 10)}T${text.slice(11).replaceAll('-', ':')}Z`)
-  return Math.min(everyMs, atMs + everyMs - clock.now().getTime())
+  return Math.min(everyMs, madeAtMs(newest) + everyMs - clock.now().getTime())
+}
+
+function madeAtMs(name: string): number {
+  const text = namePattern.exec(name)?.[1] ?? ''
+  return Date.parse(`${text.slice(0, 10)}T${text.slice(11).replaceAll('-', ':')}Z`)
 }
 
 async function backUp({ store, place, keep, clock, logger }: ScheduledOptions): Promise<void> {
   const name = `sampan-${clock.now().toISOString().slice(0, 19).replaceAll(':', '-')}Z.backup`
+  await removeAbandoned(place, clock.now().getTime()) // before: they may fill the disk
   const { header, entries } = await takeSnapshot(store, clock)
   await place.put(name, encodeBackup(header, entries))
   const checked = await checkBackup({ place, name })
@@ -80,6 +86,14 @@ async function backUp({ store, place, keep, clock, logger }: ScheduledOptions): 
     if ((await place.list()).includes(proof)) await place.remove(proof)
   }
   logger.info('backed up', { backup: place.describe(name), ...checked })
+}
+
+/** What servers that were killed while they backed up have left. */
+async function removeAbandoned(place: BackupPlace, nowMs: number): Promise<void> {
+  for (const name of await place.list().catch(noFolderYet)) {
+    const whole = name.endsWith(unfinishedSuffix) ? name.slice(0, -unfinishedSuffix.length) : ''
+    if (namePattern.test(whole) && madeAtMs(whole) < nowMs - abandonedMs) await place.remove(name)
+  }
 }
 
 /** Oldest first: their names sort by time. */

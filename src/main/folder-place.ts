@@ -1,14 +1,14 @@
 import { createReadStream } from 'node:fs'
 import { mkdir, open, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { BackupPlace } from './backup-place.ts'
+import { unfinishedSuffix, type BackupPlace } from './backup-place.ts'
 
 export function folderPlace(folder: string): BackupPlace {
   return {
     async put(name, content) {
       await mkdir(folder, { recursive: true, mode: 0o700 })
       const path = join(folder, name)
-      const unfinished = `${path}.unfinished`
+      const unfinished = path + unfinishedSuffix
       const file = await open(unfinished, 'w', 0o600)
       try {
         for await (const chunk of content) await file.writeFile(chunk)
