@@ -20,6 +20,7 @@ test('npm start works in a fresh clone', { timeout: withinMs * 2 }, async (t) =>
   if (cloned.status !== 0) return t.skip(`this is no git checkout: ${cloned.stderr}`)
   const env = {
     ...process.env,
+    NODE_COMPILE_CACHE: undefined, // it has compiled nothing yet
     HOME: home,
     PATH: machinePath(),
     npm_config_cache: join(process.env['HOME'] ?? home, '.npm'),

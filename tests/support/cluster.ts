@@ -126,7 +126,12 @@ export async function openCluster(options: ClusterOptions = {}): Promise<Cluster
   const kubeconfig = join(dataDir, 'kubeconfig')
   // The machine's packet filter is not a test's: only in a network of its own a cluster may write to it.
   const wall = options.host ? '' : (process.env['SAMPAN_NETWORK_WALL'] ?? 'none')
-  const env: NodeJS.ProcessEnv = { ...process.env, SAMPAN_NETWORK_WALL: wall, ...options.env }
+  const env: NodeJS.ProcessEnv = {
+    ...process.env,
+    SAMPAN_NETWORK_WALL: wall,
+    ...(options.sampan && { NODE_COMPILE_CACHE: undefined }), // of the sources; what is published is as it is
+    ...options.env,
+  }
   let output = ''
   let ports = { api: '127.0.0.1:0', tls: '127.0.0.1:0', gateway: '127.0.0.1:0' }
   let child: ChildProcess | undefined
