@@ -6,58 +6,20 @@
  *   live ──DELETE──▶ marked ──DELETE, grace 0──▶ gone    grace period
  *   live ──DELETE──▶ marked ──last finalizer removed──▶ gone
  */
-import { fieldError } from '../api/field-errors.ts'
 import type { KubeObject } from '../api/meta.ts'
 import { groupResourceOf, type ResourceDef } from '../api/resource.ts'
-import { conflict, invalid, isConflict, notFound, type StatusError } from '../api/status.ts'
+import { conflict, isConflict, notFound, type StatusError } from '../api/status.ts'
 import { isStoreError } from '../store/store.ts'
 import type { CachedObject } from './cached-object.ts'
 import type { VerbContext } from './context.ts'
+import type { DeleteOptions } from './delete-options.ts'
 import { objectKeyOf } from './keys.ts'
 import { isoSeconds, isSet } from './metadata.ts'
 import { mayBeStale, presentObject } from './present.ts'
-import { deleteUnreadable, unreadableErrors, unreadableOption } from './unreadable.ts'
+import { deleteUnreadable } from './unreadable.ts'
 import { specFinalizers, updateObject } from './updates.ts'
-import { dryRunErrors } from './write-options.ts'
 
 const attemptsMax = 5
-
-export interface DeleteOptions {
-  readonly gracePeriodSeconds?: number
-  readonly propagationPolicy?: string
-  readonly orphanDependents?: boolean
-  readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string }
-  readonly dryRun?: readonly string[]
-  readonly ignoreStoreReadErrorWithClusterBreakingPotential?: boolean
-}
-
-/** Fills what the body leaves out from the query, and refuses nonsense. */
-export function checkDeleteOptions(body: DeleteOptions, query: URLSearchParams): DeleteOptions {
-  const grace = query.get('gracePeriodSeconds')
-  const policy = query.get('propagationPolicy')
-  const orphan = query.get('orphanDependents')
-  const dryRun = query.getAll('dryRun').filter((value) => value !== '')
-  const options: DeleteOptions = {
-    ...(grace !== null && grace !== '' && { gracePeriodSeconds: Number(grace) }),
-    ...(policy !== null && policy !== '' && { propagationPolicy: policy }),
-    ...(orphan !== null && orphan !== '' && { orphanDependents: orphan === 'true' }),
-    ...(dryRun.length > 0 && { dryRun }),
-    ...(query.get(unreadableOption) === 'true' && { [unreadableOption]: true }),
-    ...body,
-  }
-  const errors = [...dryRunErrors(options.dryRun ?? []), ...unreadableErrors(options)]
-  if (options.gracePeriodSeconds !== undefined && !Number.isSafeInteger(options.gracePeriodSeconds))
-    errors.push(fieldError.invalid('gracePeriodSeconds', grace, 'must be an integer'))
-  if (options.propagationPolicy !== undefined && options.orphanDependents !== undefined) {
-    const why = 'orphanDependents and deletionPropagation cannot be both set'
-    errors.push(fieldError.invalid('propagationPolicy', options.propagationPolicy, why))
-  }
-  const policies = ['Foreground', 'Background', 'Orphan']
-  if (options.propagationPolicy !== undefined && !policies.includes(options.propagationPolicy))
-    errors.push(fieldError.notSupported('propagationPolicy', options.propagationPolicy, [...policies, 'nil']))
-  if (errors.length > 0) throw invalid({ group: 'meta.k8s.io', kind: 'DeleteOptions' }, '', errors)
-  return options
-}
 
 export interface Deletion {
   /** True when nothing is left. */
@@ -74,7 +36,7 @@ export async function deleteObject(
   const { def } = context
   const key = objectKeyOf(def, namespace, name)
   const unreadable = await deleteUnreadable(context, key, { namespace, name, options })
-  if (unreadable) return unreadable
+  if (unreadable) return { isGone: true, object: unreadable }
   const dryRun = (options.dryRun ?? []).length > 0
   let isCertain = dryRun
   for (let attempt = 1; ; attempt++) {

@@ -2,37 +2,17 @@
  * The end of an object that the store has and nobody can read, as of a Secret whose key is lost. What would hold it is not
  * known, so neither finalizers nor a grace are heard, and it takes a right of its own, both as in Kubernetes since 1.32.
  */
-import { fieldError, type FieldError } from '../api/field-errors.ts'
 import { apiVersionOf } from '../api/meta.ts'
 import { groupResourceOf } from '../api/resource.ts'
 import { conflict } from '../api/status.ts'
 import { isStoreError, type Revision, type Store } from '../store/store.ts'
 import { CachedObject, passing } from './cached-object.ts'
 import type { VerbContext } from './context.ts'
-import type { DeleteOptions, Deletion } from './deletes.ts'
+import { unreadableOption, type DeleteOptions } from './delete-options.ts'
 import { authorizeVerb } from './stages/authorize.ts'
 import { encodeStored } from './wire.ts'
 
 const unsafeVerb = 'unsafe-delete-ignore-read-errors'
-export const unreadableOption = 'ignoreStoreReadErrorWithClusterBreakingPotential'
-
-/**
- * Whatever asks for a look at the object first contradicts the option. Its resourceVersion is the store's and known; its uid
- * lies within what can't be read.
- */
-export function unreadableErrors(options: DeleteOptions): readonly FieldError[] {
-  if (options[unreadableOption] !== true) return []
-  const { gracePeriodSeconds, propagationPolicy, orphanDependents, preconditions, dryRun } = options
-  const others = { gracePeriodSeconds, propagationPolicy, orphanDependents, dryRun }
-  const contradictions = Object.entries(others).flatMap(([name, value]) =>
-    value === undefined
-      ? []
-      : [fieldError.invalid(unreadableOption, true, `cannot be set together with .${name}`)],
-  )
-  if (preconditions?.uid === undefined) return contradictions
-  const why = `cannot be set together with .preconditions.uid: the uid of an object that can't be read is not known; say which state of it is meant by .preconditions.resourceVersion`
-  return [...contradictions, fieldError.invalid(unreadableOption, true, why)]
-}
 
 /**
  * Undefined: it was not asked for, or the object can be read and goes as every other does. Only the state that could not be
@@ -42,7 +22,7 @@ export async function deleteUnreadable(
   { def, info, machinery, user }: VerbContext,
   key: string,
   { namespace, name, options }: { namespace: string; name: string; options: DeleteOptions },
-): Promise<Deletion | undefined> {
+): Promise<CachedObject | undefined> {
   if (options[unreadableOption] !== true) return undefined
   const unread = await unreadableRevision(machinery.store, key)
   if (unread === undefined) return undefined
@@ -62,7 +42,7 @@ export async function deleteUnreadable(
     apiVersion: apiVersionOf(def.group, def.version),
     metadata: { name, ...(def.namespaced && { namespace }) },
   }
-  return { isGone: true, object: new CachedObject(def, key, encodeStored(stub), revision, passing) }
+  return new CachedObject(def, key, encodeStored(stub), revision, passing)
 }
 
 /** Of the state that is there and can't be read. */

@@ -23,7 +23,7 @@ import { defaultLogLimits } from './log-files.ts'
 import { createObjectSource } from './object-source.ts'
 import { podPaths, readJson, writeContainerRecord, type PodRecord } from './pod-records.ts'
 import { startPodWorker } from './pod-worker.ts'
-import { createRunOnceLease } from './run-once.ts'
+import { createRunOnceLease } from './run-once-lease.ts'
 import { createTokenSource } from './service-account-tokens.ts'
 
 const uid = 'uid-1'

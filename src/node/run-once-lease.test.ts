@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { fakeClock } from '../base/fake-clock.ts'
 import { createLogger, silentLogger } from '../base/logger.ts'
-import { createRunOnceLease } from './run-once.ts'
+import { createRunOnceLease } from './run-once-lease.ts'
 
 const uptime = async () => Number.parseFloat(await readFile('/proc/uptime', 'utf8'))
 
