@@ -1,12 +1,11 @@
-/** What two tests attack, and some of the attacks (`attacks.test.ts`, `attacks-ordinary.test.ts`). */
+/** What hostile pods attack beside each other and their agent. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { root, until, type Cluster } from './cluster.ts'
+import { root } from './cluster.ts'
 import type { Host } from './hosts.ts'
-import { image, yaml } from './manifests.ts'
 
 export interface Target extends AsyncDisposable {
   readonly loopback: number
@@ -23,7 +22,7 @@ export async function openTarget(host: Host): Promise<Target> {
   const folder = mkdtempSync(join(tmpdir(), 'sampan-e2e-'))
   const [dataDir, planted] = [join(folder, 'sampan'), join(folder, 'planted')]
   for (const path of [dataDir, planted]) mkdirSync(path)
-  host.run('ip', ['addr', 'add', '169.254.169.254/32', 'dev', 'lo'])
+  host.run('ip', ['addr', 'replace', '169.254.169.254/32', 'dev', 'lo'])
   const script = join(root, 'tests', 'support', 'attacked-host.ts')
   const [program, args] = host.command(process.execPath, [script, planted])
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] })
@@ -50,42 +49,3 @@ export const pod = (name: string, spec: object) => ({
   metadata: { name },
   spec: { restartPolicy: 'Never', terminationGracePeriodSeconds: 0, ...spec },
 })
-
-export async function mountByLink(cluster: Cluster): Promise<'held' | 'broken'> {
-  const volumeMounts = [{ name: 'shared', mountPath: '/shared' }]
-  const plant = `require('node:fs').symlinkSync(${JSON.stringify(cluster.dataDir)}, '/shared/way')`
-  const look = `console.log('SAW ' + require('node:fs').readdirSync('/way').join(' '))`
-  const spec = {
-    initContainers: [
-      { name: 'plant', image: image('hello'), command: ['node', '--eval', plant], volumeMounts },
-    ],
-    containers: [
-      {
-        name: 'look',
-        image: image('hello'),
-        command: ['node', '--eval', look],
-        volumeMounts: [{ name: 'shared', mountPath: '/way', subPath: 'way' }],
-      },
-    ],
-    volumes: [{ name: 'shared', emptyDir: {} }],
-  }
-  cluster.ok('apply -f -', { input: yaml(pod('link', spec)) })
-  return await until('it is refused or has looked', () => {
-    if (cluster.kubectl('logs link -c look').stdout.includes('SAW')) return 'broken' as const
-    // Or no link could be made.
-    if (cluster.ok('get pod link -o jsonpath={.status.phase}') === 'Failed') return 'held' as const
-    return cluster.ok('get events').includes('leads over a symbolic link') ? ('held' as const) : undefined
-  })
-}
-
-/** Starts a package; what it tries to write is `planted` in the folder that is not its own. */
-export async function install(cluster: Cluster, folder: string, name: string): Promise<'held' | 'broken'> {
-  cluster.ok('apply -f -', { input: yaml(pod(name, { containers: [{ name, image: `npm:${name}@1.0.0` }] })) })
-  const path =
-    'jsonpath={.status.containerStatuses[0].state.terminated.reason}{.status.containerStatuses[0].state.waiting.reason}'
-  await until(
-    `${name} is through or refused`,
-    () => /Completed|Error|ErrImagePull|BackOff/.exec(cluster.ok(['get', 'pod', name, '-o', path]))?.[0],
-  )
-  return existsSync(join(folder, name)) ? 'broken' : 'held'
-}
