@@ -37,7 +37,8 @@ function finds(root, wanted) {
       readdirSync(folder, { withFileTypes: true }).some((entry) => {
         if (left-- < 0) return false
         const path = join(folder, entry.name)
-        if (entry.isDirectory()) return look(path)
+        // Its own mounts are put together there: all that the machine has mounted below /run, a project's files among them, would use up the bound.
+        if (entry.isDirectory()) return entry.name !== 'merged' && look(path)
         return entry.isFile() && attempt(() => wanted(path))
       }),
     )
