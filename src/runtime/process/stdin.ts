@@ -41,15 +41,18 @@ export function openStdin(stateDir: string): Writable {
 
 /** The program reads what was written and then the end. For good. Idempotent. */
 export function endStdin(stateDir: string): void {
+  let fd: number | undefined
   try {
-    const fd = openSync(recordFile(stateDir, 'stdin-end'), constants.O_WRONLY | constants.O_NONBLOCK)
+    fd = openSync(recordFile(stateDir, 'stdin-end'), constants.O_WRONLY | constants.O_NONBLOCK)
     writeSync(fd, 'end\n')
-    closeSync(fd)
   } catch (e) {
-    // Nobody holds it open: it has ended.
-    if (!hasNoReader(e) && !isMissing(e)) throw e
+    // Nobody holds it open, or not any more: it has ended.
+    if (!hasNoReader(e) && !isBroken(e) && !isMissing(e)) throw e
+  } finally {
+    if (fd !== undefined) closeSync(fd)
   }
   rmSync(recordFile(stateDir, 'stdin'), { force: true })
 }
 
+const isBroken = (e: unknown): boolean => e instanceof Error && 'code' in e && e.code === 'EPIPE'
 const hasNoReader = (e: unknown): boolean => e instanceof Error && 'code' in e && e.code === 'ENXIO'
