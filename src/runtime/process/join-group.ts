@@ -44,7 +44,7 @@ export function insideCommand(within: Surroundings, wanted: WantedCommand): Comm
   if (!inside && folders.length === 0) return terminal({ argv, env })
   const { carried, command } = carry(env)
   const plain = [...command, ...argv]
-  const own = terminal({ argv: inside ? enterSandbox(plain, inside) : plain, env: carried })
+  const own = terminal({ argv: inside ? enterSandbox(plain, { ...inside, tty }) : plain, env: carried })
   return joinGroup(own, folders, inside?.seccompFile)
 }
 

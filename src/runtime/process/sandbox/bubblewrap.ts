@@ -27,7 +27,13 @@ export interface SystemRoot {
 export interface SandboxTools {
   readonly user: SandboxUser
   /** Absolute paths. */
-  readonly programs: { readonly bwrap: string; readonly setpriv: string; readonly nsenter: string }
+  readonly programs: {
+    readonly bwrap: string
+    readonly setpriv: string
+    readonly nsenter: string
+    /** Without it shells in a terminal end with a complaint, and with 2. */
+    readonly setsid?: string
+  }
   readonly system: SystemRoot
   /** The filter of system calls. */
   readonly seccomp: Uint8Array
@@ -177,13 +183,23 @@ function dropCommand(
   ]
 }
 
+interface Entering {
+  /** Of a process inside. */
+  readonly pid: number
+  readonly sandbox: Sandbox
+  readonly tools: SandboxTools
+  /** Whether its stdin is a terminal, made outside. */
+  readonly tty: boolean
+}
+
 /**
- * The same surroundings for one more command; `pid` is that of a process inside. Another bubblewrap, inside, puts the filter of system
- * calls around it, which no namespace holds.
+ * The same surroundings for one more command. Another bubblewrap, inside, puts the filter of system calls around it, which no namespace
+ * holds. A terminal belongs to a session outside, whose number inside is 0, and shells can't give it back to that: so it gets a
+ * session inside, which only root may take it for.
  */
 export function enterSandbox(
   argv: readonly string[],
-  { pid, sandbox, tools }: { readonly pid: number; readonly sandbox: Sandbox; readonly tools: SandboxTools },
+  { pid, sandbox, tools, tty }: Entering,
 ): readonly string[] {
   const { user, programs } = tools
   const isRoot = user === 'root'
@@ -201,6 +217,7 @@ export function enterSandbox(
     '--root',
     '--wd',
     '--',
+    ...(isRoot && tty && programs.setsid !== undefined ? [programs.setsid, '--ctty', '--wait'] : []),
     programs.bwrap,
     ...identityOptions(within, tools),
     '--dev-bind',

@@ -20,11 +20,11 @@ export async function findSandbox(etcFolder: string): Promise<SandboxSupport> {
     return { usable: false, reason: `there is no sandbox for ${process.platform} on ${process.arch}` }
   const uid = process.getuid?.() ?? 0
   const user = uid === 0 ? 'root' : { uid, gid: process.getgid?.() ?? uid }
-  const [bwrap, setpriv, nsenter] = ['bwrap', 'setpriv', 'nsenter'].map(findProgram)
+  const [bwrap, setpriv, nsenter, setsid] = ['bwrap', 'setpriv', 'nsenter', 'setsid'].map(findProgram)
   if (!bwrap) return { usable: false, reason: 'bwrap is missing: install bubblewrap' }
   if (!setpriv || !nsenter)
     return { usable: false, reason: 'setpriv or nsenter is missing: install util-linux' }
-  const programs = { bwrap, setpriv, nsenter }
+  const programs = { bwrap, setpriv, nsenter, ...(setsid !== undefined && { setsid }) }
   const system = readSystemRoot(etcFolder)
   const tools: SandboxTools = { user, programs, system, seccomp: seccompProgram(arch) }
   const problem = await tryOut(tools)

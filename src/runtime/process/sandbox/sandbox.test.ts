@@ -127,7 +127,7 @@ describe('a program in a sandbox', { skip }, () => {
     const folder = join(root, 'work', 'tools')
     const trace = join(root, 'taken-over')
     await mkdir(folder)
-    for (const name of ['script', 'stty', 'sleep', 'nsenter', 'bwrap', 'setpriv', 'env'])
+    for (const name of ['script', 'stty', 'sleep', 'nsenter', 'setsid', 'bwrap', 'setpriv', 'env'])
       await writeFile(join(folder, name), `#!/bin/sh\necho ${name} >>${trace}\n`, { mode: 0o755 })
     const env = { PATH: `${folder}:/usr/bin:/bin` }
     const handle = await start('terminal', ['/bin/sleep', '300'], { env })
@@ -137,6 +137,27 @@ describe('a program in a sandbox', { skip }, () => {
     for await (const chunk of session?.stdout ?? []) text += String(chunk)
     assert.equal(existsSync(trace) && (await readFile(trace, 'utf8')), false)
     assert.equal(text, `${env.PATH}\r\n`)
+  })
+
+  const sessions = { skip: isRoot ? false : "only root's shells have sessions of their own in a sandbox" }
+  it('has shells with job control in it, whose exit codes are told', sessions, async () => {
+    const handle = await start('interactive', ['/bin/sleep', '300'])
+    const session = await runtime.execStream?.(handle, { argv: ['/bin/sh', '-i'], stdin: true, tty: true })
+    assert.ok(session?.stdin)
+    // Each when what it waits for is shown: what is typed by the terminal, then by cat.
+    const lines = [
+      { seen: '$ ', typed: 'cat\nhere\n' },
+      { seen: 'here\r\nhere\r\n', typed: '\x03' }, // to the command, not to the shell
+      { seen: '^C\r\n$ ', typed: 'echo "after $?"; exit 3\n' },
+    ]
+    let text = ''
+    for await (const chunk of session.stdout) {
+      text += String(chunk)
+      if (lines[0] && text.includes(lines[0].seen)) session.stdin.write(lines.shift()?.typed)
+    }
+    assert.match(text, /after 130/)
+    assert.doesNotMatch(text, /can't|Cannot/)
+    assert.equal(await session.code, 3, text)
   })
 
   it('has nothing of its own in the places of the programs that make its sandbox', async () => {
