@@ -65,7 +65,6 @@ const seconds: Readonly<Record<string, number>> = {
   'tests/e2e/attacks-cgroup2.test.ts': 550,
   'tests/e2e/crash.test.ts': 240,
   'tests/fuzz/fuzz.test.ts': 180,
-
   'tests/node/systemd.test.ts': 140,
   'tests/node/cgroup2.test.ts': 80,
   'tests/nemesis/nemesis.test.ts': 76,
