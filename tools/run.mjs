@@ -1,8 +1,7 @@
 // The scripts of package.json. Plain JavaScript for Node 20 without any dependency: it is what runs before
 // `npm ci` has. Everything else runs with the interpreter that `npm ci` brings.
 import { spawn } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -49,13 +48,9 @@ function run(command, args, { quiet = false } = {}) {
   })
 }
 
-/** `npm ci`, unless what is installed came from this very lock file. */
+/** `npm ci`, unless what is installed is what this very lock file names. */
 async function ensureInstalled() {
-  const stamp = join(root, 'node_modules', '.installed-from')
-  const lock = createHash('sha256')
-    .update(readFileSync(join(root, 'package-lock.json')))
-    .digest('hex')
-  if (existsSync(node) && existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return
+  if (existsSync(node) && isInstalled()) return
   console.error('installing dependencies (npm ci) …')
   const code = await run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'])
   if (code !== 0) fail('npm ci failed: its message above names the cause; mend it and run this again')
@@ -64,7 +59,22 @@ async function ensureInstalled() {
       'npm ci brought no interpreter: allow the install script of the package `node` (npm install-scripts approve node) and run this again',
     )
   }
-  writeFileSync(stamp, lock)
+}
+
+/** By what npm writes down last, whoever has run it. Optional packages may be for other systems. */
+function isInstalled() {
+  const packagesOf = (file) => JSON.parse(readFileSync(join(root, file), 'utf8')).packages
+  const wanted = Object.entries(packagesOf('package-lock.json')).filter(([path]) => path !== '')
+  let present
+  try {
+    present = packagesOf(join('node_modules', '.package-lock.json'))
+  } catch {
+    return false // nothing, or no longer whole
+  }
+  return wanted.every(([path, { integrity, optional, devOptional }]) => {
+    const found = present[path]
+    return found ? found.integrity === integrity : optional || devOptional
+  })
 }
 
 function fail(message) {

@@ -47,6 +47,9 @@ test('npm start works in a fresh clone', { timeout: withinMs * 2 }, async (t) =>
     assert.match(output, /^ready$/m)
     assert.match(output, new RegExp(`^kubeconfig +${join(data, 'kubeconfig')}$`, 'm'))
     assert.match((await ask(url)).body, /^Hello from hello-/)
+    const again = spawnSync('npm', ['run', 'build'], { cwd: clone, env, encoding: 'utf8' })
+    assert.equal(again.status, 0, again.stderr)
+    assert.equal(`${output}${again.stderr}`.match(/installing dependencies/g)?.length, 1)
   } finally {
     child.kill('SIGTERM')
     await ended
