@@ -147,15 +147,17 @@ test('sendInitialEvents of nothing is the bookmark alone', async () => {
   assert.deepEqual(await take(watch, 1), ['BOOKMARK 4'])
 })
 
+const watchWithBookmarks = (
+  fixture: Fixture,
+  { seconds, signal }: { readonly seconds: number; readonly signal: AbortSignal },
+) => fixture.watch(`${path}?watch=1&allowWatchBookmarks=true&timeoutSeconds=${seconds}`, signal)
+
 test('bookmarks tell how far the watch has come, also without events; the last shortly before the end', async () => {
   const clock = fakeClock()
   await using fixture = await openFixture({ clock })
   const controller = new AbortController()
   using _ = end(controller)
-  const watch = await fixture.watch(
-    `${path}?watch=1&allowWatchBookmarks=true&timeoutSeconds=100`,
-    controller.signal,
-  )
+  const watch = await watchWithBookmarks(fixture, { seconds: 100, signal: controller.signal })
   const first = take(watch, 1)
   await fixture.request('POST', '/api/v1/namespaces', { metadata: { name: 'elsewhere' } })
   await clock.advance(61_000)
@@ -171,10 +173,7 @@ test('a watch ends although its timers are early, as those of Node.js are by a f
   await using fixture = await openFixture({ clock })
   const controller = new AbortController()
   using _ = end(controller)
-  const watch = await fixture.watch(
-    `${path}?watch=1&allowWatchBookmarks=true&timeoutSeconds=5`,
-    controller.signal,
-  )
+  const watch = await watchWithBookmarks(fixture, { seconds: 5, signal: controller.signal })
   assert.deepEqual(await take(watch, 2), ['BOOKMARK 4', 'END'])
 })
 
@@ -183,10 +182,7 @@ test('a watch ends, and tells how far it has come, also where there is always so
   await using fixture = await openFixture({ clock })
   const controller = new AbortController()
   using _ = end(controller)
-  const watch = await fixture.watch(
-    `${path}?watch=1&allowWatchBookmarks=true&timeoutSeconds=100`,
-    controller.signal,
-  )
+  const watch = await watchWithBookmarks(fixture, { seconds: 100, signal: controller.signal })
   await create(fixture, 'a')
   assert.deepEqual(await take(watch, 1), ['ADDED a 5'])
   await clock.advance(101_000)
