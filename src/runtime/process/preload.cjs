@@ -28,6 +28,7 @@ const clusterNamespace = process.env.SAMPAN_NAMESPACE
 let connectPlainly // net.Socket.prototype.connect as Node.js made it
 if (/^\d{1,3}(\.\d{1,3}){3}$/.test(podAddress)) install(podAddress)
 for (const name of ['stdout', 'stderr']) outliveFullDisk(name)
+postponeWebSocket()
 openInsight()
 
 function install(address) {
@@ -127,6 +128,52 @@ function outliveFullDisk(name) {
     return stream
   }
   Object.defineProperty(process, name, { ...descriptor, get })
+}
+
+/**
+ * An ES module that imports node:http gets all that this exports. From version 22 on three of them are classes of Node's WebSocket,
+ * and Node.js loads fetch and TLS to have them: half of the start of a small server, and 12 MiB, for what hardly any server
+ * asks node:http for. Here such a module gets stand-ins, which load the classes when they are used. Everybody else gets the classes.
+ */
+function postponeWebSocket() {
+  if (Number.parseInt(process.versions.node, 10) < 22) return
+  const http = require('node:http')
+  for (const name of ['WebSocket', 'CloseEvent', 'MessageEvent']) {
+    const descriptor = Object.getOwnPropertyDescriptor(http, name)
+    if (!descriptor || !descriptor.get || !descriptor.configurable) continue
+    const load = () => descriptor.get.call(http)
+    let standIn
+    const get = () => (isForImports() ? (standIn ||= standInFor(load)) : load())
+    Object.defineProperty(http, name, { ...descriptor, get })
+  }
+}
+
+/** Whether it is Node.js that asks, for the exports of its module, and not the program: known by who calls the getter. */
+const isForImports = () =>
+  String(new Error().stack).split('\n', 5).join('').includes('(node:internal/bootstrap/realm:')
+
+/** A class that is loaded when it is first looked into. It isn't the same as the class itself; all else is. */
+function standInFor(load) {
+  const target = function () {}.bind() // can be constructed, and has no prototype of its own that would stand in the way
+  for (const name of ['name', 'length']) delete target[name]
+  let loaded
+  const real = () => {
+    if (loaded) return loaded
+    loaded = load()
+    // What never changes there a Proxy may only tell of when it has it, too.
+    for (const key of Reflect.ownKeys(loaded)) {
+      const descriptor = Object.getOwnPropertyDescriptor(loaded, key)
+      if (!descriptor.configurable) Object.defineProperty(target, key, descriptor)
+    }
+    return loaded
+  }
+  const handler = {}
+  for (const trap of Object.getOwnPropertyNames(Reflect))
+    handler[trap] = (_, ...rest) => Reflect[trap](real(), ...rest)
+  handler.get = (_, key) => real()[key]
+  handler.construct = (_, args, by) => Reflect.construct(real(), args, by === standIn ? real() : by)
+  const standIn = new Proxy(target, handler)
+  return standIn
 }
 
 const isFull = (error) => Boolean(error) && (error.code === 'ENOSPC' || error.code === 'EDQUOT')

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { after, afterEach, before, describe, it } from 'node:test'
-import { WebSocket } from 'ws'
+import { WebSocket, WebSocketServer } from 'ws'
 import { realClock } from '../../base/clock.ts'
 import { openProcessRuntime } from './process-runtime.ts'
 
@@ -74,6 +74,36 @@ describe('the preload', () => {
   it('works in ES modules', async () => {
     await Promise.all([run('server.mjs', one), run('server.mjs', two)])
     assert.deepEqual([await get(one), await get(two)], [`at-${one}`, `at-${two}`])
+  })
+
+  it("doesn't let an ES module that imports node:http load Node's WebSocket before somebody uses it", async () => {
+    const server = new WebSocketServer({ host: one, port: 0 })
+    server.on('connection', (socket) => socket.send('hello'))
+    await once(server, 'listening')
+    try {
+      const { port } = server.address() as AddressInfo
+      const [line] = await run('http-websocket.mjs', one, { args: [`ws://${one}:${port}`] })
+      const { isIn, ...said } = JSON.parse(line ?? '') as Record<string, unknown>
+      const hasIt = isIn === true // from version 22 on
+      assert.deepEqual(said, {
+        isLoadedAtFirst: false,
+        ...(hasIt && {
+          isLoadedByNow: true,
+          isSameByRequire: true,
+          connecting: 0,
+          names: ['WebSocket', 'CloseEvent', 'MessageEvent'],
+          keys: true,
+          isInstance: [true, true, true],
+          extended: ['Mine', true, true],
+          withoutNew: 'TypeError',
+          message: 'hello',
+          event: ['close', 1000],
+        }),
+      })
+    } finally {
+      for (const socket of server.clients) socket.terminate()
+      server.close()
+    }
   })
 
   it('works for WebSocket servers', async () => {
