@@ -1,4 +1,4 @@
-/** Runs the probes of one attempt of a container. The pod's worker says when; nothing here has a timer of its own. */
+/** Runs the probes of one attempt of a container. The pod's worker says when. */
 import type { Container } from '../api/schema/types.gen.ts'
 import { continueListening, startListening, type Listening } from './listening.ts'
 import {
@@ -29,7 +29,7 @@ export interface ContainerProbesOptions {
   /** An adopted container that the API knows as ready stays so until a probe says otherwise. */
   readonly wasReady: boolean
   readonly onFailure: (kind: ProbeKind, message: string) => void
-  /** Called after each answer: the pod's worker looks again. */
+  /** Called when an answer is there: the pod's worker looks again. */
   readonly onAnswer: () => void
 }
 
@@ -55,11 +55,14 @@ export function createContainerProbes(options: ContainerProbesOptions): Containe
       options.onFailure(kind, message)
     options.onAnswer()
   }
-  const look = async ({ ports }: Listening) => {
-    const isSuccess = await isListening(ports, target)
-    asking.delete('listening')
+  /** From the first question on by itself: a look of the worker at the pod after each would take the processor from what starts. */
+  const waitForPort = async (asked: Listening) => {
+    const isSuccess = await isListening(asked.ports, target)
     const nowMs = target.clock.monotonicMs()
-    listening &&= continueListening(listening, { isSuccess, nowMs })
+    const next = continueListening(asked, { isSuccess, nowMs })
+    if (next) return void target.clock.after(next.dueMs - nowMs, () => void waitForPort(next))
+    listening = undefined
+    asking.delete('listening')
     options.onAnswer()
   }
   return {
@@ -68,7 +71,7 @@ export function createContainerProbes(options: ContainerProbesOptions): Containe
       if (listening && !asking.has('listening')) {
         if (listening.dueMs <= nowMs) {
           asking.add('listening')
-          void look(listening)
+          void waitForPort(listening)
         } else next = listening.dueMs - nowMs
       }
       for (const state of states) {

@@ -1,8 +1,9 @@
 /**
- * Entering a control group takes the kernel 5 to 20 ms when nobody has entered one for a while: until no processor can be in
- * the middle of a fork (`cgroup_threadgroup_rwsem`, kernel/cgroup/cgroup.c). Who comes in the 20 ms after that takes 0.1 ms. So
- * while a start is being prepared this process enters the group that it is in: nothing changes, but the waiting is over when
- * the program comes.
+ * A process that enters a control group takes the kernel 5 to 20 ms when none has entered one for a while: until no processor can
+ * be in the middle of a fork (`cgroup_threadgroup_rwsem`, kernel/cgroup/cgroup.c). A single thread that moves itself doesn't wait (from
+ * Linux 5.5 on), and a shell is one: version 1 lets it, by the list `tasks`. Version 2 has only processes move, but who comes in the
+ * 20 ms after another takes 0.1 ms. So there, while a start is being prepared, this process enters the group that it is in: nothing
+ * changes, but the waiting is over when the program comes.
  */
 import { writeFile } from 'node:fs/promises'
 
@@ -11,7 +12,7 @@ export interface CgroupEntry {
   announce(): Promise<void>
 }
 
-/** `list` is the `cgroup.procs` of a group that this process is in; without it programs wait. */
+/** `list` is the `cgroup.procs` of a group that this process is in; without it there is nothing to do. */
 export function createEntry(list: string | undefined): CgroupEntry {
   let waiting: Promise<void> | undefined
   const enter = async (path: string) => {

@@ -12,7 +12,7 @@ export interface CgroupTree {
   readonly folders: Readonly<Partial<Record<Controller, string>>>
   /** `MAJOR:MINOR` of the disk whose use `io` can bound. */
   readonly disk?: string
-  /** The `cgroup.procs` of a group that the agent itself is in, where it may write to that; see `cgroup-entry.ts`. */
+  /** With version 2: the `cgroup.procs` of the group that the agent itself is in, where it may write to that; see `cgroup-entry.ts`. */
   readonly ownList?: string
 }
 

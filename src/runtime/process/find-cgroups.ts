@@ -49,7 +49,8 @@ export async function findCgroups({ dataDir, facts, name }: CgroupWish): Promise
   const tree = (await useVersion2(places, { name, isRoot })) ?? (await useVersion1(places, name))
   if (!tree) return { usable: false, reason: whyNot(places) }
   await sweepGroups(foldersOf(tree))
-  const ownList = await findOwnList(facts ?? (await readFacts())) // anew: this process may have moved to make room
+  // Anew: this process may have moved to make room.
+  const ownList = tree.version === 2 ? await findOwnList(facts ?? (await readFacts())) : undefined
   const disk = tree.folders.io === undefined ? undefined : diskOf(dataDir)
   return {
     usable: true,
@@ -166,13 +167,12 @@ function groupIn(own: string, controller: string): string | undefined {
   return undefined
 }
 
-/** The `cgroup.procs` of a group that this process is in, of whichever controller; undefined where none is visible and writable. */
+/** The `cgroup.procs` of the group of version 2 that this process is in; undefined where that isn't visible and writable. */
 async function findOwnList({ own, mounts }: CgroupFacts): Promise<string | undefined> {
-  for (const { root, point, type, options } of mounts.split('\n').flatMap(parseMount)) {
-    if (type !== 'cgroup' && type !== 'cgroup2') continue
-    const names = type === 'cgroup2' ? [''] : options
-    const group = names.map((name) => groupIn(own, name)).find((path) => path !== undefined)
-    if (group === undefined) continue
+  const group = groupIn(own, '')
+  if (group === undefined) return undefined
+  for (const { root, point, type } of mounts.split('\n').flatMap(parseMount)) {
+    if (type !== 'cgroup2') continue
     const list = join(point, relative(root, group), 'cgroup.procs')
     if (await isOnList(list)) return list
   }

@@ -1,7 +1,7 @@
 /**
  * Makes the control groups of workloads, where there are any, ahead of their starts: the kernel makes one at a time, and
- * none while it waits for an entry (`cgroup-entry.ts`). So a group is made first, then an entry is announced, and both
- * are over by the time the rest of a start is prepared.
+ * none while it waits for an entry (`cgroup-entry.ts`). So a group is made first, then an entry is announced where that helps, and
+ * both are over by the time the rest of a start is prepared.
  */
 import type { Expectation, ExpectedStart } from '../runtime.ts'
 import { makeGroup, removeUnused } from './cgroup.ts'

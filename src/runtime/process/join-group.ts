@@ -55,7 +55,10 @@ export const programOf = ({ argv, enters }: ExecCommand): string => enters?.prog
 const script = `
 [ -z "$1" ] || exec ${seccompFd}<"$1" || exit 126
 shift
-while [ "$1" != -- ]; do echo 0 >"$1/cgroup.procs" || exit 126; shift; done
+while [ "$1" != -- ]; do
+  if [ -f "$1/tasks" ]; then echo 0 >"$1/tasks"; else echo 0 >"$1/cgroup.procs"; fi || exit 126
+  shift
+done
 shift; exec "$@"
 `
 

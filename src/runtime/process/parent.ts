@@ -28,8 +28,8 @@ import { makeStdin } from './stdin.ts'
  * - A program with a stdin reads it from a named pipe. A shell of its own, the holder, keeps that open for writing until it is
  *   told to end (`stdin.ts`); the two wait for each other at opening it. The pipe for the telling it opens for both, so
  *   that a line which comes early is not lost.
- * - The program's shell enters its control group, where it has one, before it becomes the program (0 is who writes). The
- *   parent stays outside: neither want of memory nor the end of the group takes it.
+ * - The program's shell enters its control group, where it has one, before it becomes the program (0 is who writes; by which list,
+ *   `cgroup-entry.ts` says). The parent stays outside: neither want of memory nor the end of the group takes it.
  * - Where there is a filter of system calls, the program is a bubblewrap that reads it from descriptor 9, and which signals
  *   to the group must not end before its program (`sandbox/bubblewrap.ts`).
  * - When the program has ended, its group is killed, as a container ends with its first process.
@@ -57,7 +57,8 @@ ${clearGroupScript}${fenceScript}
   [ ! -p "$SAMPAN_STATE_DIR/stdin" ] || exec <"$SAMPAN_STATE_DIR/stdin"
   if [ -f "$SAMPAN_STATE_DIR/cgroups" ]; then
     while read -r _sampan_stat; do
-      echo 0 >"$_sampan_stat/cgroup.procs" || { trap '' 13; echo unbound >&3; exit 75; }
+      [ -f "$_sampan_stat/tasks" ] && _sampan_stat=$_sampan_stat/tasks || _sampan_stat=$_sampan_stat/cgroup.procs
+      echo 0 >"$_sampan_stat" || { trap '' 13; echo unbound >&3; exit 75; }
     done <"$SAMPAN_STATE_DIR/cgroups"
   fi
   if [ -f "$SAMPAN_STATE_DIR/seccomp" ]; then
