@@ -36,14 +36,17 @@ export interface PodState {
   /** Resolves when the pod has ended and what it had written, but for its logs, is gone. */
   readonly freed: Deferred<void>
   isFreed: boolean
-  /** Until then, what begins needs not be told. */
-  readonly quietUntilMs: number
+  /** Until when what begins needs not be told. */
+  readonly quietUntilMs: { readonly starting: number; readonly running: number }
   /** When the files of its volumes are compared with their objects again. */
   volumesDueMs: number
 }
 
-/** A start that takes longer is shown as one; most are over by then, and spare everybody a write. */
-const quietMs = 100
+/**
+ * A start that takes longer is shown as one, and an app that isn't ready by then as running; most are, and spare everybody a write,
+ * and themselves whoever would look at it while they need the processor.
+ */
+const quietMs = { starting: 100, running: 500 }
 
 export interface PodStateOptions {
   readonly context: NodeContext
@@ -55,6 +58,7 @@ export interface PodStateOptions {
 
 export function createPodState({ context, record, wake, stop, onMissing }: PodStateOptions): PodState {
   const uid = record.pod.metadata.uid ?? ''
+  const nowMs = context.clock.monotonicMs()
   const paths = podPaths(context.dataDir, uid)
   return {
     context,
@@ -70,7 +74,7 @@ export function createPodState({ context, record, wake, stop, onMissing }: PodSt
     record,
     freed: deferred(),
     isFreed: false,
-    quietUntilMs: context.clock.monotonicMs() + quietMs,
+    quietUntilMs: { starting: nowMs + quietMs.starting, running: nowMs + quietMs.running },
     volumesDueMs: 0,
   }
 }

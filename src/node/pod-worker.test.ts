@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { Pod, PodStatus } from '../api/schema/types.gen.ts'
+import type { Pod, PodStatus, Probe } from '../api/schema/types.gen.ts'
 import { realClock, type Clock } from '../base/clock.ts'
 import { deferred } from '../base/deferred.ts'
 import { fakeClock } from '../base/fake-clock.ts'
@@ -92,23 +92,32 @@ function openStatuses() {
   const until = async (count: number) => {
     while (told.length < count) await isToldAnew.promise
   }
-  const stateOf = (status: PodStatus | undefined) =>
-    Object.keys(status?.containerStatuses?.[0]?.state ?? {}).join()
+  const stateOf = (status: PodStatus | undefined) => {
+    const { ready = false, state = {} } = status?.containerStatuses?.[0] ?? {}
+    return [...Object.keys(state), ...(ready ? ['ready'] : [])].join(', ')
+  }
   return { transport, until, states: () => told.map(stateOf) }
 }
 
-/** A pod whose program is started when the test says so. */
-async function startNew() {
+const probe: Probe = { exec: { command: ['/bin/true'] } }
+
+/** A pod whose program is started, and whose probe is answered, when the test says so. */
+async function startNew({ probe }: { readonly probe?: Probe } = {}) {
   const clock = fakeClock()
   const statuses = openStatuses()
   const node = await openNode({ clock, transport: statuses.transport })
-  const [begun, mayStart] = [deferred(), deferred()]
+  const [begun, mayStart, asked, answer] = [deferred(), deferred(), deferred(), deferred()]
   const runtime: Runtime = {
     ...node.context.runtime,
     async start(spec) {
       begun.resolve()
       await mayStart.promise
       return await node.context.runtime.start(spec)
+    },
+    async exec() {
+      asked.resolve()
+      await answer.promise
+      return { code: 0, output: '' }
     },
   }
   const folder = join(node.paths.root, '..', 'app')
@@ -124,7 +133,9 @@ async function startNew() {
       pod: {
         ...pod,
         metadata: { ...pod.metadata, uid: 'new' },
-        spec: { containers: [{ name: 'c', image: `dir:${folder}` }] },
+        spec: {
+          containers: [{ name: 'c', image: `dir:${folder}`, ...(probe && { readinessProbe: probe }) }],
+        },
       },
       index: 2,
       startTime: '2026-01-01T00:00:00Z',
@@ -136,8 +147,11 @@ async function startNew() {
     ...statuses,
     clock,
     mayStart,
+    asked: asked.promise,
+    answer,
     async [Symbol.asyncDispose]() {
       mayStart.resolve()
+      answer.resolve()
       await worker[Symbol.asyncDispose]()
       await node[Symbol.asyncDispose]()
     },
@@ -150,7 +164,7 @@ test('a pod that starts within 100 ms is told of once, with its container runnin
   assert.deepEqual(started.states(), [])
   started.mayStart.resolve()
   await started.until(1)
-  assert.deepEqual(started.states(), ['running'])
+  assert.deepEqual(started.states(), ['running, ready'])
 })
 
 test('a start that takes longer is told of after 100 ms, and once more when the container runs', async () => {
@@ -160,7 +174,30 @@ test('a start that takes longer is told of after 100 ms, and once more when the 
   assert.deepEqual(started.states(), ['waiting'])
   started.mayStart.resolve()
   await started.until(2)
-  assert.deepEqual(started.states(), ['waiting', 'running'])
+  assert.deepEqual(started.states(), ['waiting', 'running, ready'])
+})
+
+test('an app that is ready within half a second is told of once, when it is', async () => {
+  await using started = await startNew({ probe })
+  started.mayStart.resolve()
+  await started.asked
+  await started.clock.advance(499)
+  assert.deepEqual(started.states(), [])
+  started.answer.resolve()
+  await started.until(1)
+  assert.deepEqual(started.states(), ['running, ready'])
+})
+
+test('an app that takes longer is told of after half a second, and once more when it is ready', async () => {
+  await using started = await startNew({ probe })
+  started.mayStart.resolve()
+  await started.asked
+  await started.clock.advance(500)
+  await started.until(1)
+  assert.deepEqual(started.states(), ['running'])
+  started.answer.resolve()
+  await started.until(2)
+  assert.deepEqual(started.states(), ['running', 'running, ready'])
 })
 
 interface NodeOptions {

@@ -214,15 +214,20 @@ async function sync(state: PodState): Promise<number | undefined> {
     if (retryAtMs > nowMs) dues.push(retryAtMs - nowMs)
   }
   if (state.volumesDueMs > nowMs) dues.push(state.volumesDueMs - nowMs)
-  const quietMs = isFresh ? state.quietUntilMs - nowMs : 0
-  if (quietMs > 0 && isStarting(state)) dues.push(quietMs)
+  const quietMs = quietUntilMs(state) - nowMs
+  if (quietMs > 0) dues.push(quietMs)
   else publish(state)
   return Math.min(...dues.filter((due) => due !== undefined))
 }
 
-/** It is about to say more than that it begins: mostly its first status then comes once, with its containers running. */
-const isStarting = ({ slots }: PodState): boolean =>
-  [...slots.values()].some(({ starting }) => starting !== undefined)
+/** While all goes its way, a pod of which nobody was told is about to have more to tell: mostly its first status then says that it is ready. */
+function quietUntilMs({ quietUntilMs: until, record, slots, writer }: PodState): number {
+  if (writer.baseOf(record.pod)?.startTime !== undefined) return 0
+  const all = [...slots.values()]
+  if (all.some(({ run, waiting }) => run.phase === 'exited' || waiting)) return 0
+  if (all.some(({ starting }) => starting)) return until.starting
+  return all.some(({ probes }) => probes?.isReady === false) ? until.running : 0
+}
 
 /**
  * Returns with the latest record on disk, also when it changes while it is written. Only then may it be acted on: an
