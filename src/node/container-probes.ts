@@ -1,6 +1,6 @@
 /** Runs the probes of one attempt of a container. The pod's worker says when. */
 import type { Container } from '../api/schema/types.gen.ts'
-import { continueListening, startListening, type Listening } from './listening.ts'
+import { startListening } from './listening.ts'
 import {
   applyAnswer,
   failedProbe,
@@ -12,7 +12,8 @@ import {
   type ProbeKind,
   type ProbeState,
 } from './probe-state.ts'
-import { ask, isListening, type ProbeTarget } from './prober.ts'
+import { waitForPort } from './port-wait.ts'
+import { ask, type ProbeTarget } from './prober.ts'
 
 export interface ContainerProbes {
   /** Asks what is due and answers with the milliseconds until something is due again; undefined: never. */
@@ -55,12 +56,7 @@ export function createContainerProbes(options: ContainerProbesOptions): Containe
       options.onFailure(kind, message)
     options.onAnswer()
   }
-  /** From the first question on by itself: a look of the worker at the pod after each would take the processor from what starts. */
-  const waitForPort = async (asked: Listening) => {
-    const isSuccess = await isListening(asked.ports, target)
-    const nowMs = target.clock.monotonicMs()
-    const next = continueListening(asked, { isSuccess, nowMs })
-    if (next) return void target.clock.after(next.dueMs - nowMs, () => void waitForPort(next))
+  const listens = () => {
     listening = undefined
     asking.delete('listening')
     options.onAnswer()
@@ -71,7 +67,7 @@ export function createContainerProbes(options: ContainerProbesOptions): Containe
       if (listening && !asking.has('listening')) {
         if (listening.dueMs <= nowMs) {
           asking.add('listening')
-          void waitForPort(listening)
+          waitForPort(listening, target, listens)
         } else next = listening.dueMs - nowMs
       }
       for (const state of states) {

@@ -18,6 +18,8 @@ const listenMsMax = 5_000
 const firstMs = 20
 /** Between two questions: a Node.js program mostly listens some hundred milliseconds after its start, and is found 5 ms later. */
 const waitMsMin = 10
+/** For one that says itself when it does: it may say so of another port, or nothing. */
+const patientMs = 100
 const soonMs = 150
 /** Later ever more rarely, so that waiting for a slow one costs little. */
 const waitFactor = 1.2
@@ -37,6 +39,8 @@ export function startListening(container: Container, startedMs: number): Listeni
     waitMs: waitMsMin,
   }
 }
+
+export const patiently = (listening: Listening): Listening => ({ ...listening, waitMs: patientMs })
 
 /** After an answer; undefined: the wait is over. */
 export function continueListening(

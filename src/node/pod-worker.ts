@@ -225,7 +225,7 @@ function quietUntilMs({ quietUntilMs: until, record, slots, writer }: PodState):
   if (writer.baseOf(record.pod)?.startTime !== undefined) return 0
   const all = [...slots.values()]
   if (all.some(({ run, waiting }) => run.phase === 'exited' || waiting)) return 0
-  if (all.some(({ starting }) => starting)) return until.starting
+  if (all.some(({ starting }) => starting !== undefined)) return until.starting
   return all.some(({ probes }) => probes?.isReady === false) ? until.running : 0
 }
 

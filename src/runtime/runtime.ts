@@ -265,6 +265,11 @@ export interface Runtime {
   endStdin?(handle: Handle): Promise<void>
   /** Those that can be asked by now: a process can be half a second after its start. The first has the lowest pid. */
   nodeProcesses?(handle: Handle): Promise<readonly NodeProcess[]>
+  /**
+   * Calls `told` once, soon after a Node.js program of the workload says that it listens on one of the ports: also when it has said so
+   * before, or says what isn't true. Returns what ends the waiting; undefined when no program of it will say anything.
+   */
+  onListening?(handle: Handle, ports: readonly number[], told: () => void): (() => void) | undefined
   /** Handles of live workloads whose stateDir lies under `root`, known from their markers: after a crash, those not in the agent's records are adopted or stopped. */
   orphans(root: string): Promise<readonly Handle[]>
 }

@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline'
 import type { Duplex } from 'node:stream'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import type { NodeProcess } from '../runtime.ts'
-import { findNodeProcesses, installPreload } from './insight.ts'
+import { findNodeProcesses, installPreload, watchListening } from './insight.ts'
 
 // Set it to run these tests on another Node.js, such as the oldest supported.
 const interpreter = process.env['SAMPAN_TEST_NODE'] ?? process.execPath
@@ -57,6 +57,45 @@ describe('insight into a Node.js process', () => {
     }
     return metrics
   }
+
+  it('the program says where it listens, of the first ports only', async () => {
+    const told: number[] = []
+    const stops: (() => void)[] = []
+    const watch = (port: number) =>
+      new Promise<void>((resolve) => {
+        const stop = watchListening(stateDir, [port], () => {
+          told.push(port)
+          resolve()
+        })
+        assert.ok(stop)
+        stops.push(stop)
+      })
+    const [first, last] = [watch(3_000), watch(3_007)]
+    void watch(3_008)
+    const program = `
+      const net = require('node:net')
+      const listen = (port) => port === 3012 ? console.log('all') : net.createServer().listen(port, () => listen(port + 1))
+      net.createServer().listen(3000, 'localhost', () => setImmediate(listen, 3001))`
+    const child = spawn(interpreter, ['-e', program], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: {
+        SAMPAN_POD_ADDRESS: `127.${100 + (process.pid % 100)}.${Math.floor(process.pid / 100) % 250}.9`,
+        NODE_OPTIONS: `--require ${JSON.stringify(join(stateDir, 'preload.cjs'))}`,
+      },
+    })
+    children.push(child)
+    await Promise.all([first, last, once(child.stdout, 'data')])
+    await watch(3_000) // also when it has said so before
+    assert.deepEqual(told, [3_000, 3_007, 3_000])
+    const marks = (await readdir(join(stateDir, 'insight'))).filter((name) => name.startsWith('listening-'))
+    const eight = Array.from({ length: 8 }, (_, index) => `listening-${3_000 + index}`)
+    assert.deepEqual(marks.toSorted(), eight)
+    for (const stop of stops) stop()
+    assert.equal(
+      watchListening(tmpdir(), [3_000], () => {}),
+      undefined,
+    )
+  })
 
   it('numbers move under load, and the program sees nothing of it', async () => {
     const { child, line: port } = await start()

@@ -2,7 +2,7 @@
  * The way into the Node.js processes of a workload: sockets that their preload opens in `STATEDIR/insight`, each named after
  * its pid. `insight.cjs` says what can be asked there. The folder belongs to the program: what lies in it is not to be trusted.
  */
-import { chownSync, constants, copyFileSync, mkdirSync } from 'node:fs'
+import { chownSync, constants, copyFileSync, existsSync, mkdirSync, watch } from 'node:fs'
 import { open, opendir, rm } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
@@ -31,6 +31,30 @@ export function installPreload(stateDir: string, sandbox?: Pick<Sandbox, 'uid' |
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   if (process.getuid?.() === 0 && sandbox?.uid !== undefined)
     chownSync(folder, sandbox.uid, sandbox.gid ?? sandbox.uid)
+}
+
+/** See `Runtime.onListening`. The preload makes a file when the program listens. */
+export function watchListening(
+  stateDir: string,
+  ports: readonly number[],
+  told: () => void,
+): (() => void) | undefined {
+  const folder = folderOf(stateDir)
+  const names = ports.map((port) => `listening-${port}`)
+  try {
+    const watcher = watch(folder, (_, name) => {
+      if (name === null || !names.includes(name)) return
+      watcher.close()
+      told()
+    })
+    watcher.on('error', () => {}) // the folder went away: who waits asks by itself
+    if (!names.some((name) => existsSync(join(folder, name)))) return () => watcher.close()
+    watcher.close()
+    queueMicrotask(told)
+    return () => {}
+  } catch {
+    return undefined // not a Node.js program, or no watches left
+  }
 }
 
 /** A pod with more of them is asked about the first of them only. */

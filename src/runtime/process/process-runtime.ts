@@ -36,7 +36,7 @@ import {
   ticksPerSecond,
 } from './proc.ts'
 import { createProcessTable, type ProcessTable } from './process-table.ts'
-import { findNodeProcesses } from './insight.ts'
+import { findNodeProcesses, watchListening } from './insight.ts'
 import { recordFile } from './record-files.ts'
 import { handleOf, readExit, readIdentity, readSpec, runtimeName, writeSpec } from './records.ts'
 import { endStdin, openStdin } from './stdin.ts'
@@ -103,6 +103,7 @@ export function openProcessRuntime(options: ProcessRuntimeOptions): Runtime {
       endStdin(stateDir)
     },
     nodeProcesses: ({ stateDir }) => findNodeProcesses(stateDir),
+    onListening: ({ stateDir }, ports, told) => watchListening(stateDir, ports, told),
     orphans: (root) => orphans(root, table),
   }
 }
