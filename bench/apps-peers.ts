@@ -1,8 +1,9 @@
 /**
  * From asking for an app to its first answer over HTTP: as a pod of Sampan at each sandbox level, as `node server.js`, under
  * pm2 and in containers of podman and docker. They take turns, one at a time. The app is examples/hello, fifteen lines
- * without a package; beside it, as pods and as `node server.js`, two small ones on frameworks, as most apps are. Outside of a pod
- * an app reads its port from PORT; it is the same otherwise.
+ * without a package; beside it, as pods and as `node server.js`, the same as CommonJS, and two small ones on frameworks, as most apps
+ * are. Outside of a pod an app reads its port from PORT; it is the same otherwise. A pod's address is told when it is ready, so that
+ * its first answer, as whoever has asked for it can have it, follows `Ready`.
  */
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -20,7 +21,7 @@ import { restClient } from '../src/client/rest-client.ts'
 import { httpTransport } from '../src/client/transport-http.ts'
 import { prepareApp } from '../tests/support/frameworks.ts'
 import { kubectlPath } from '../tests/support/kubectl.ts'
-import { copyApp, hello } from './hello.ts'
+import { copyApp, hello, helloAsCommonJs } from './hello.ts'
 import { prepareDocker, preparePodman } from './peer-containers.ts'
 import { preparePm2 } from './peer-pm2.ts'
 import type { Starter } from './peer.ts'
@@ -31,7 +32,7 @@ import { freePorts, sampanDown, startSampan } from './sampan.ts'
 const rounds = 9
 /** What the end of an app leaves to do is over by then, and not the next one's burden. */
 const settleMs = 400
-const frameworks = ['express', 'fastify'] as const
+const others = ['hello-commonjs', 'express', 'fastify'] as const
 const bare = 'node server.js'
 const run = promisify(execFile)
 
@@ -68,7 +69,7 @@ export async function measureAppStarts(folder: string, progress: (line: string) 
     ...(pm2 && { 'pm2 start': pm2.start }),
     ...(podman && { 'podman run': podman.start }),
     ...(docker && { 'docker run': docker.start }),
-    ...(await frameworkStarters(folder, client)),
+    ...(await otherStarters(folder, client)),
   }
   try {
     return await takeTurns(starters, progress)
@@ -82,11 +83,11 @@ export async function measureAppStarts(folder: string, progress: (line: string) 
 }
 
 /** Each as `node server.js` and as a pod at the level that is the default where it is there. */
-async function frameworkStarters(folder: string, client: Client): Promise<Record<string, Starter>> {
+async function otherStarters(folder: string, client: Client): Promise<Record<string, Starter>> {
   const [level] = levels
   const starters: Record<string, Starter> = {}
-  for (const app of frameworks) {
-    const source = await prepareApp({ name: app })
+  for (const app of others) {
+    const source = app === 'hello-commonjs' ? helloAsCommonJs(folder) : await prepareApp({ name: app })
     const copy = join(folder, app)
     copyApp(copy, source)
     starters[`${app}: ${bare}`] = nodeStarter(copy)
@@ -127,9 +128,7 @@ async function takeTurns(
 }
 
 const yardstickOf = (what: string): string =>
-  [...frameworks.map((app) => `${app}: `).filter((app) => what.startsWith(app)), bare, ', first answer'].join(
-    '',
-  )
+  [...others.map((app) => `${app}: `).filter((app) => what.startsWith(app)), bare, ', first answer'].join('')
 
 function nodeStarter(app: string): Starter {
   return async () => {

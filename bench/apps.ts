@@ -3,7 +3,7 @@
  * beside `node`, pm2, podman and docker.
  */
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { realClock } from '../src/base/clock.ts'
@@ -18,6 +18,7 @@ const settleMs = 8_000
 export const benchApps: Bench = async (progress) => {
   buildSampan()
   const folder = mkdtempSync(join(tmpdir(), 'sampan-bench-apps-'))
+  chmodSync(folder, 0o755) // pods have users of their own, and an app of theirs is in it
   try {
     return [
       ...(await coldStarts(folder, progress)),

@@ -95,10 +95,19 @@ test('what it says while it is being asked is not forgotten', async () => {
   await wait.over
 })
 
-test('one that has said so of nothing is asked all the same', async () => {
+test('one that is not reached when it says so is asked soon again', async () => {
   await using wait = await begin({ isTold: true })
-  wait.tell()
   assert.deepEqual(await wait.answered(1), [100])
+  wait.tell()
+  assert.deepEqual(await wait.answered(2), [100, 10])
+  await wait.listen()
+  await wait.time.advance(10)
+  await wait.over
+})
+
+test('one that says nothing although it could is asked all the same', async () => {
+  await using wait = await begin({ isTold: true })
+  await wait.answered(1)
   await wait.listen()
   await wait.time.advance(100)
   await wait.over

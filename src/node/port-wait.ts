@@ -27,6 +27,8 @@ export function waitForPort(first: Listening, target: ProbeTarget, over: () => v
     await ask()
   }
   const told = () => {
+    // Where it is reached through somebody else, that may take a moment longer.
+    listening = { ...listening, waitMs: first.waitMs }
     if (isAsking) return void (wasTold = true)
     cancel()
     void ask()
