@@ -97,6 +97,21 @@ describe('insight into a Node.js process', () => {
     )
   })
 
+  it('a program that makes file after file in the folder is not listened to for long', async () => {
+    let isTold = false
+    const stop = watchListening(stateDir, [3_000], () => (isTold = true))
+    for (let index = 0; index < 512; index++) await writeFile(join(stateDir, 'insight', `${index}`), '')
+    await writeFile(join(stateDir, 'insight', 'listening-3000'), '')
+    // A watch of the same folder that began later hears of the same changes later.
+    const later = new Promise<void>((resolve) => {
+      assert.ok(watchListening(stateDir, [3_002], resolve))
+    })
+    await writeFile(join(stateDir, 'insight', 'listening-3002'), '')
+    await later
+    assert.equal(isTold, false)
+    stop?.()
+  })
+
   it('numbers move under load, and the program sees nothing of it', async () => {
     const { child, line: port } = await start()
     const url = `http://127.0.0.1:${port}`

@@ -33,6 +33,9 @@ export function installPreload(stateDir: string, sandbox?: Pick<Sandbox, 'uid' |
     chownSync(folder, sandbox.uid, sandbox.gid ?? sandbox.uid)
 }
 
+/** What the preload itself makes in the folder is a fraction of it. A program that makes more there, to keep us busy, is asked instead. */
+const changesMax = 256
+
 /** See `Runtime.onListening`. The preload makes a file when the program listens. */
 export function watchListening(
   stateDir: string,
@@ -41,8 +44,10 @@ export function watchListening(
 ): (() => void) | undefined {
   const folder = folderOf(stateDir)
   const names = ports.map((port) => `listening-${port}`)
+  let changes = 0
   try {
     const watcher = watch(folder, (_, name) => {
+      if (++changes >= changesMax) watcher.close()
       if (name === null || !names.includes(name)) return
       watcher.close()
       told()
