@@ -40,6 +40,7 @@ export function startListening(container: Container, startedMs: number): Listeni
   }
 }
 
+/** The same wait with fewer questions, for a program that says itself when it listens. */
 export const patiently = (listening: Listening): Listening => ({ ...listening, waitMs: patientMs })
 
 /** After an answer; undefined: the wait is over. */

@@ -69,6 +69,8 @@ describe('insight into a Node.js process', () => {
         })
         assert.ok(stop)
         stops.push(stop)
+        // An agent that ends is not kept by those it still waits for.
+        assert.ok(!process.getActiveResourcesInfo().includes('FSEventWrap'))
       })
     const [first, last] = [watch(3_000), watch(3_007)]
     void watch(3_008)

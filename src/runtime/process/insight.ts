@@ -46,7 +46,7 @@ export function watchListening(
   const names = ports.map((port) => `listening-${port}`)
   let changes = 0
   try {
-    const watcher = watch(folder, (_, name) => {
+    const watcher = watch(folder, { persistent: false }, (_, name) => {
       if (++changes >= changesMax) watcher.close()
       if (name === null || !names.includes(name)) return
       watcher.close()
